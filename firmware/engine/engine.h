@@ -1,0 +1,150 @@
+/* The training engine: one integer training step of a small network, exactly as shared by every place it runs in
+ * (docs/arithmetic.md). Portable C11: no I/O, no allocation, no floating point; the caller hands in the memory.
+ *
+ * A life: engine_plan -> engine_open -> write tensors (scored, weights, state; each committed) -> steps and
+ * evaluations. The engine trusts its caller for call order and for image bytes in 0..127; the session checks both. */
+#ifndef PRIOT_ENGINE_H
+#define PRIOT_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENGINE_MAX_LAYERS 12u
+#define ENGINE_MAX_OUTPUTS 64u      /* classes: features of the last layer */
+#define ENGINE_MAX_SIDE 255u        /* height and width of a map */
+#define ENGINE_MAX_FEATURES 65535u  /* channels of a map, features of a linear layer, elements of a map */
+#define ENGINE_MAX_EDGES (1u << 20) /* of a network */
+#define ENGINE_NO_SCORE 127         /* what the learned state of an edge without a score reads as */
+
+typedef enum { ENGINE_CONV2D = 0, ENGINE_LINEAR = 1 } engine_operation;
+typedef enum { ENGINE_BELOW_ZERO = 0, ENGINE_BELOW_NEGATE = 1 } engine_below_threshold;
+typedef enum {
+    ENGINE_PRIOT = 0,
+    ENGINE_PRIOT_S = 1,
+    ENGINE_NITI_STATIC = 2,
+    ENGINE_NITI_DYNAMIC = 3,
+    ENGINE_METHOD_COUNT
+} engine_method;
+typedef enum { ENGINE_KERNELS_FASTEST = 0, ENGINE_KERNELS_PLAIN = 1, ENGINE_KERNELS_DENSE = 2 } engine_kernels;
+typedef enum { ENGINE_WEIGHTS = 0, ENGINE_SCORED = 1, ENGINE_STATE = 2 } engine_tensor;
+
+typedef enum {
+    ENGINE_OK = 0,
+    ENGINE_UNSUPPORTED,   /* a method that is not built in */
+    ENGINE_BAD_NETWORK,   /* shape, shift or exponent; see engine_fault */
+    ENGINE_OVERFLOW,      /* a worst-case int32 accumulator could overflow; see engine_fault */
+    ENGINE_OUT_OF_MEMORY, /* the smallest plan needs more than the limit */
+    ENGINE_OUT_OF_RANGE,  /* offset, length or value of a tensor */
+    ENGINE_WRONG_ORDER
+} engine_status;
+
+/* Why a network was refused. `text` is a constant string. */
+typedef struct {
+    const char *text;
+    uint32_t layer; /* 1-based; 0: no layer is to blame */
+    int32_t value;  /* the offending value, where there is one */
+} engine_fault;
+
+typedef struct {
+    engine_operation operation;
+    uint32_t in_height, in_width, in_channels; /* linear: 1, 1, in_features */
+    uint32_t out_channels;                     /* linear: out_features */
+    uint32_t kernel, stride, padding;          /* conv2d */
+    bool pool;                                 /* 2x2 maximum, stride 2 */
+    bool relu;
+    int32_t weight_exponent;
+    engine_below_threshold below_threshold;
+    uint32_t activation_shift, error_shift, update_shift; /* 0..30 */
+    uint32_t scored_edges;                                /* priot-s */
+} engine_layer_config;
+
+typedef struct {
+    engine_method method;
+    engine_kernels kernels;
+    int32_t threshold;
+    uint32_t mu; /* niti-dynamic */
+    int32_t input_exponent;
+    uint32_t loss_shift;
+    uint32_t layer_count;
+    engine_layer_config layers[ENGINE_MAX_LAYERS];
+} engine_config;
+
+/* What there is to plan with, in bytes. */
+typedef struct {
+    uint32_t arena_bytes;
+    uint32_t weights_flash_bytes; /* 0: weights cannot go to flash */
+} engine_limits;
+
+/* Bytes of each purpose, and the choices made. All of the arena fields add up to `required_bytes`. */
+typedef struct {
+    bool weights_in_flash;
+    bool effective_weights_kept;
+    uint32_t required_bytes;
+    uint32_t weights_bytes, state_bytes, activation_bytes, error_bytes, other_bytes;
+    uint32_t flash_bytes;
+} engine_memory_plan;
+
+typedef struct {
+    uint32_t input, delta, state; /* FNV-1a 32, arithmetic.md "vectors" */
+} engine_layer_checksums;
+
+typedef struct {
+    uint32_t prediction;
+    bool loss_zero;
+    uint32_t forward_cycles; /* whole forward pass and loss, by engine_cycles(); 0 without a counter */
+    uint32_t cycles;         /* the whole step */
+} engine_step_result;
+
+/* Opaque to callers; its size is known so that it can be static. Defined in engine_internal.h. */
+typedef struct engine engine;
+
+/* The one engine of this program (the device trains one network at a time). */
+engine *engine_instance(void);
+
+/* Checks the network (shapes, shifts, E in -6..15, int32 bounds) and plans its memory. On ENGINE_OUT_OF_MEMORY `plan`
+ * holds the smallest plan. `fault` may not be NULL. */
+engine_status engine_plan(const engine_config *config, const engine_limits *limits, engine_memory_plan *plan,
+                          engine_fault *fault);
+
+/* Plans as above and lays the network out in `arena` (8-byte aligned, limits->arena_bytes long). Weights are zero,
+ * every edge is scored, the state is undefined until written. Closes what was open. */
+engine_status engine_open(engine *self, const engine_config *config, const engine_limits *limits, void *arena,
+                          engine_memory_plan *plan, engine_fault *fault);
+void engine_close(engine *self);
+bool engine_is_open(const engine *self);
+
+/* Of the open network. */
+uint32_t engine_edge_count(const engine *self);
+uint32_t engine_image_bytes(const engine *self);
+uint32_t engine_output_count(const engine *self);
+uint32_t engine_layer_count(const engine *self);
+
+/* Writes `length` elements of a tensor from canonical edge `offset` on. Weights and states must be in -127..127, scored
+ * flags 0 or 1: else ENGINE_OUT_OF_RANGE and nothing is written. */
+engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t offset, const uint8_t *data,
+                                  uint32_t length);
+
+/* The tensor is complete. With weights planned for flash, call engine_staged_weights and hand the programmed copy to
+ * engine_use_flash_weights before committing ENGINE_WEIGHTS. */
+engine_status engine_commit_tensor(engine *self, engine_tensor tensor);
+const int8_t *engine_staged_weights(const engine *self, uint32_t *length);
+void engine_use_flash_weights(engine *self, const int8_t *weights);
+
+engine_status engine_read_tensor(const engine *self, engine_tensor tensor, uint32_t offset, uint8_t *data,
+                                 uint32_t length);
+
+/* One training step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
+void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);
+
+/* Forward only; the learned state is not touched. `frozen`: all edges kept, no scores. Returns the prediction. */
+uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
+
+/* Of the step just made. logits and loss_gradient: engine_output_count elements. checksums: engine_layer_count. */
+void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient, engine_layer_checksums *checksums);
+
+/* Provided by the platform: a free-running cycle counter without the cycles spent in interrupts; 0 where there is none.
+ */
+uint32_t engine_cycles(void);
+
+#endif

@@ -1,0 +1,56 @@
+/* Messages in, messages out: the device's side of the wire contract (docs/wire.md, proto/priot.proto) as one state
+ * machine. It knows frames, messages and the engine; no transport, no clock, no interrupts. */
+#ifndef PRIOT_SESSION_H
+#define PRIOT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SESSION_PROTOCOL_VERSION 1u
+#define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
+#define SESSION_MAX_REPLY_BYTES 1152u /* payload + CRC of the largest device message */
+
+/* What the place provides. Every function may be called only from session_receive. */
+typedef struct {
+    void *context;
+    /* Sends encoded bytes of one frame, its 0x00 included. Blocks until accepted; drops when nobody listens. */
+    void (*send)(void *context, const uint8_t *bytes, size_t length);
+    /* Programs frozen weights; returns where they can be read, NULL on failure. NULL pointer: no flash. */
+    const int8_t *(*program_weights)(void *context, const int8_t *weights, uint32_t length);
+    /* Leaves for a reset, or the boot ROM's drive. May return where that is not possible. */
+    void (*restart)(void *context, bool bootsel);
+    /* Cycles spent idle (waiting for bytes) and on the wire (interrupts, frames) since boot, wrapping at 2^32. */
+    uint32_t (*idle_cycles)(void *context);
+    uint32_t (*wire_cycles)(void *context);
+    /* Fills what session_statistics leaves to the place. */
+    void (*memory_marks)(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
+                         uint32_t *flash_bytes);
+} session_platform;
+
+/* Who the device is: constant after boot, sent in Hello. Strings are NUL terminated, cut to the wire's bounds. */
+typedef struct {
+    const char *firmware_commit, *firmware_compiler, *firmware_flags;
+    uint8_t board_id[8];
+    uint32_t boot_id;
+    uint32_t reset_cause; /* ResetCause of the .proto */
+    bool has_panic;
+    uint32_t panic_program_counter, panic_link_register;
+    const char *panic_reason;
+    uint32_t clock_hz, sram_bytes, flash_bytes, weights_flash_bytes;
+    void *arena;
+    uint32_t arena_bytes;
+    uint32_t receive_buffer_bytes; /* what the place buffers between calls: decides the window */
+} session_identity;
+
+void session_init(const session_platform *platform, const session_identity *identity);
+
+/* Feeds received bytes, any number, any content. Answers are sent through the platform before it returns.
+ * One complete frame at most is handled per call: returns the bytes consumed (> 0 when length > 0); call again with the
+ * rest. So the caller can look after other things between frames. */
+size_t session_receive(const uint8_t *bytes, size_t length);
+
+/* Sends a log line (level: LogLevel of the .proto). The place prints the same line on its console. */
+void session_log(uint32_t level, const char *text);
+
+#endif

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests import the built package (#host/…), so what is tested is what ships; `make test` builds first.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/soak/**', 'node_modules/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
