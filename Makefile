@@ -1,0 +1,152 @@
+# make help lists what there is. Two commands matter: make setup, then make build.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+DATASET ?= mnist
+ANGLE ?= 45
+SAMPLES ?= 1024
+EVAL_SAMPLES ?= 1000
+EPOCHS ?= 2
+RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+
+NPX := npx --no-install
+say = @printf '%-10s %s\n' '$(1)'
+
+.PHONY: help setup build proto host firmware simulator demo test check format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
+
+setup: ## find or install what the build and the tests need
+	@scripts/setup
+
+build: proto host firmware simulator ## host, firmware image and simulator into dist/
+
+demo: ## train on the emulated Pico (DATASET, ANGLE, SAMPLES, EPOCHS, EVAL_SAMPLES, RUN)
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	node dist/host/cli/main.js train --device emulator --dataset $(DATASET) --angle $(ANGLE) --samples $(SAMPLES) \
+		--epochs $(EPOCHS) --eval-samples $(EVAL_SAMPLES) --out $(RUN)
+
+test: ## set up, build, check, and run every test
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@$(MAKE) check
+	@$(NPX) vitest run $(VITEST_FLAGS)
+
+clean: ## remove what was built; make setup's downloads stay
+	@rm -rf build dist
+
+# ---- wire contract: one .proto, a module for the host, C for the device ------------------------------------------
+
+PROTO_HOST := dist/proto/priot.js dist/proto/priot.d.ts
+PROTO_C := build/proto/priot.pb.c build/proto/priot.pb.h
+proto: $(PROTO_HOST) $(PROTO_C) ## only the generated code of the wire contract
+
+$(PROTO_HOST) &: proto/priot.proto package-lock.json
+	$(call say,proto) $(@D)
+	@mkdir -p $(@D)
+	@$(NPX) pbjs -t static-module -w es6 --force-number --no-verify --no-delimited --no-service \
+		-o dist/proto/priot.js proto/priot.proto
+	@$(NPX) pbts -o dist/proto/priot.d.ts dist/proto/priot.js
+
+$(PROTO_C) &: proto/priot.proto proto/priot.options
+	$(call say,proto) build/proto
+	@mkdir -p build/proto
+	@nanopb_generator.py --quiet --proto-path=proto --output-dir=build/proto priot.proto
+
+# ---- host --------------------------------------------------------------------------------------------------------
+
+HOST_SOURCES := $(shell find host/src -name '*.ts')
+host: build/host.stamp ## only the host: TypeScript into dist/host
+
+build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
+	$(call say,host) dist/host
+	@$(NPX) tsc -p .
+	@mkdir -p build && touch $@
+
+# ---- firmware: CMake and ninja know what is out of date ----------------------------------------------------------
+
+FIRMWARE := dist/firmware/priot
+firmware: $(PROTO_C) dist/firmware/shimrom.bin | .toolchain/stamp ## only the firmware image and the emulator's boot ROM
+	@[ -e build/firmware/build.ninja ] || { printf '%-10s %s\n' cmake build/firmware && \
+		cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING >build/firmware-cmake.log 2>&1 || \
+		{ cat build/firmware-cmake.log >&2; exit 1; }; }
+	@ninja -C build/firmware --quiet
+	@for kind in elf bin map; do cmp -s build/firmware/priot.$$kind $(FIRMWARE).$$kind || \
+		{ printf '%-10s %s\n' firmware $(FIRMWARE).$$kind && cp build/firmware/priot.$$kind $(FIRMWARE).$$kind; }; done
+	@[ $(FIRMWARE).uf2 -nt $(FIRMWARE).bin ] || \
+		{ printf '%-10s %s\n' firmware $(FIRMWARE).uf2 && node scripts/uf2.mjs $(FIRMWARE).bin $(FIRMWARE).uf2; }
+
+dist/firmware/shimrom.bin: firmware/rom/shimrom.S
+	$(call say,rom) $@
+	@mkdir -p build $(@D)
+	@arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb -nostdlib -Wl,-Ttext=0 -Wl,--entry=0 -Wl,--build-id=none \
+		$< -o build/shimrom.elf
+	@arm-none-eabi-objcopy -O binary build/shimrom.elf $@
+
+.toolchain/stamp:
+	@echo 'the sources the firmware is built on are missing; run: make setup' >&2; exit 1
+
+# ---- simulator: the same engine and session as WebAssembly, without a C library ------------------------------------
+
+NANOPB := .toolchain/nanopb
+SIMULATOR_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*') $(wildcard firmware/session/*.c) \
+	$(wildcard firmware/wasm/*.c)
+SIMULATOR_OBJECTS := $(SIMULATOR_SOURCES:firmware/%.c=build/simulator/%.o) build/simulator/proto/priot.pb.o \
+	$(addprefix build/simulator/nanopb/,pb_common.o pb_decode.o pb_encode.o)
+SIMULATOR_FLAGS := --target=wasm32 -std=c11 -O3 -msimd128 -mbulk-memory -ffreestanding -fvisibility=hidden -MMD -MP \
+	-Ifirmware/wasm/include -Ifirmware/engine -Ifirmware/session -Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
+WARNINGS := -Wall -Wextra -Wconversion -Werror
+# as firmware/CMakeLists.txt has them
+NANOPB_FLAGS := -DPB_BUFFER_ONLY -DPB_WITHOUT_64BIT -DPB_NO_ERRMSG
+BUILD_INFO := -DFIRMWARE_COMMIT='"$(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)"' \
+	-DFIRMWARE_COMPILER='"$(shell clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9.]*\).*/clang \1/p')"' \
+	-DFIRMWARE_FLAGS='"--target=wasm32 -O3 -msimd128"'
+
+simulator: dist/simulator/priot.wasm ## only the simulator
+
+dist/simulator/priot.wasm: $(SIMULATOR_OBJECTS)
+	$(call say,simulator) $@
+	@mkdir -p $(@D)
+	@clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 $^ -o $@
+
+build/simulator/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
+	$(call say,clang) $<
+	@mkdir -p $(@D)
+	@clang $(SIMULATOR_FLAGS) $(WARNINGS) $(SIMULATOR_DEFINES) -c $< -o $@
+
+build/simulator/proto/%.o: build/proto/%.c | .toolchain/stamp
+	@mkdir -p $(@D)
+	@clang $(SIMULATOR_FLAGS) -c $< -o $@
+
+build/simulator/nanopb/%.o: $(NANOPB)/%.c | $(PROTO_C)
+	@mkdir -p $(@D)
+	@clang $(SIMULATOR_FLAGS) -c $< -o $@
+
+$(NANOPB)/%.c: .toolchain/stamp ;
+
+build/simulator/wasm/%.o: SIMULATOR_DEFINES = $(BUILD_INFO)
+
+-include $(SIMULATOR_OBJECTS:.o=.d)
+
+# ---- checks ------------------------------------------------------------------------------------------------------
+
+C_FILES := $(shell find firmware -name '*.[ch]')
+check: $(PROTO_C) build/host.stamp ## formatter, linters and static analysis
+	$(call say,check) 'biome'
+	@$(NPX) biome check --error-on-warnings .
+	$(call say,check) 'types of test/'
+	@$(NPX) tsc -p test/tsconfig.json
+	$(call say,check) 'clang-format'
+	@clang-format --dry-run -Werror $(C_FILES)
+	$(call say,check) 'cppcheck'
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem -Ifirmware/engine -Ifirmware/session firmware/engine firmware/session
+
+format: ## rewrite the sources as the formatters want them
+	@$(NPX) biome check --write .
+	@clang-format -i $(C_FILES)
