@@ -1,0 +1,214 @@
+/** A run folder as its run writes it: run.json, metrics.jsonl, state.bin, console.log (docs/runs.md). */
+
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../errors.js';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import type { FaultEvent, RunEvent } from './events.js';
+import { LineWriter } from './line-writer.js';
+import { formatEvent, readEvents, readLocatedEvents, wholeLinesBytes } from './metrics-file.js';
+import { formatManifest, parseManifest, type RunManifest, type RunSummary } from './run-manifest.js';
+import { replaceFile, storageError } from './storage.js';
+
+export type { Checkpoint } from './checkpoint.js';
+
+/** File names in a run folder. */
+export const runFiles = {
+  manifest: 'run.json',
+  metrics: 'metrics.jsonl',
+  checkpoint: 'state.bin',
+  console: 'console.log',
+} as const;
+
+function resumeRemedy(path: string): string {
+  return `the run is resumable: make room, then \`priot train --resume ${path}\``;
+}
+
+/** Reads and checks run.json. @throws DataError NOT_A_RUN, RUN_MALFORMED, RUN_VERSION */
+export function readManifest(path: string): RunManifest {
+  const file = join(path, runFiles.manifest);
+  let json: string;
+  try {
+    json = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new DataError(
+        'NOT_A_RUN',
+        `${path} is not a run folder: there is no ${file}`,
+        '`priot runs list` names runs',
+        {
+          cause,
+        },
+      );
+    }
+    throw storageError(cause, file, '');
+  }
+  return parseManifest(json, file);
+}
+
+/** One writer a folder. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
+export class RunFolder {
+  private readonly metrics: LineWriter;
+  private readonly consoleLog: LineWriter;
+
+  private constructor(
+    readonly path: string,
+    private currentManifest: RunManifest,
+  ) {
+    const remedy = resumeRemedy(path);
+    this.metrics = new LineWriter(join(path, runFiles.metrics), remedy);
+    this.consoleLog = new LineWriter(join(path, runFiles.console), remedy);
+  }
+
+  /**
+   * Makes the folder (and those above it). When it cannot, nothing of it is left.
+   * @throws DataError RUN_EXISTS if there is such a folder and it is not empty
+   */
+  static create(path: string, manifest: RunManifest): RunFolder {
+    const remedy = 'make room, or choose another disk with --out';
+    const made = makeFolder(path, remedy);
+    let folder: RunFolder | undefined;
+    try {
+      folder = new RunFolder(path, manifest);
+      // Last: a folder without run.json is no run.
+      replaceFile(join(path, runFiles.manifest), Buffer.from(formatManifest(manifest)), remedy);
+      return folder;
+    } catch (error) {
+      folder?.close();
+      for (const name of Object.values(runFiles)) rmSync(join(path, name), { force: true });
+      if (made) rmdirSync(path);
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a run to go on with it; a torn last line of metrics.jsonl is cut off.
+   * @throws DataError NOT_A_RUN, RUN_MALFORMED, RUN_VERSION, FILE_MISSING
+   */
+  static open(path: string): RunFolder {
+    const manifest = readManifest(path);
+    const whole = wholeLinesBytes(join(path, runFiles.metrics));
+    const folder = new RunFolder(path, manifest);
+    try {
+      if (whole < folder.metrics.bytes) folder.metrics.truncate(whole);
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
+    return folder;
+  }
+
+  /** As run.json says; with the summary once `finish` was called. */
+  get manifest(): RunManifest {
+    return this.currentManifest;
+  }
+
+  /** Buffered: on disk within a quarter of a second of events, 64 KB, or on `flush`, whichever is first. */
+  append(event: RunEvent): void {
+    this.metrics.append(formatEvent(event));
+  }
+
+  /** Hands everything appended to the operating system. */
+  flush(): void {
+    this.metrics.flush();
+    this.consoleLog.flush();
+  }
+
+  /** A line for console.log, as the device's console gave it. */
+  console(line: string): void {
+    this.consoleLog.append(line);
+  }
+
+  /** Events first, then the checkpoint: on disk a checkpoint is never ahead of its events. */
+  writeCheckpoint(checkpoint: Checkpoint): void {
+    this.metrics.sync();
+    this.consoleLog.flush();
+    replaceFile(join(this.path, runFiles.checkpoint), encodeCheckpoint(checkpoint), resumeRemedy(this.path));
+  }
+
+  /** undefined when there is none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
+  readCheckpoint(): Checkpoint | undefined {
+    const file = join(this.path, runFiles.checkpoint);
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw storageError(error, file, '');
+    }
+    return decodeCheckpoint(bytes, file);
+  }
+
+  /** All events so far, streamed from the disk. @throws DataError METRICS_MALFORMED */
+  events(): Iterable<RunEvent> {
+    this.metrics.flush();
+    return readEvents(join(this.path, runFiles.metrics));
+  }
+
+  /**
+   * Takes the metrics back to the moment before step `nextStep`: from that step's event on everything goes but the
+   * faults, which did happen. An epoch event right after step `nextStep - 1` stays: it was measured on that very state.
+   * @throws DataError METRICS_INCOMPLETE if the events of steps 0..nextStep-1 are not all there, once each, in order
+   */
+  truncateAfterStep(nextStep: number): void {
+    this.metrics.flush();
+    const file = join(this.path, runFiles.metrics);
+    let steps = 0;
+    let cut: number | undefined;
+    const faults: FaultEvent[] = [];
+    for (const { event, start } of readLocatedEvents(file)) {
+      if (cut !== undefined) {
+        if (event.type === 'fault') faults.push(event);
+      } else if (event.type === 'step') {
+        if (event.step >= nextStep) cut = start;
+        else if (event.step === steps) steps += 1;
+        else break;
+      }
+    }
+    if (steps !== nextStep) {
+      throw new DataError(
+        'METRICS_INCOMPLETE',
+        `${file} lacks the event of step ${steps}, and the checkpoint is at step ${nextStep}`,
+        `delete ${join(this.path, runFiles.checkpoint)}: the run then replays from its first step`,
+      );
+    }
+    if (cut === undefined) return;
+    this.metrics.truncate(cut);
+    for (const fault of faults) this.append(fault);
+    this.metrics.flush();
+  }
+
+  /** Writes the result into run.json. */
+  finish(summary: RunSummary): void {
+    this.metrics.sync();
+    this.consoleLog.flush();
+    const manifest = { ...this.currentManifest, summary };
+    replaceFile(join(this.path, runFiles.manifest), Buffer.from(formatManifest(manifest)), resumeRemedy(this.path));
+    this.currentManifest = manifest;
+  }
+
+  /** Idempotent. Flushes, unless a write has failed before. */
+  close(): void {
+    try {
+      this.metrics.close();
+    } finally {
+      this.consoleLog.close();
+    }
+  }
+}
+
+/** True when the folder was made, false when an empty one was there. */
+function makeFolder(path: string, remedy: string): boolean {
+  try {
+    if (mkdirSync(path, { recursive: true }) !== undefined) return true;
+    if (readdirSync(path).length === 0) return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(error, path, remedy);
+  }
+  throw new DataError(
+    'RUN_EXISTS',
+    `${path} exists already`,
+    `choose another folder with --out, or go on with that run: \`priot train --resume ${path}\``,
+  );
+}

@@ -1,0 +1,200 @@
+/** run.json: what was asked of a run, on what it ran, and, once it is done, its result. Types and the one reader. */
+
+import { DataError } from '../errors.js';
+import type { MethodName } from '../network/network.js';
+import type { Place } from './events.js';
+import {
+  amount,
+  count,
+  finite,
+  fraction,
+  hexadecimal,
+  integer,
+  listOf,
+  nullable,
+  oneOf,
+  optional,
+  shape,
+  text,
+} from './json-shape.js';
+
+/** What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). */
+export interface RunRequest {
+  /** Folder or name of the network, as given. */
+  model: string;
+  dataset: string;
+  /** As given; absent when the data set came from elsewhere. */
+  dataDir?: string;
+  /** Degrees. */
+  angle: number;
+  method: MethodName;
+  /** Training images an epoch. */
+  samples: number;
+  epochs: number;
+  seed: number;
+  /** Test images after each epoch; null: the default, with the whole set once at the end. */
+  evalSamples: number | null;
+  /** As given, or what was chosen when it was left out. */
+  device: string;
+}
+
+/** A file by its SHA-256, lower-case hexadecimal, over decompressed bytes. */
+export interface FileChecksum {
+  name: string;
+  sha256: string;
+}
+
+/** On what a run ran. */
+export interface RunProvenance {
+  /** Versions of priot and Node, and `linux x64` or the like. */
+  host: { priot: string; node: string; system: string };
+  firmware: {
+    commit: string;
+    compiler: string;
+    flags: string;
+    /** Of the image the host loaded (UF2 or WebAssembly); null for a board, whose flash the host does not read. */
+    imageSha256: string | null;
+  };
+  device: {
+    kind: 'serial' | 'emulator' | 'simulator';
+    name: string;
+    /** 8 bytes, hexadecimal. */
+    boardId: string;
+    /** Hz; null without a cycle counter. */
+    clockHz: number | null;
+    /** USB serial number, where there is one. */
+    serialNumber?: string;
+    /** Emulator and its version: `rp2040js 1.4.1`. */
+    emulator?: string;
+  };
+  network: { files: FileChecksum[] };
+  dataset: { source: string; files: FileChecksum[] };
+  /** 8 bytes, hexadecimal: digest of network, shifts, method, seed and initial state. */
+  sessionId: string;
+}
+
+/** Compute cycles of the training steps. */
+export interface CycleStatistics {
+  mean: number;
+  median: number;
+  min: number;
+  max: number;
+}
+
+/** The result: what `priot train --json` prints. */
+export interface RunSummary {
+  /** Path of the run folder, as given. */
+  run: string;
+  place: Place;
+  method: MethodName;
+  steps: number;
+  /** 0..1. `before`: frozen network; `after`: last epoch, same images; `best` is chosen on test data. */
+  accuracy: { before: number; after: number; best: number };
+  /** SHA-256 of the learned state, one byte an edge, hexadecimal. */
+  stateDigest: string;
+  /** null without a cycle counter. */
+  cyclesPerStep: CycleStatistics | null;
+  /** 0..1 of the device's time spent waiting for the host; null without a cycle counter. */
+  deviceIdleShare: number | null;
+  wallSeconds: number;
+}
+
+export interface RunManifest {
+  version: 1;
+  /** Arguments of the command line, without node and script. */
+  command: string[];
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  asked: RunRequest;
+  provenance: RunProvenance;
+  place: Place;
+  /** Absent until the run is done. */
+  summary?: RunSummary;
+}
+
+const place = oneOf<Place>('hardware', 'emulated', 'simulated');
+const method = oneOf<MethodName>('priot', 'priot-s', 'niti-static', 'niti-dynamic');
+const files = listOf(shape<FileChecksum>({ name: text, sha256: hexadecimal(32) }));
+
+const checkRequest = shape<RunRequest>({
+  model: text,
+  dataset: text,
+  dataDir: optional(text),
+  angle: finite,
+  method,
+  samples: count,
+  epochs: count,
+  seed: integer,
+  evalSamples: nullable(count),
+  device: text,
+});
+
+const checkProvenance = shape<RunProvenance>({
+  host: shape<RunProvenance['host']>({ priot: text, node: text, system: text }),
+  firmware: shape<RunProvenance['firmware']>({
+    commit: text,
+    compiler: text,
+    flags: text,
+    imageSha256: nullable(hexadecimal(32)),
+  }),
+  device: shape<RunProvenance['device']>({
+    kind: oneOf('serial', 'emulator', 'simulator'),
+    name: text,
+    boardId: hexadecimal(8),
+    clockHz: nullable(count),
+    serialNumber: optional(text),
+    emulator: optional(text),
+  }),
+  network: shape<RunProvenance['network']>({ files }),
+  dataset: shape<RunProvenance['dataset']>({ source: text, files }),
+  sessionId: hexadecimal(8),
+});
+
+const checkSummary = shape<RunSummary>({
+  run: text,
+  place,
+  method,
+  steps: count,
+  accuracy: shape<RunSummary['accuracy']>({ before: fraction, after: fraction, best: fraction }),
+  stateDigest: hexadecimal(32),
+  cyclesPerStep: nullable(shape<CycleStatistics>({ mean: amount, median: amount, min: amount, max: amount })),
+  deviceIdleShare: nullable(fraction),
+  wallSeconds: amount,
+});
+
+const checkManifest = shape<RunManifest>({
+  version: oneOf(1),
+  command: listOf(text),
+  createdAt: text,
+  asked: checkRequest,
+  provenance: checkProvenance,
+  place,
+  summary: optional(checkSummary),
+});
+
+/**
+ * Reads the text of a run.json. `path` is for messages.
+ * @throws DataError RUN_MALFORMED naming the field, RUN_VERSION for a file of another version
+ */
+export function parseManifest(json: string, path: string): RunManifest {
+  let document: unknown;
+  try {
+    document = JSON.parse(json);
+  } catch (cause) {
+    throw new DataError('RUN_MALFORMED', `${path} is not JSON`, 'was this folder made by `priot train`?', { cause });
+  }
+  const version = (document as { version?: unknown } | null)?.version;
+  if (typeof version === 'number' && version !== 1) {
+    throw new DataError('RUN_VERSION', `${path} has version ${version}, this priot reads version 1`, 'update priot');
+  }
+  const complaint = checkManifest(document, '');
+  if (complaint !== undefined) {
+    throw new DataError('RUN_MALFORMED', `${path}: ${complaint}`, 'was this folder made by `priot train`?');
+  }
+  return document as RunManifest;
+}
+
+/** The text of a run.json. */
+export function formatManifest(manifest: RunManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
