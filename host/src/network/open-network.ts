@@ -1,0 +1,117 @@
+/** The OpenNetwork request of a network and a training method. */
+import { priot } from '#proto';
+import { DataError } from '../errors.js';
+import type { LayerShifts, MethodName, Network, NetworkLayer } from './network.js';
+import { inputShape, outputShape } from './network-shape.js';
+
+export type KernelName = 'fastest' | 'plain' | 'dense';
+
+/** How a network is trained, apart from its shifts. */
+export interface MethodSettings {
+  readonly method: MethodName;
+  /** priot, priot-s: edges whose score is below are pruned. -128..127 */
+  readonly threshold: number;
+  /** niti-dynamic: bit width of a step. */
+  readonly mu?: number;
+  /** priot-s: 0 or 1 per edge, canonical order. */
+  readonly scored?: Uint8Array;
+}
+
+export interface OpenNetworkOptions {
+  readonly kernels?: KernelName;
+  /** Of the device's arena; left out: all of it. */
+  readonly memoryLimitBytes?: number;
+}
+
+const methods: Record<MethodName, priot.Method> = {
+  priot: priot.Method.METHOD_PRIOT,
+  'priot-s': priot.Method.METHOD_PRIOT_S,
+  'niti-static': priot.Method.METHOD_NITI_STATIC,
+  'niti-dynamic': priot.Method.METHOD_NITI_DYNAMIC,
+};
+const kernels: Record<KernelName, priot.Kernels> = {
+  fastest: priot.Kernels.KERNELS_FASTEST,
+  plain: priot.Kernels.KERNELS_PLAIN,
+  dense: priot.Kernels.KERNELS_DENSE,
+};
+const noShifts: LayerShifts = { activation: 0, error: 0 };
+
+/** Is `method` in the bit set of Hello? */
+export function hasMethod(methodBits: number, method: MethodName): boolean {
+  return ((methodBits >>> methods[method]) & 1) === 1;
+}
+
+/** The methods in the bit set of Hello. */
+export function methodNames(methodBits: number): MethodName[] {
+  return (Object.keys(methods) as MethodName[]).filter((method) => hasMethod(methodBits, method));
+}
+
+/** Throws DataError NETWORK_NOT_CALIBRATED when a shift that the method needs is missing. */
+export function openNetworkRequest(
+  network: Network,
+  settings: MethodSettings,
+  options: OpenNetworkOptions = {},
+): priot.OpenNetwork.$Properties {
+  let offset = 0;
+  return {
+    method: methods[settings.method],
+    threshold: settings.threshold,
+    mu: settings.mu ?? 0,
+    inputExponent: network.inputExponent,
+    lossShift: network.lossShift,
+    kernels: kernels[options.kernels ?? 'fastest'],
+    memoryLimitBytes: options.memoryLimitBytes ?? 0,
+    layers: network.layers.map((layer) => {
+      const scored = settings.scored?.subarray(offset, offset + layer.edges);
+      offset += layer.edges;
+      return layerMessage(layer, settings.method, scored);
+    }),
+  };
+}
+
+function layerMessage(
+  layer: NetworkLayer,
+  method: MethodName,
+  scored: Uint8Array | undefined,
+): priot.Layer.$Properties {
+  const [inHeight, inWidth, inChannels] = inputShape(layer);
+  const shifts = method === 'niti-dynamic' ? noShifts : neededShifts(layer, method);
+  return {
+    operation:
+      layer.op === 'conv2d' ? priot.LayerOperation.LAYER_OPERATION_CONV2D : priot.LayerOperation.LAYER_OPERATION_LINEAR,
+    inHeight,
+    inWidth,
+    inChannels,
+    outChannels: outputShape(layer)[2],
+    ...(layer.op === 'conv2d'
+      ? { kernel: layer.kernel, stride: layer.stride, padding: layer.padding, pool: layer.pool }
+      : {}),
+    relu: layer.relu,
+    weightExponent: layer.weightExponent,
+    belowThreshold:
+      layer.belowThreshold === 'negate'
+        ? priot.BelowThreshold.BELOW_THRESHOLD_NEGATE
+        : priot.BelowThreshold.BELOW_THRESHOLD_ZERO,
+    activationShift: shifts.activation,
+    errorShift: shifts.error ?? 0,
+    updateShift: updateShift(shifts, method) ?? 0,
+    scoredEdges: scored?.reduce((sum, flag) => sum + flag, 0) ?? 0,
+  };
+}
+
+function updateShift(shifts: LayerShifts, method: MethodName): number | undefined {
+  return method === 'niti-static' ? shifts.gradient : shifts.score;
+}
+
+function neededShifts(layer: NetworkLayer, method: MethodName): LayerShifts {
+  const shifts = layer.shifts;
+  if (shifts === undefined || updateShift(shifts, method) === undefined) {
+    const missing = shifts === undefined ? 'shifts' : method === 'niti-static' ? 'gradient shift' : 'score shift';
+    throw new DataError(
+      'NETWORK_NOT_CALIBRATED',
+      `layer ${layer.name} has no ${missing}, which ${method} needs`,
+      `compute them with: priot calibrate --method ${method}`,
+    );
+  }
+  return shifts;
+}
