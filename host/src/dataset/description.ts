@@ -1,0 +1,65 @@
+/** What a data set is, as datasets/NAME.json says: addresses, files, checksums, licence. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DataError } from '../errors.js';
+
+interface DescriptionBase {
+  readonly title: string;
+  readonly homepage: string;
+  readonly licence: string;
+  /** Names a folder of this set goes by. */
+  readonly folders: readonly string[];
+  /** Base addresses, ending in a slash, tried in order. */
+  readonly mirrors: readonly string[];
+}
+
+/** MNIST: four IDX files, each fetched as NAME.gz, known by SHA-256 and length when decompressed. */
+export interface IdxDescription extends DescriptionBase {
+  readonly name: 'mnist';
+  readonly format: 'idx';
+  readonly files: Readonly<Record<IdxFileName, { readonly bytes: number; readonly sha256: string }>>;
+}
+
+export const idxFileNames = [
+  'train-images-idx3-ubyte',
+  'train-labels-idx1-ubyte',
+  't10k-images-idx3-ubyte',
+  't10k-labels-idx1-ubyte',
+] as const;
+export type IdxFileName = (typeof idxFileNames)[number];
+
+/** CIFAR-10: batches in one archive, which is known by its published MD5. */
+export interface Cifar10Description extends DescriptionBase {
+  readonly name: 'cifar10';
+  readonly format: 'cifar10';
+  readonly archive: { readonly name: string; readonly md5: string };
+  readonly imagesPerBatch: number;
+  /** Batches in order; a folder may hold fewer of these, but at least one. */
+  readonly train: readonly string[];
+  readonly test: readonly string[];
+}
+
+export type DatasetDescription = IdxDescription | Cifar10Description;
+
+/** Canonical file names of a set, in the order in which they are read and listed. */
+export function allFileNames(description: DatasetDescription): readonly string[] {
+  return description.format === 'idx' ? idxFileNames : [...description.train, ...description.test];
+}
+
+const folder = new URL('../../../datasets/', import.meta.url);
+
+/** Reads datasets/NAME.json. These files ship with the program; only a damaged installation fails here. */
+export function describeDataset<Name extends DatasetDescription['name']>(
+  name: Name,
+): Extract<DatasetDescription, { name: Name }> {
+  const path = fileURLToPath(new URL(`${name}.json`, folder));
+  try {
+    const description = JSON.parse(readFileSync(path, 'utf8')) as Extract<DatasetDescription, { name: Name }>;
+    if (description.name !== name) throw new Error(`its name is ${description.name}`);
+    return description;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError('BAD_DATASET_DESCRIPTION', `${path}: ${reason}`, 'install priot again', { cause });
+  }
+}
