@@ -1,7 +1,7 @@
 /* The training engine: one integer training step of a small network, exactly as shared by every place it runs in
  * (docs/arithmetic.md). Portable C11: no I/O, no allocation, no floating point; the caller hands in the memory.
  *
- * A life: engine_plan -> engine_open -> write tensors (scored, weights, state; each committed) -> steps and
+ * A life: engine_open -> write tensors (scored, weights, state; each committed) -> steps and
  * evaluations. The engine trusts its caller for call order and for image bytes in 0..127; the session checks both. */
 #ifndef PRIOT_ENGINE_H
 #define PRIOT_ENGINE_H
@@ -101,11 +101,6 @@ typedef struct engine engine;
 
 /* The one engine of this program (the device trains one network at a time). */
 engine *engine_instance(void);
-
-/* Checks the network (shapes, shifts, E in -6..15, int32 bounds) and plans its memory. On ENGINE_OUT_OF_MEMORY `plan`
- * holds the smallest plan. `fault` may not be NULL. */
-engine_status engine_plan(const engine_config *config, const engine_limits *limits, engine_memory_plan *plan,
-                          engine_fault *fault);
 
 /* Plans as above and lays the network out in `arena` (8-byte aligned, limits->arena_bytes long). Weights are zero,
  * every edge is scored, the state is undefined until written. Closes what was open. */

@@ -1,0 +1,58 @@
+/* The primitives of docs/arithmetic.md, "Primitives". Shifts are 0..30. `>>` of a negative value is arithmetic on every
+ * compiler this is built with (implementation-defined in C11, checked at compile time below). */
+#ifndef PRIOT_ENGINE_ARITHMETIC_H
+#define PRIOT_ENGINE_ARITHMETIC_H
+
+#include <stdint.h>
+
+_Static_assert((-1 >> 1) == -1, "right shifts of negative values must be arithmetic");
+
+#define INT8_LIMIT 127
+
+static inline int32_t absolute(int32_t value) {
+    return value < 0 ? -value : value;
+}
+
+/* R: rounds half up. */
+static inline int32_t round_shift(int32_t value, uint32_t shift) {
+    return shift == 0 ? value : (value + (int32_t)(1u << (shift - 1))) >> shift;
+}
+
+/* C: into -127..127. */
+static inline int8_t clamp_int8(int32_t value) {
+    if (value > INT8_LIMIT) {
+        return INT8_LIMIT;
+    }
+    return (int8_t)(value < -INT8_LIMIT ? -INT8_LIMIT : value);
+}
+
+/* P: NITI's pseudo-stochastic rounding (arXiv 2009.13108): the upper half of the dropped bits against the lower. */
+static inline int32_t pseudo_stochastic_shift(int32_t value, uint32_t shift) {
+    if (shift == 0) {
+        return value;
+    }
+    const uint32_t magnitude = (uint32_t)absolute(value);
+    const uint32_t half = shift >> 1;
+    const uint32_t remainder = magnitude & ((1u << shift) - 1u);
+    uint32_t draw = remainder & ((1u << half) - 1u);
+    if (shift & 1u) {
+        draw <<= 1;
+    }
+    const uint32_t rounded = (magnitude >> shift) + ((remainder >> half) > draw ? 1u : 0u);
+    return value < 0 ? -(int32_t)rounded : (int32_t)rounded;
+}
+
+/* b: 0 for 0, else ceil(log2 magnitude). */
+static inline uint32_t bit_width(uint32_t magnitude) {
+    uint32_t bits = 0;
+    while (bits < 31 && (1u << bits) < magnitude) {
+        bits++;
+    }
+    return bits;
+}
+
+static inline uint32_t subtract_to_zero(uint32_t value, uint32_t amount) {
+    return value > amount ? value - amount : 0;
+}
+
+#endif

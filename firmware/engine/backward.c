@@ -1,0 +1,130 @@
+/* Backward pass and update (docs/arithmetic.md, "Backward"): layers from last to first; in each first the error with
+ * the old learned state, then the update. In a linear layer both go input by input: an input's error and its update
+ * touch only that input's edges, so the order is kept. */
+#include "arithmetic.h"
+#include "engine_internal.h"
+#include "kernels/kernels.h"
+
+/* Where the layer below has ReLU, only positive inputs have an error. */
+static inline bool has_error(const engine_layer *layer, uint32_t input) {
+    return !layer->below_has_relu || layer->input[input] > 0;
+}
+
+static uint32_t maximum_magnitude(const int32_t *values, uint32_t count) {
+    uint32_t maximum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t magnitude = (uint32_t)absolute(values[i]);
+        maximum = magnitude > maximum ? magnitude : maximum;
+    }
+    return maximum;
+}
+
+static uint32_t maximum_magnitude_int8(const int8_t *values, uint32_t count) {
+    uint32_t maximum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t magnitude = (uint32_t)absolute(values[i]);
+        maximum = magnitude > maximum ? magnitude : maximum;
+    }
+    return maximum;
+}
+
+static void requantise_errors(const engine_layer *layer, const int32_t *errors, int8_t *below) {
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        below[i] = has_error(layer, i) ? clamp_int8(round_shift(errors[i], layer->error_shift)) : 0;
+    }
+}
+
+static uint32_t list_deltas(const engine_layer *layer, engine_sparse_delta *list) {
+    uint32_t count = 0;
+    for (uint32_t o = 0; o < layer->out_count; o++) {
+        if (layer->delta[o] != 0) {
+            list[count++] = (engine_sparse_delta){.output = (uint16_t)o, .delta = layer->delta[o]};
+        }
+    }
+    return count;
+}
+
+static const int8_t *effective_row(const engine *self, const engine_layer *layer, uint32_t input) {
+    if (layer->effective_kept) {
+        return layer->effective + input * layer->config.out_channels;
+    }
+    self->method->effective_row(layer, input, false, layer->row);
+    return layer->row;
+}
+
+static void PRIOT_HOT linear_backward(engine *self, engine_layer *layer, int8_t *below) {
+    const uint32_t count = list_deltas(layer, self->sparse);
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        const int32_t x = layer->input[i];
+        if (below != NULL) {
+            below[i] = 0;
+            if (has_error(layer, i)) {
+                const int32_t error = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
+                below[i] = clamp_int8(round_shift(error, layer->error_shift));
+            }
+        }
+        if (x != 0) {
+            self->method->update_row(layer, i, x, self->sparse, count);
+        }
+    }
+}
+
+/* The shift of the update comes from the largest gradient: in a linear layer max|d| * max|x|, since G = d * x. */
+static void linear_backward_dynamic(engine *self, engine_layer *layer, int8_t *below) {
+    const uint32_t count = list_deltas(layer, self->sparse);
+    if (below != NULL) {
+        for (uint32_t i = 0; i < layer->in_count; i++) {
+            self->scratch[i] = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
+        }
+        layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
+        requantise_errors(layer, self->scratch, below);
+    }
+    const uint32_t gradient =
+        maximum_magnitude_int8(layer->delta, layer->out_count) * maximum_magnitude_int8(layer->input, layer->in_count);
+    layer->update_shift = subtract_to_zero(bit_width(gradient), self->config.mu);
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        if (layer->input[i] != 0) {
+            self->method->update_row(layer, i, layer->input[i], self->sparse, count);
+        }
+    }
+}
+
+static void convolution_backward(engine *self, engine_layer *layer, int8_t *below) {
+    const bool dynamic = self->method->dynamic_shifts;
+    const uint32_t channels = layer->config.out_channels;
+    if (below != NULL) {
+        self->kernels->convolution_error(layer, self->scratch, self->channel_weights);
+        if (dynamic) {
+            layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
+        }
+        requantise_errors(layer, self->scratch, below);
+    }
+    if (dynamic) {
+        for (uint32_t o = 0; o < channels; o++) {
+            self->kernels->convolution_gradient(layer, o, self->scratch + o * layer->fan_in);
+        }
+        layer->update_shift =
+            subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->edges)), self->config.mu);
+    }
+    for (uint32_t o = 0; o < channels; o++) {
+        const int32_t *gradient = dynamic ? self->scratch + o * layer->fan_in : self->scratch;
+        if (!dynamic) {
+            self->kernels->convolution_gradient(layer, o, self->scratch);
+        }
+        self->method->update_channel(layer, o, gradient);
+    }
+}
+
+void engine_backward(engine *self) {
+    for (uint32_t l = self->layer_count; l-- > 0;) {
+        engine_layer *layer = &self->layers[l];
+        int8_t *below = l == 0 ? NULL : self->layers[l - 1].delta;
+        if (layer->config.operation == ENGINE_CONV2D) {
+            convolution_backward(self, layer, below);
+        } else if (self->method->dynamic_shifts) {
+            linear_backward_dynamic(self, layer, below);
+        } else {
+            linear_backward(self, layer, below);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+/* The engine's life and its two verbs: a training step and an evaluation. */
+#include "engine_internal.h"
+#include "kernels/kernels.h"
+#include "plan.h"
+
+#include <string.h>
+
+engine *engine_instance(void) {
+    static engine instance;
+    return &instance;
+}
+
+static const engine_kernel_table *choose_kernels(engine_kernels kernels) {
+    return kernels == ENGINE_KERNELS_DENSE ? &engine_kernels_dense : &engine_kernels_plain;
+}
+
+engine_status engine_open(engine *self, const engine_config *config, const engine_limits *limits, void *arena,
+                          engine_memory_plan *plan, engine_fault *fault) {
+    engine_close(self);
+    *fault = (engine_fault){.text = "", .layer = 0, .value = 0};
+    engine_status status = engine_check_network(self, config, fault);
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    const engine_layer *last = &self->layers[config->layer_count - 1];
+    self->config = *config;
+    self->method = engine_methods[config->method];
+    self->kernels = choose_kernels(config->kernels);
+    self->layer_count = config->layer_count;
+    self->edge_count = last->first_edge + last->edges;
+    status = engine_plan_memory(self, limits, arena);
+    *plan = self->plan;
+    if (status != ENGINE_OK) {
+        *fault = (engine_fault){.text = "the network does not fit into the arena", .layer = 0, .value = 0};
+        return status;
+    }
+    self->effective_stale = true;
+    self->open = true;
+    return ENGINE_OK;
+}
+
+void engine_close(engine *self) {
+    memset(self, 0, sizeof *self);
+}
+
+bool engine_is_open(const engine *self) {
+    return self->open;
+}
+
+uint32_t engine_edge_count(const engine *self) {
+    return self->edge_count;
+}
+
+uint32_t engine_image_bytes(const engine *self) {
+    return self->layers[0].in_count;
+}
+
+uint32_t engine_output_count(const engine *self) {
+    return self->layers[self->layer_count - 1].config.out_channels;
+}
+
+uint32_t engine_layer_count(const engine *self) {
+    return self->layer_count;
+}
+
+void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result) {
+    engine_refresh(self, false);
+    const uint32_t start = engine_cycles();
+    engine_forward(self, image, false);
+    self->loss_zero = !engine_loss_gradient(self, label);
+    const uint32_t middle = engine_cycles();
+    if (!self->loss_zero) {
+        engine_backward(self);
+    }
+    *result = (engine_step_result){
+        .prediction = engine_prediction(self),
+        .loss_zero = self->loss_zero,
+        .forward_cycles = middle - start,
+        .cycles = engine_cycles() - start,
+    };
+}
+
+uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles) {
+    engine_refresh(self, frozen);
+    const uint32_t start = engine_cycles();
+    engine_forward(self, image, frozen);
+    *cycles = engine_cycles() - start;
+    return engine_prediction(self);
+}

@@ -1,0 +1,109 @@
+/* What the engine's files share. Layouts:
+ *   map            HWC
+ *   frozen weights convolution: canonical OHWI; linear: [in][out], so that an input's row is contiguous
+ *   effective      convolution: HWIO, so that a tap's outputs are contiguous; linear: [in][out]
+ * An "edge index" here is in the order of the frozen weights; engine_edge_index maps the canonical order to it. */
+#ifndef PRIOT_ENGINE_INTERNAL_H
+#define PRIOT_ENGINE_INTERNAL_H
+
+#include "engine.h"
+
+#ifndef PRIOT_HOT
+#define PRIOT_HOT /* a place may put hot functions into fast memory */
+#endif
+
+typedef struct {
+    engine_layer_config config;
+    uint32_t conv_height, conv_width; /* of the accumulator map */
+    uint32_t out_height, out_width;   /* after the pool; linear: 1 */
+    uint32_t in_count, out_count;     /* elements */
+    uint32_t fan_in;                  /* weights of one output channel */
+    uint32_t edges, first_edge;
+    bool below_has_relu; /* the layer below; false in the first layer */
+    bool effective_kept;
+    int8_t threshold;
+
+    const int8_t *weights; /* frozen; NULL when the method keeps none */
+    int8_t *weights_sram;  /* the same when they live in SRAM */
+    int8_t *effective;     /* NULL when masked on the fly */
+    void *state;           /* the method's */
+    int8_t *row;           /* scratch: one effective row, when masked on the fly */
+
+    const int8_t *input; /* 0..127 or -127..127 */
+    int8_t *output;      /* NULL in the last layer */
+    uint8_t *positions;  /* of the maximum in its pool window, 0..3 */
+    int8_t *delta;
+
+    uint32_t activation_shift, error_shift, update_shift; /* of this step: constant but for niti-dynamic */
+} engine_layer;
+
+/* A non-zero delta of a linear layer. */
+typedef struct {
+    uint16_t output;
+    int16_t delta;
+} engine_sparse_delta;
+
+/* Bytes that a method keeps for a layer. */
+typedef struct {
+    uint32_t weights, effective, state;
+} engine_layer_bytes;
+
+/* What a training method is: what it keeps, what an edge's effective weight is, and how it updates. One file each in
+ * methods/; the table is in methods/methods.c. */
+typedef struct {
+    bool dynamic_shifts; /* shifts are computed from each image's tensors */
+    bool frozen_weights; /* keeps W beside the state; may live in flash */
+    engine_layer_bytes (*layer_bytes)(const engine_layer *layer);
+    /* Sets pointers inside layer->state, once it is allocated. May be NULL. */
+    void (*place)(engine_layer *layer);
+    /* One element, by edge index. Values are checked. `set` of the state may run before all weights are known. */
+    void (*set)(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value);
+    int8_t (*get)(const engine_layer *layer, engine_tensor tensor, uint32_t edge);
+    /* All scored flags of the layer are known. May be NULL. False: not as many as planned. */
+    bool (*scored_done)(engine_layer *layer);
+    /* Rebuilds the kept effective weights of a layer; frozen: all edges kept. */
+    void (*refresh)(engine_layer *layer, bool frozen);
+    /* Linear layers masked on the fly: the effective row of one input, out_channels long. NULL: always kept. */
+    void (*effective_row)(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row);
+    /* Updates the edges of one input x != 0 of a linear layer; deltas are the non-zero ones, ascending. */
+    void (*update_row)(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+                       uint32_t count);
+    /* Updates the edges of one output channel from its gradient[fan_in]. */
+    void (*update_channel)(engine_layer *layer, uint32_t channel, const int32_t *gradient);
+} engine_method_operations;
+
+extern const engine_method_operations *const engine_methods[ENGINE_METHOD_COUNT];
+
+struct engine_kernel_table;
+
+struct engine {
+    bool open;
+    bool effective_frozen; /* the kept effective weights are those of the frozen network */
+    bool effective_stale;
+    engine_config config;
+    engine_memory_plan plan;
+    const engine_method_operations *method;
+    const struct engine_kernel_table *kernels;
+    uint32_t layer_count, edge_count;
+    engine_layer layers[ENGINE_MAX_LAYERS];
+    int32_t *scratch; /* accumulators, error accumulators, gradients: never two at a time */
+    int8_t *channel_weights;
+    engine_sparse_delta *sparse;
+    int32_t logits[ENGINE_MAX_OUTPUTS];
+    bool loss_zero;
+};
+
+/* forward.c: fills every layer's output and the logits. */
+void engine_forward(engine *self, const uint8_t *image, bool frozen);
+uint32_t engine_prediction(const engine *self);
+/* loss.c: the last layer's delta; false when it is all zero. */
+bool engine_loss_gradient(engine *self, uint32_t label);
+/* backward.c: errors and updates, last layer to first. */
+void engine_backward(engine *self);
+/* tensors.c */
+uint32_t engine_edge_index(const engine_layer *layer, uint32_t canonical);
+void engine_refresh(engine *self, bool frozen);
+/* plan.c: shapes and derived sizes of all layers; the bytes of scratch. */
+engine_status engine_check_network(engine *self, const engine_config *config, engine_fault *fault);
+
+#endif

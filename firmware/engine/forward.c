@@ -1,0 +1,81 @@
+/* Forward pass (docs/arithmetic.md, "Forward"; "niti-dynamic" for shifts from each image's tensors). */
+#include "arithmetic.h"
+#include "engine_internal.h"
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+static uint32_t dynamic_shift(const int32_t *acc, uint32_t count) {
+    uint32_t maximum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t magnitude = (uint32_t)absolute(acc[i]);
+        maximum = magnitude > maximum ? magnitude : maximum;
+    }
+    return subtract_to_zero(bit_width(maximum), 7);
+}
+
+/* Row by row, so that only the accumulators of one output row are held; dynamic shifts need the whole map first. */
+static void convolution_forward(engine *self, engine_layer *layer) {
+    const engine_kernel_table *kernels = self->kernels;
+    const uint32_t rows = layer->config.pool ? 2 : 1, acc_row = layer->conv_width * layer->config.out_channels;
+    if (self->method->dynamic_shifts) {
+        kernels->convolution(layer, 0, layer->conv_height, self->scratch);
+        layer->activation_shift = dynamic_shift(self->scratch, layer->conv_height * acc_row);
+    }
+    for (uint32_t row = 0; row < layer->out_height; row++) {
+        const int32_t *acc = self->scratch;
+        if (self->method->dynamic_shifts) {
+            acc += row * rows * acc_row;
+        } else {
+            kernels->convolution(layer, row * rows, rows, self->scratch);
+        }
+        kernels->requantise_row(layer, acc, row);
+    }
+}
+
+static void linear_forward(engine *self, engine_layer *layer, bool frozen, int32_t *acc) {
+    const engine_kernel_table *kernels = self->kernels;
+    const uint32_t outputs = layer->config.out_channels;
+    memset(acc, 0, outputs * sizeof *acc);
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        const int32_t x = layer->input[i];
+        if (x == 0 && !kernels->dense) {
+            continue;
+        }
+        const int8_t *row = layer->effective + i * outputs;
+        if (!layer->effective_kept) {
+            self->method->effective_row(layer, i, frozen, layer->row);
+            row = layer->row;
+        }
+        kernels->add_scaled_row(acc, row, x, outputs);
+    }
+    if (self->method->dynamic_shifts) {
+        layer->activation_shift = dynamic_shift(acc, outputs);
+    }
+    if (layer->output != NULL) {
+        kernels->requantise_row(layer, acc, 0);
+    }
+}
+
+void engine_forward(engine *self, const uint8_t *image, bool frozen) {
+    self->layers[0].input = (const int8_t *)image;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        engine_layer *layer = &self->layers[l];
+        if (layer->config.operation == ENGINE_CONV2D) {
+            convolution_forward(self, layer);
+        } else {
+            linear_forward(self, layer, frozen, layer->output == NULL ? self->logits : self->scratch);
+        }
+    }
+}
+
+uint32_t engine_prediction(const engine *self) {
+    const uint32_t outputs = engine_output_count(self);
+    uint32_t best = 0;
+    for (uint32_t o = 1; o < outputs; o++) {
+        if (self->logits[o] > self->logits[best]) {
+            best = o;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,27 @@
+/* The loops where the cycles go, as a table that faster ones replace one by one. All are exact: int32 accumulators, any
+ * order. They skip zero inputs and zero deltas. Every kernel set has the same signatures; plain.c is the reference. */
+#ifndef PRIOT_ENGINE_KERNELS_H
+#define PRIOT_ENGINE_KERNELS_H
+
+#include "../engine_internal.h"
+
+typedef struct engine_kernel_table {
+    bool dense; /* zeros are not skipped, here nor in the linear layers' loops */
+    /* Accumulator rows [first_row, first_row + rows) of a convolution: acc[rows][conv_width][out_channels]. */
+    void (*convolution)(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
+    /* acc[i] += x * row[i] for i < count. */
+    void (*add_scaled_row)(int32_t *restrict acc, const int8_t *restrict row, int32_t x, uint32_t count);
+    /* Pools (when the layer does), ReLU, requantises: acc rows -> one output row (and its pool positions). */
+    void (*requantise_row)(const engine_layer *layer, const int32_t *acc, uint32_t out_row);
+    /* Sum of delta * row[output] over the non-zero deltas. */
+    int32_t (*sparse_dot)(const int8_t *row, const engine_sparse_delta *deltas, uint32_t count);
+    /* Error accumulators of a convolution: error[in_count], zeroed here. channel_weights: scratch[fan_in]. */
+    void (*convolution_error)(const engine_layer *layer, int32_t *error, int8_t *channel_weights);
+    /* Gradient of one output channel: gradient[fan_in], zeroed here. */
+    void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);
+} engine_kernel_table;
+
+extern const engine_kernel_table engine_kernels_plain;
+extern const engine_kernel_table engine_kernels_dense;
+
+#endif

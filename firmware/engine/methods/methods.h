@@ -1,0 +1,36 @@
+/* The training methods, one file each. */
+#ifndef PRIOT_ENGINE_METHODS_H
+#define PRIOT_ENGINE_METHODS_H
+
+#include "../arithmetic.h"
+#include "../engine_internal.h"
+
+extern const engine_method_operations engine_method_priot;
+extern const engine_method_operations engine_method_priot_s;
+extern const engine_method_operations engine_method_niti_static;
+extern const engine_method_operations engine_method_niti_dynamic;
+
+/* Effective weight of an edge with a score (docs/arithmetic.md, "Effective weight"). */
+static inline int8_t effective_weight(const engine_layer *layer, int8_t weight, int8_t score) {
+    if (score >= layer->threshold) {
+        return weight;
+    }
+    return layer->config.below_threshold == ENGINE_BELOW_NEGATE ? (int8_t)-weight : 0;
+}
+
+/* S after its update from gradient * weight (docs/arithmetic.md, "Backward"). */
+static inline int8_t updated_score(const engine_layer *layer, int8_t score, int32_t gradient, int8_t weight) {
+    return clamp_int8(score - clamp_int8(round_shift(gradient * weight, layer->update_shift)));
+}
+
+/* |gradient| up to this changes no score, whatever the weight: R(v, s) is 0 for -half <= v < half. */
+static inline int32_t negligible_gradient(uint32_t score_shift) {
+    return score_shift == 0 ? 0 : ((int32_t)(1u << (score_shift - 1)) - 1) / INT8_LIMIT;
+}
+
+/* Where the effective weight of a convolution's edge lies: HWIO for the canonical OHWI (engine_internal.h). */
+static inline uint32_t effective_index(const engine_layer *layer, uint32_t channel, uint32_t tap) {
+    return tap * layer->config.out_channels + channel;
+}
+
+#endif

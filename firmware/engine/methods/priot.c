@@ -1,0 +1,103 @@
+/* PRIOT (arXiv 2503.16860): frozen weights, a score for every edge; edges below the threshold are pruned or, in layers
+ * that say so, negated. */
+#include "methods.h"
+
+static engine_layer_bytes layer_bytes(const engine_layer *layer) {
+    return (engine_layer_bytes){
+        .weights = layer->edges, .effective = layer->effective_kept ? layer->edges : 0, .state = layer->edges};
+}
+
+static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
+    if (tensor == ENGINE_WEIGHTS) {
+        layer->weights_sram[edge] = value;
+    } else if (tensor == ENGINE_STATE) {
+        ((int8_t *)layer->state)[edge] = value;
+    }
+}
+
+static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
+    switch (tensor) {
+    case ENGINE_WEIGHTS:
+        return layer->weights[edge];
+    case ENGINE_SCORED:
+        return 1;
+    default:
+        return ((const int8_t *)layer->state)[edge];
+    }
+}
+
+static int8_t effective_of(const engine_layer *layer, uint32_t edge, bool frozen) {
+    const int8_t weight = layer->weights[edge];
+    return frozen ? weight : effective_weight(layer, weight, ((const int8_t *)layer->state)[edge]);
+}
+
+static void refresh(engine_layer *layer, bool frozen) {
+    if (layer->config.operation == ENGINE_LINEAR) {
+        for (uint32_t edge = 0; edge < layer->edges; edge++) {
+            layer->effective[edge] = effective_of(layer, edge, frozen);
+        }
+        return;
+    }
+    uint32_t edge = 0;
+    for (uint32_t channel = 0; channel < layer->config.out_channels; channel++) {
+        for (uint32_t tap = 0; tap < layer->fan_in; tap++, edge++) {
+            layer->effective[effective_index(layer, channel, tap)] = effective_of(layer, edge, frozen);
+        }
+    }
+}
+
+static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
+    const uint32_t outputs = layer->config.out_channels, first = input * outputs;
+    for (uint32_t o = 0; o < outputs; o++) {
+        row[o] = effective_of(layer, first + o, frozen);
+    }
+}
+
+static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+                                 uint32_t count) {
+    const uint32_t first = input * layer->config.out_channels;
+    const int8_t *weights = layer->weights + first;
+    int8_t *scores = (int8_t *)layer->state + first;
+    int8_t *effective = layer->effective_kept ? layer->effective + first : NULL;
+    const int32_t negligible = negligible_gradient(layer->update_shift);
+    const uint32_t span = 2u * (uint32_t)negligible;
+    for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
+        const int32_t gradient = deltas->delta * x;
+        if ((uint32_t)(gradient + negligible) <= span) {
+            continue;
+        }
+        const uint32_t o = deltas->output;
+        const int8_t old = scores[o], updated = updated_score(layer, old, gradient, weights[o]);
+        scores[o] = updated;
+        if (effective != NULL && (old >= layer->threshold) != (updated >= layer->threshold)) {
+            effective[o] = effective_weight(layer, weights[o], updated);
+        }
+    }
+}
+
+static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
+    const uint32_t first = channel * layer->fan_in;
+    const int8_t *weights = layer->weights + first;
+    int8_t *scores = (int8_t *)layer->state + first;
+    for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
+        if (gradient[tap] == 0) {
+            continue;
+        }
+        const int8_t old = scores[tap], updated = updated_score(layer, old, gradient[tap], weights[tap]);
+        scores[tap] = updated;
+        if ((old >= layer->threshold) != (updated >= layer->threshold)) {
+            layer->effective[effective_index(layer, channel, tap)] = effective_weight(layer, weights[tap], updated);
+        }
+    }
+}
+
+const engine_method_operations engine_method_priot = {
+    .frozen_weights = true,
+    .layer_bytes = layer_bytes,
+    .set = set,
+    .get = get,
+    .refresh = refresh,
+    .effective_row = effective_row,
+    .update_row = update_row,
+    .update_channel = update_channel,
+};

@@ -1,0 +1,183 @@
+/* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups of
+ * sorted indices (a group: one input of a linear layer, one output channel of a convolution): three bytes a scored edge
+ * and two a group. Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an
+ * update walks its scored edges alone instead of testing bits. */
+#include "methods.h"
+
+#define MAX_SCORED_EDGES 65535u /* of a layer: group starts are 16 bit */
+
+typedef struct {
+    uint32_t count, groups, group_size;
+    uint16_t *starts; /* groups + 1 */
+    int8_t *weights, *scores;
+    uint8_t *index_low, *index_high; /* within the group; high only when a group is longer than 256 */
+} scored_edges;
+
+static uint32_t group_count(const engine_layer *layer) {
+    return layer->config.operation == ENGINE_LINEAR ? layer->config.in_channels : layer->config.out_channels;
+}
+
+static uint32_t group_size(const engine_layer *layer) {
+    return layer->config.operation == ENGINE_LINEAR ? layer->config.out_channels : layer->fan_in;
+}
+
+static engine_layer_bytes layer_bytes(const engine_layer *layer) {
+    const uint32_t bytes_per_edge = group_size(layer) > 256 ? 4 : 3;
+    return (engine_layer_bytes){.effective = layer->edges,
+                                .state = (uint32_t)sizeof(scored_edges) + 2 * (group_count(layer) + 1) +
+                                         bytes_per_edge * layer->config.scored_edges};
+}
+
+static void place(engine_layer *layer) {
+    scored_edges *scored = layer->state;
+    const uint32_t count = layer->config.scored_edges;
+    scored->count = count;
+    scored->groups = group_count(layer);
+    scored->group_size = group_size(layer);
+    scored->starts = (uint16_t *)(void *)(scored + 1);
+    scored->weights = (int8_t *)(scored->starts + scored->groups + 1);
+    scored->scores = scored->weights + count;
+    scored->index_low = (uint8_t *)scored->scores + count;
+    scored->index_high = scored->group_size > 256 ? scored->index_low + count : NULL;
+}
+
+static inline uint32_t index_of(const scored_edges *scored, uint32_t entry) {
+    return scored->index_high == NULL ? scored->index_low[entry]
+                                      : scored->index_low[entry] | (uint32_t)scored->index_high[entry] << 8;
+}
+
+static inline uint32_t effective_of_group(const engine_layer *layer, uint32_t group, uint32_t index) {
+    return layer->config.operation == ENGINE_LINEAR ? group * layer->config.out_channels + index
+                                                    : effective_index(layer, group, index);
+}
+
+/* The scored entry of an edge; count when it has none. */
+static uint32_t find(const scored_edges *scored, uint32_t edge) {
+    const uint32_t group = edge / scored->group_size, wanted = edge % scored->group_size;
+    uint32_t low = scored->starts[group], high = scored->starts[group + 1];
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (index_of(scored, middle) < wanted) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < scored->starts[group + 1] && index_of(scored, low) == wanted ? low : scored->count;
+}
+
+/* Scored flags wait in the effective weights' place until all are known. */
+static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
+    scored_edges *scored = layer->state;
+    if (tensor == ENGINE_SCORED) {
+        layer->effective[edge] = value;
+        return;
+    }
+    const uint32_t entry = find(scored, edge);
+    if (tensor == ENGINE_WEIGHTS) {
+        layer->effective[effective_of_group(layer, edge / scored->group_size, edge % scored->group_size)] = value;
+        if (entry < scored->count) {
+            scored->weights[entry] = value;
+        }
+    } else if (entry < scored->count) {
+        scored->scores[entry] = value;
+    }
+}
+
+static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
+    const scored_edges *scored = layer->state;
+    const uint32_t entry = find(scored, edge);
+    const bool has_score = entry < scored->count;
+    switch (tensor) {
+    case ENGINE_WEIGHTS:
+        return has_score
+                   ? scored->weights[entry]
+                   : layer->effective[effective_of_group(layer, edge / scored->group_size, edge % scored->group_size)];
+    case ENGINE_SCORED:
+        return has_score;
+    default:
+        return has_score ? scored->scores[entry] : ENGINE_NO_SCORE;
+    }
+}
+
+static bool scored_done(engine_layer *layer) {
+    scored_edges *scored = layer->state;
+    if (scored->count > MAX_SCORED_EDGES) {
+        return false;
+    }
+    uint32_t entry = 0, edge = 0;
+    for (uint32_t group = 0; group < scored->groups; group++) {
+        scored->starts[group] = (uint16_t)entry;
+        for (uint32_t index = 0; index < scored->group_size; index++, edge++) {
+            if (layer->effective[edge] == 0) {
+                continue;
+            }
+            if (entry == scored->count) {
+                return false;
+            }
+            scored->index_low[entry] = (uint8_t)index;
+            if (scored->index_high != NULL) {
+                scored->index_high[entry] = (uint8_t)(index >> 8);
+            }
+            entry++;
+        }
+    }
+    scored->starts[scored->groups] = (uint16_t)entry;
+    return entry == scored->count;
+}
+
+static void refresh(engine_layer *layer, bool frozen) {
+    const scored_edges *scored = layer->state;
+    for (uint32_t group = 0; group < scored->groups; group++) {
+        for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
+            const int8_t weight = scored->weights[entry];
+            layer->effective[effective_of_group(layer, group, index_of(scored, entry))] =
+                frozen ? weight : effective_weight(layer, weight, scored->scores[entry]);
+        }
+    }
+}
+
+static inline void update_entry(engine_layer *layer, uint32_t group, uint32_t entry, uint32_t index, int32_t gradient) {
+    scored_edges *scored = layer->state;
+    const int8_t weight = scored->weights[entry], old = scored->scores[entry];
+    const int8_t updated = updated_score(layer, old, gradient, weight);
+    scored->scores[entry] = updated;
+    if ((old >= layer->threshold) != (updated >= layer->threshold)) {
+        layer->effective[effective_of_group(layer, group, index)] = effective_weight(layer, weight, updated);
+    }
+}
+
+static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+                                 uint32_t count) {
+    const scored_edges *scored = layer->state;
+    (void)deltas; /* looked up by index instead: a row has few scored edges */
+    (void)count;
+    for (uint32_t entry = scored->starts[input]; entry < scored->starts[input + 1]; entry++) {
+        const uint32_t index = index_of(scored, entry);
+        const int32_t delta = layer->delta[index];
+        if (delta != 0) {
+            update_entry(layer, input, entry, index, delta * x);
+        }
+    }
+}
+
+static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
+    const scored_edges *scored = layer->state;
+    for (uint32_t entry = scored->starts[channel]; entry < scored->starts[channel + 1]; entry++) {
+        const uint32_t tap = index_of(scored, entry);
+        if (gradient[tap] != 0) {
+            update_entry(layer, channel, entry, tap, gradient[tap]);
+        }
+    }
+}
+
+const engine_method_operations engine_method_priot_s = {
+    .layer_bytes = layer_bytes,
+    .place = place,
+    .set = set,
+    .get = get,
+    .scored_done = scored_done,
+    .refresh = refresh,
+    .update_row = update_row,
+    .update_channel = update_channel,
+};
