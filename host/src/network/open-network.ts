@@ -1,6 +1,13 @@
 /** The OpenNetwork request of a network and a training method. */
-import { priot } from '#proto';
 import { DataError } from '../errors.js';
+import {
+  BelowThreshold,
+  Kernels,
+  LayerOperation,
+  type LayerRequest,
+  Method,
+  type RequestBody,
+} from '../link/messages.js';
 import type { LayerShifts, MethodName, Network, NetworkLayer } from './network.js';
 import { inputShape, outputShape } from './network-shape.js';
 
@@ -23,16 +30,16 @@ export interface OpenNetworkOptions {
   readonly memoryLimitBytes?: number;
 }
 
-const methods: Record<MethodName, priot.Method> = {
-  priot: priot.Method.METHOD_PRIOT,
-  'priot-s': priot.Method.METHOD_PRIOT_S,
-  'niti-static': priot.Method.METHOD_NITI_STATIC,
-  'niti-dynamic': priot.Method.METHOD_NITI_DYNAMIC,
+const methods: Record<MethodName, Method> = {
+  priot: Method.METHOD_PRIOT,
+  'priot-s': Method.METHOD_PRIOT_S,
+  'niti-static': Method.METHOD_NITI_STATIC,
+  'niti-dynamic': Method.METHOD_NITI_DYNAMIC,
 };
-const kernels: Record<KernelName, priot.Kernels> = {
-  fastest: priot.Kernels.KERNELS_FASTEST,
-  plain: priot.Kernels.KERNELS_PLAIN,
-  dense: priot.Kernels.KERNELS_DENSE,
+const kernels: Record<KernelName, Kernels> = {
+  fastest: Kernels.KERNELS_FASTEST,
+  plain: Kernels.KERNELS_PLAIN,
+  dense: Kernels.KERNELS_DENSE,
 };
 const noShifts: LayerShifts = { activation: 0, error: 0 };
 
@@ -51,7 +58,7 @@ export function openNetworkRequest(
   network: Network,
   settings: MethodSettings,
   options: OpenNetworkOptions = {},
-): priot.OpenNetwork.$Properties {
+): RequestBody<'openNetwork'> {
   let offset = 0;
   return {
     method: methods[settings.method],
@@ -69,16 +76,11 @@ export function openNetworkRequest(
   };
 }
 
-function layerMessage(
-  layer: NetworkLayer,
-  method: MethodName,
-  scored: Uint8Array | undefined,
-): priot.Layer.$Properties {
+function layerMessage(layer: NetworkLayer, method: MethodName, scored: Uint8Array | undefined): LayerRequest {
   const [inHeight, inWidth, inChannels] = inputShape(layer);
   const shifts = method === 'niti-dynamic' ? noShifts : neededShifts(layer, method);
   return {
-    operation:
-      layer.op === 'conv2d' ? priot.LayerOperation.LAYER_OPERATION_CONV2D : priot.LayerOperation.LAYER_OPERATION_LINEAR,
+    operation: layer.op === 'conv2d' ? LayerOperation.LAYER_OPERATION_CONV2D : LayerOperation.LAYER_OPERATION_LINEAR,
     inHeight,
     inWidth,
     inChannels,
@@ -89,9 +91,7 @@ function layerMessage(
     relu: layer.relu,
     weightExponent: layer.weightExponent,
     belowThreshold:
-      layer.belowThreshold === 'negate'
-        ? priot.BelowThreshold.BELOW_THRESHOLD_NEGATE
-        : priot.BelowThreshold.BELOW_THRESHOLD_ZERO,
+      layer.belowThreshold === 'negate' ? BelowThreshold.BELOW_THRESHOLD_NEGATE : BelowThreshold.BELOW_THRESHOLD_ZERO,
     activationShift: shifts.activation,
     errorShift: shifts.error ?? 0,
     updateShift: updateShift(shifts, method) ?? 0,

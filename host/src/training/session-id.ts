@@ -1,0 +1,28 @@
+/** Digests that name a training session and its learned state. */
+import { createHash } from 'node:crypto';
+import type { Network } from '../network/network.js';
+import { networkToJson } from '../network/network-file.js';
+import type { MethodSettings } from '../network/open-network.js';
+import { bytesOf } from './network-on-device.js';
+
+/**
+ * 8 bytes: the beginning of SHA-256 over the JSON of method, seed and network (keys in the order written here and in
+ * networkToJson), a zero byte, weights, scored flags if the method has them, and the initial state.
+ */
+export function sessionIdOf(
+  network: Network,
+  settings: MethodSettings,
+  seed: number,
+  initialState: Int8Array,
+): Uint8Array {
+  const { method, threshold, mu, scored } = settings;
+  const description = JSON.stringify({ method, threshold, mu: mu ?? null, seed, network: networkToJson(network) });
+  const hash = createHash('sha256').update(description).update(Uint8Array.of(0)).update(bytesOf(network.weights));
+  if (scored !== undefined) hash.update(scored);
+  return Uint8Array.from(hash.update(bytesOf(initialState)).digest().subarray(0, 8));
+}
+
+/** Hexadecimal SHA-256 over the learned state, one byte an edge, canonical order. */
+export function stateDigest(state: Int8Array): string {
+  return createHash('sha256').update(bytesOf(state)).digest('hex');
+}
