@@ -10,7 +10,7 @@ typedef struct {
 
 static void *take(allocator *from, uint32_t bytes, uint32_t *purpose) {
     void *place = from->base == NULL || bytes == 0 ? NULL : from->base + from->used;
-    const uint32_t rounded = (bytes + 3u) & ~3u;
+    const uint32_t rounded = (bytes + 7u) & ~7u;
     from->used += rounded;
     *purpose += rounded;
     return place;
