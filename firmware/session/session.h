@@ -10,17 +10,24 @@
 #define SESSION_PROTOCOL_VERSION 1u
 #define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
 #define SESSION_MAX_REPLY_BYTES 1152u /* payload + CRC of the largest device message */
+#define SESSION_MAX_IMAGE_BYTES 4096u
+#define SESSION_MAX_CHUNK_BYTES 1024u /* of a tensor, in one message */
+#define SESSION_MAX_WINDOW 16u        /* frames in flight; as many step results are kept */
 
-/* What the place provides. Every function may be called only from session_receive. */
+/* What the place provides. Called only from session_receive and session_log, never from an interrupt. All but
+ * program_weights must be there. */
 typedef struct {
     void *context;
     /* Sends encoded bytes of one frame, its 0x00 included. Blocks until accepted; drops when nobody listens. */
     void (*send)(void *context, const uint8_t *bytes, size_t length);
-    /* Programs frozen weights; returns where they can be read, NULL on failure. NULL pointer: no flash. */
+    /* Programs frozen weights (and leaves flash alone that holds them already); returns where they can be read, NULL on
+     * failure. NULL pointer: no flash. */
     const int8_t *(*program_weights)(void *context, const int8_t *weights, uint32_t length);
     /* Leaves for a reset, or the boot ROM's drive. May return where that is not possible. */
     void (*restart)(void *context, bool bootsel);
-    /* Cycles spent idle (waiting for bytes) and on the wire (interrupts, frames) since boot, wrapping at 2^32. */
+    /* Cycles since boot, wrapping at 2^32: spent idle (waiting for bytes, outside of session_receive), and on the wire
+     * (in interrupts and in send). The session itself times, by engine_cycles(), its handling of frames and messages.
+     */
     uint32_t (*idle_cycles)(void *context);
     uint32_t (*wire_cycles)(void *context);
     /* Fills what session_statistics leaves to the place. */
@@ -43,6 +50,7 @@ typedef struct {
     uint32_t receive_buffer_bytes; /* what the place buffers between calls: decides the window */
 } session_identity;
 
+/* Both are copied; what they point to must stay. */
 void session_init(const session_platform *platform, const session_identity *identity);
 
 /* Feeds received bytes, any number, any content. Answers are sent through the platform before it returns.
@@ -50,7 +58,8 @@ void session_init(const session_platform *platform, const session_identity *iden
  * rest. So the caller can look after other things between frames. */
 size_t session_receive(const uint8_t *bytes, size_t length);
 
-/* Sends a log line (level: LogLevel of the .proto). The place prints the same line on its console. */
+/* Sends a log line (level: LogLevel of the .proto). The place prints the same line on its console. Not from an
+ * interrupt and not from within `send`. */
 void session_log(uint32_t level, const char *text);
 
 #endif
