@@ -1,0 +1,154 @@
+/* A boot ROM for the emulator only, in place of the RP2040's own: enough to start a flash image built on the Pico SDK.
+ * Layout and function codes: RP2040 datasheet, 2.8 "Bootrom". At most 16 KB at address 0.
+ *
+ * What the chip does in silicon (erase, program, the BOOTSEL drive) is a BKPT that the emulator acts on, arguments in
+ * r0.. as the ROM functions have them:
+ *   0xE0 erase     r0 = offset in flash, r1 = bytes
+ *   0xE1 program   r0 = offset in flash, r1 = source address, r2 = bytes
+ *   0xE2 BOOTSEL   does not return
+ *   0xFF           nothing to boot, or a fault before the image took over the vectors */
+    .syntax unified
+    .cpu cortex-m0plus
+    .thumb
+    .text
+
+    .word 0x20042000            /* initial stack: the end of SRAM */
+    .word reset + 1
+    .word fault + 1             /* NMI */
+    .word fault + 1             /* HardFault */
+    .byte 'M', 'u', 1           /* 0x10: magic */
+    .byte 3                     /* 0x13: version, B2 silicon */
+    .hword functions            /* 0x14 */
+    .hword data                 /* 0x16 */
+    .hword lookup + 1           /* 0x18 */
+
+/* The second stage sits in the first 256 bytes of flash and goes on to the image itself when LR is 0. */
+    .balign 4
+reset:
+    movs r0, #0
+    mov lr, r0
+    ldr r0, second_stage
+    bx r0
+    .balign 4
+second_stage:
+    .word 0x10000000 + 1
+
+fault:
+    bkpt #0xff
+    b fault
+
+/* r0: table of (code, address) pairs of half words, r1: code. Returns the address, 0 when there is none. */
+lookup:
+    ldrh r2, [r0, #0]
+    ldrh r3, [r0, #2]
+    adds r0, #4
+    cmp r2, r1
+    beq 1f
+    cmp r2, #0
+    bne lookup
+    movs r3, #0
+1:  mov r0, r3
+    bx lr
+
+/* r0: destination, r1: byte, r2: count. Returns the destination. */
+fill:
+    mov r3, r0
+    b 2f
+1:  strb r1, [r3]
+    adds r3, #1
+    subs r2, #1
+2:  cmp r2, #0
+    bne 1b
+    bx lr
+
+/* r0: destination, r1: source, r2: count. Returns the destination. From the end, so that no second pointer is needed. */
+copy:
+    push {r4, lr}
+    b 2f
+1:  ldrb r4, [r1, r2]
+    strb r4, [r0, r2]
+2:  subs r2, #1
+    bcs 1b
+    pop {r4, pc}
+
+/* Bits set in r0. */
+population_count:
+    movs r1, #0
+    movs r2, #0
+1:  lsrs r0, r0, #1
+    adcs r1, r2
+    cmp r0, #0
+    bne 1b
+    mov r0, r1
+    bx lr
+
+/* Zeros above the highest bit of r0: 32 for 0. */
+leading_zeros:
+    movs r1, #32
+    b 2f
+1:  subs r1, #1
+    lsrs r0, r0, #1
+2:  cmp r0, #0
+    bne 1b
+    mov r0, r1
+    bx lr
+
+/* Zeros below the lowest bit of r0: 32 for 0. */
+trailing_zeros:
+    movs r1, #32
+    b 2f
+1:  subs r1, #1
+    lsls r0, r0, #1
+2:  cmp r0, #0
+    bne 1b
+    mov r0, r1
+    bx lr
+
+/* r0 with its bits in reverse order. A one is pushed in front: when it comes out, all 32 are done. */
+reverse:
+    movs r1, #1
+    lsrs r0, r0, #1
+1:  adcs r1, r1
+    bcs 2f
+    lsrs r0, r0, #1
+    b 1b
+2:  mov r0, r1
+    bx lr
+
+erase:
+    bkpt #0xe0
+    bx lr
+program:
+    bkpt #0xe1
+    bx lr
+bootsel:
+    bkpt #0xe2
+    b bootsel
+/* Connecting the flash, leaving and entering execute-in-place, flushing its cache: the emulated flash is always there. */
+nothing:
+    bx lr
+
+    .macro function code:req, address:req
+    .ascii "\code"
+    .hword \address + 1
+    .endm
+
+    .balign 4
+functions:
+    function "P3", population_count
+    function "R3", reverse
+    function "L3", leading_zeros
+    function "T3", trailing_zeros
+    function "MS", fill
+    function "S4", fill
+    function "MC", copy
+    function "C4", copy
+    function "IF", nothing
+    function "EX", nothing
+    function "FC", nothing
+    function "CX", nothing
+    function "RE", erase
+    function "RP", program
+    function "UB", bootsel
+data:
+    .word 0
