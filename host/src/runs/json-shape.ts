@@ -21,6 +21,10 @@ export const count = expected(
 );
 export const fraction = expected('a number 0..1', (value) => typeof value === 'number' && value >= 0 && value <= 1);
 export const amount = expected('a number from 0', (value) => Number.isFinite(value) && (value as number) >= 0);
+export const timestamp = expected(
+  'a time as ISO 8601',
+  (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+);
 
 /** Lower-case hexadecimal of `bytes` bytes. */
 export function hexadecimal(bytes: number): Check {

@@ -47,6 +47,11 @@ export function readManifest(path: string): RunManifest {
   return parseManifest(json, file);
 }
 
+/** The events of a run folder as it is at this moment, streamed. @throws DataError METRICS_MALFORMED, FILE_MISSING */
+export function runEvents(path: string): Iterable<RunEvent> {
+  return readEvents(join(path, runFiles.metrics));
+}
+
 /** One writer a folder. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
 export class RunFolder {
   private readonly metrics: LineWriter;
@@ -72,7 +77,7 @@ export class RunFolder {
     try {
       folder = new RunFolder(path, manifest);
       // Last: a folder without run.json is no run.
-      replaceFile(join(path, runFiles.manifest), Buffer.from(formatManifest(manifest)), remedy);
+      replaceFile(join(path, runFiles.manifest), [Buffer.from(formatManifest(manifest))], remedy);
       return folder;
     } catch (error) {
       folder?.close();
@@ -124,7 +129,7 @@ export class RunFolder {
   writeCheckpoint(checkpoint: Checkpoint): void {
     this.metrics.sync();
     this.consoleLog.flush();
-    replaceFile(join(this.path, runFiles.checkpoint), encodeCheckpoint(checkpoint), resumeRemedy(this.path));
+    replaceFile(join(this.path, runFiles.checkpoint), [encodeCheckpoint(checkpoint)], resumeRemedy(this.path));
   }
 
   /** undefined when there is none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
@@ -143,7 +148,7 @@ export class RunFolder {
   /** All events so far, streamed from the disk. @throws DataError METRICS_MALFORMED */
   events(): Iterable<RunEvent> {
     this.metrics.flush();
-    return readEvents(join(this.path, runFiles.metrics));
+    return runEvents(this.path);
   }
 
   /**
@@ -184,7 +189,7 @@ export class RunFolder {
     this.metrics.sync();
     this.consoleLog.flush();
     const manifest = { ...this.currentManifest, summary };
-    replaceFile(join(this.path, runFiles.manifest), Buffer.from(formatManifest(manifest)), resumeRemedy(this.path));
+    replaceFile(join(this.path, runFiles.manifest), [Buffer.from(formatManifest(manifest))], resumeRemedy(this.path));
     this.currentManifest = manifest;
   }
 

@@ -16,6 +16,7 @@ import {
   optional,
   shape,
   text,
+  timestamp,
 } from './json-shape.js';
 
 /** What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). */
@@ -165,7 +166,7 @@ const checkSummary = shape<RunSummary>({
 const checkManifest = shape<RunManifest>({
   version: oneOf(1),
   command: listOf(text),
-  createdAt: text,
+  createdAt: timestamp,
   asked: checkRequest,
   provenance: checkProvenance,
   place,

@@ -1,6 +1,6 @@
 /** Files that are whole or absent, and what the disk's refusals mean to a user. */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CapacityError, DataError, PriotError } from '../errors.js';
 
@@ -68,12 +68,16 @@ function syncFolder(path: string): void {
  * synced, renamed, the folder synced.
  * @param remedy what to do once there is room, for CapacityError DISK_FULL
  */
-export function replaceFile(path: string, bytes: Uint8Array, remedy: string): void {
+export function replaceFile(path: string, content: Iterable<Uint8Array>, remedy: string): void {
   const aside = `${path}.partial`;
+  // A rename would put a file in the place of /dev/null.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new DataError('NOT_A_FILE', `${path} is there and is not an ordinary file`, 'name another file');
+  }
   try {
     const file = openSync(aside, 'w');
     try {
-      writeFully(file, bytes);
+      for (const bytes of content) writeFully(file, bytes);
       syncFile(file);
     } finally {
       closeSync(file);

@@ -1,0 +1,174 @@
+/** Runs as text for a terminal. Numbers keep their place beside them. */
+
+import type { Comparison, Setting } from './comparison.js';
+import type { CycleStatistics } from './run-manifest.js';
+import type { AccuracyCurve } from './run-metrics.js';
+import { type ListedRun, type RunRecord, resultOf } from './run-record.js';
+
+const none = '-';
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+function accuracyText(accuracy: number | null): string {
+  return accuracy === null ? none : accuracy.toFixed(4);
+}
+
+function cyclesText(cycles: number | undefined): string {
+  return cycles === undefined ? none : whole.format(cycles);
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+/** Columns as wide as their widest cell; those named in `right` are flush right. */
+function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, text] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((text, column) => (right.includes(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** A curve one character a point, between its smallest and its largest value. */
+export function sparkline(values: readonly number[]): string {
+  const levels = '▁▂▃▄▅▆▇█';
+  const low = Math.min(...values);
+  const range = Math.max(...values) - low;
+  return values
+    .map((value) => levels[range === 0 ? 0 : Math.round(((value - low) / range) * (levels.length - 1))])
+    .join('');
+}
+
+export function formatList(runs: readonly ListedRun[]): string[] {
+  const rows = [['run', 'created', 'place', 'data', 'method', 'seed', 'steps', 'before', 'after', 'cycles/step', '']];
+  for (const run of runs) {
+    if ('error' in run) {
+      rows.push([run.path, none, none, none, none, none, none, none, none, none, `damaged: ${run.error.message}`]);
+      continue;
+    }
+    const { asked, place, createdAt } = run.manifest;
+    const { done, steps, accuracy, cyclesPerStep } = run.result;
+    const created = createdAt.slice(0, 19).replace('T', ' ');
+    const data = `${asked.dataset} ${asked.angle}°`;
+    const numbers = [
+      String(asked.seed),
+      String(steps),
+      accuracyText(accuracy.before),
+      accuracyText(accuracy.after),
+      cyclesText(cyclesPerStep?.mean),
+    ];
+    const state = done ? '' : `not done, of ${asked.samples * asked.epochs} steps`;
+    rows.push([run.path, created, place, data, asked.method, ...numbers, state]);
+  }
+  return table(rows, [5, 6, 7, 8, 9]);
+}
+
+function curveLines(curve: AccuracyCurve): string[] {
+  const rows = [['epoch', 'correct', 'accuracy', '']];
+  if (curve.before !== null) rows.push(['before', none, accuracyText(curve.before), '']);
+  for (const { epoch, correct, accuracy } of curve.epochs) {
+    rows.push([String(epoch), String(correct), accuracyText(accuracy), epoch === curve.best?.epoch ? 'best' : '']);
+  }
+  const values = [...(curve.before === null ? [] : [curve.before]), ...curve.epochs.map(({ accuracy }) => accuracy)];
+  const lines = [`accuracy on ${curve.imageSet}, ${curve.images} images (best is chosen on test data)`];
+  if (values.length > 2) lines.push(`  ${sparkline(values)}`);
+  return [...lines, ...indented(table(rows, [0, 1, 2]))];
+}
+
+function cyclesLines(place: string, cycles: CycleStatistics): string[] {
+  const values = [cycles.mean, cycles.median, cycles.min, cycles.max].map((value) => cyclesText(value));
+  return [
+    `cycles a step, ${place}, compute alone`,
+    ...indented(table([['mean', 'median', 'min', 'max'], values], [0, 1, 2, 3])),
+  ];
+}
+
+export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
+  const { asked, provenance, place, summary } = manifest;
+  const { firmware, device } = provenance;
+  const { done, steps, stateDigest } = resultOf(manifest, () => metrics);
+  const emulator = device.emulator === undefined ? '' : ` (${device.emulator})`;
+  const facts = [
+    ['run', path],
+    ['created', manifest.createdAt],
+    ['command', manifest.command.join(' ')],
+    ['place', place],
+    ['asked', `${asked.method}, ${asked.model}, ${asked.dataset} at ${asked.angle}°, seed ${asked.seed}`],
+    [
+      '',
+      `${asked.samples} images x ${asked.epochs} epochs, evaluation on ${asked.evalSamples ?? 'the default'} images`,
+    ],
+    ['device', `${device.name}${emulator}, board ${device.boardId}`],
+    [
+      'firmware',
+      `${firmware.commit}, ${firmware.compiler}, image ${firmware.imageSha256?.slice(0, 16) ?? 'not known'}`,
+    ],
+    ['host', `priot ${provenance.host.priot}, node ${provenance.host.node}, ${provenance.host.system}`],
+    ['data', provenance.dataset.source],
+    ['steps', `${steps}, ${metrics.activeSteps} with a backward pass`],
+    ['state', stateDigest === null ? none : `SHA-256 ${stateDigest}`],
+    ['result', done ? `done in ${summary!.wallSeconds.toFixed(1)} s` : `not done: \`priot train --resume ${path}\``],
+  ];
+  const lines = table(facts);
+  for (const curve of metrics.accuracy) lines.push('', ...curveLines(curve));
+  if (metrics.cyclesPerStep !== null) lines.push('', ...cyclesLines(place, metrics.cyclesPerStep));
+  if (metrics.memory !== null) {
+    const { arena, sramTotal, static: staticBytes, stackHighWater, flash } = metrics.memory;
+    const rows = Object.entries({ sramTotal, static: staticBytes, stackHighWater, ...arena, flash });
+    lines.push(
+      '',
+      'memory, bytes',
+      ...indented(
+        table(
+          rows.map(([name, bytes]) => [name, whole.format(bytes)]),
+          [1],
+        ),
+      ),
+    );
+  }
+  if (metrics.link !== null) {
+    const { frames, crcErrors, retries, timeouts, roundTripMs } = metrics.link;
+    const round = roundTripMs.toFixed(2);
+    lines.push(
+      '',
+      `link: ${frames} frames, ${crcErrors} CRC errors, ${retries} retries, ${timeouts} timeouts, round trip ${round} ms`,
+    );
+  }
+  for (const fault of metrics.faults) lines.push(`fault at step ${fault.step}: ${fault.code}: ${fault.message}`);
+  return lines;
+}
+
+/** Digests are shortened: here they only have to be told apart. */
+function settingText(value: Setting): string {
+  if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return value.slice(0, 12);
+  return value === null ? none : String(value);
+}
+
+export function formatComparison({ runs, differences, stateDigestsEqual, notes }: Comparison): string[] {
+  const columns = runs.map((_, index) => index + 1);
+  const rows = [
+    ['', ...runs.map((run) => run.run)],
+    ['place', ...runs.map((run) => run.place)],
+    ['steps', ...runs.map((run) => String(run.steps))],
+    ['accuracy before', ...runs.map((run) => accuracyText(run.accuracy.before))],
+    ['accuracy after', ...runs.map((run) => accuracyText(run.accuracy.after))],
+    ['accuracy best', ...runs.map((run) => accuracyText(run.accuracy.best))],
+    ['cycles/step mean', ...runs.map((run) => cyclesText(run.cyclesPerStep?.mean))],
+    ['cycles/step median', ...runs.map((run) => cyclesText(run.cyclesPerStep?.median))],
+  ];
+  if (runs.some((run) => run.cyclesRatio !== null)) {
+    rows.push(['cycles to the first', ...runs.map((run) => run.cyclesRatio?.toFixed(3) ?? none)]);
+  }
+  rows.push(['learned state', ...runs.map((run) => settingText(run.stateDigest))]);
+  const lines = table(rows, columns);
+  lines.push('', differences.length === 0 ? 'settings: all the same' : 'settings that differ');
+  lines.push(...indented(table(differences.map(({ setting, values }) => [setting, ...values.map(settingText)]))));
+  const states = { true: 'the same bytes in all runs', false: 'differ', null: 'not known while a run is not done' };
+  lines.push('', `learned states: ${states[`${stateDigestsEqual}`]}`);
+  return [...lines, ...notes.map((note) => `note: ${note}`)];
+}

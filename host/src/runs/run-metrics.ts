@@ -1,0 +1,111 @@
+/** What the events of a run add up to, in one pass over them. */
+
+import type { CyclesEvent, FaultEvent, LinkEvent, MemoryEvent, RunEvent } from './events.js';
+import type { CycleStatistics } from './run-manifest.js';
+
+/** Accuracies on one set of images; fractions 0..1. */
+export interface AccuracyCurve {
+  imageSet: string;
+  images: number;
+  /** Of the frozen network; null when these images were not evaluated before training. */
+  before: number | null;
+  /** In the order of epochs, one a trained epoch. */
+  epochs: { epoch: number; correct: number; accuracy: number }[];
+  /** Chosen on test data; null before the first epoch's end. */
+  best: { epoch: number; accuracy: number } | null;
+}
+
+export interface RunMetrics {
+  steps: number;
+  /** Steps that ran the backward pass. */
+  activeSteps: number;
+  /** null without a cycle counter, or before the first step. */
+  cyclesPerStep: CycleStatistics | null;
+  /** One a set of images; the one evaluated last comes last. */
+  accuracy: AccuracyCurve[];
+  /** An epoch's cycles by where they went. */
+  cyclesByEpoch: CyclesEvent[];
+  /** The last ones; null when there are none. */
+  memory: MemoryEvent | null;
+  link: LinkEvent | null;
+  faults: FaultEvent[];
+}
+
+/** Mean, median, minimum and maximum; null of nothing. The median of an even number is the mean of the middle two. */
+export function cycleStatistics(cycles: readonly number[]): CycleStatistics | null {
+  if (cycles.length === 0) return null;
+  const sorted = Float64Array.from(cycles).sort();
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle]!;
+  return {
+    mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
+    median: sorted.length % 2 === 1 ? upper : (sorted[middle - 1]! + upper) / 2,
+    min: sorted[0]!,
+    max: sorted[sorted.length - 1]!,
+  };
+}
+
+/** Reads all events once. An epoch evaluated twice on the same images (after a resume) counts with its last result. */
+export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
+  let steps = 0;
+  let activeSteps = 0;
+  const cycles: number[] = [];
+  const curves = new Map<string, { curve: AccuracyCurve; byEpoch: Map<number, AccuracyCurve['epochs'][number]> }>();
+  const cyclesByEpoch = new Map<number, CyclesEvent>();
+  let memory: MemoryEvent | null = null;
+  let link: LinkEvent | null = null;
+  const faults: FaultEvent[] = [];
+  for (const event of events) {
+    switch (event.type) {
+      case 'step':
+        steps += 1;
+        if (!event.lossZero) activeSteps += 1;
+        if (event.cycles !== null) cycles.push(event.cycles);
+        break;
+      case 'epoch': {
+        const { imageSet, images, epoch, correct, accuracy } = event;
+        const key = JSON.stringify([imageSet, images]);
+        const entry = curves.get(key) ?? {
+          curve: { imageSet, images, before: null, epochs: [], best: null },
+          byEpoch: new Map(),
+        };
+        if (epoch < 0) entry.curve.before = accuracy;
+        else entry.byEpoch.set(epoch, { epoch, correct, accuracy });
+        curves.delete(key);
+        curves.set(key, entry);
+        break;
+      }
+      case 'memory':
+        memory = event;
+        break;
+      case 'cycles':
+        cyclesByEpoch.set(event.epoch, event);
+        break;
+      case 'link':
+        link = event;
+        break;
+      case 'fault':
+        faults.push(event);
+        break;
+    }
+  }
+  return {
+    steps,
+    activeSteps,
+    cyclesPerStep: cycleStatistics(cycles),
+    accuracy: [...curves.values()].map(({ curve, byEpoch }) => completeCurve(curve, [...byEpoch.values()])),
+    cyclesByEpoch: [...cyclesByEpoch.values()].sort((a, b) => a.epoch - b.epoch),
+    memory,
+    link,
+    faults,
+  };
+}
+
+function completeCurve(curve: AccuracyCurve, epochs: AccuracyCurve['epochs']): AccuracyCurve {
+  epochs.sort((a, b) => a.epoch - b.epoch);
+  let best: AccuracyCurve['best'] = null;
+  for (const { epoch, accuracy } of epochs) {
+    if (best === null || accuracy > best.accuracy) best = { epoch, accuracy };
+  }
+  return { ...curve, epochs, best };
+}

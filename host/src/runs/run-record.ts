@@ -1,0 +1,87 @@
+/** Runs as they are read: for showing, comparing and exporting. Nothing here writes. */
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PriotError } from '../errors.js';
+import { readManifest, runEvents } from './run-folder.js';
+import type { CycleStatistics, RunManifest } from './run-manifest.js';
+import { type RunMetrics, summariseMetrics } from './run-metrics.js';
+import { storageError } from './storage.js';
+
+export interface RunRecord {
+  /** Of the folder, as given. */
+  path: string;
+  manifest: RunManifest;
+  metrics: RunMetrics;
+}
+
+/** Streams through metrics.jsonl once. @throws DataError NOT_A_RUN, RUN_MALFORMED, METRICS_MALFORMED */
+export function readRun(path: string): RunRecord {
+  const manifest = readManifest(path);
+  return { path, manifest, metrics: summariseMetrics(runEvents(path)) };
+}
+
+/** The result of a run that is done, and what is known so far of one that is not. Accuracies 0..1. */
+export interface RunResult {
+  done: boolean;
+  steps: number;
+  accuracy: { before: number | null; after: number | null; best: number | null };
+  cyclesPerStep: CycleStatistics | null;
+  /** null until the run is done. */
+  stateDigest: string | null;
+}
+
+export function resultOf(manifest: RunManifest, metrics: () => RunMetrics): RunResult {
+  const { summary } = manifest;
+  if (summary !== undefined) {
+    const { steps, accuracy, cyclesPerStep, stateDigest } = summary;
+    return { done: true, steps, accuracy, cyclesPerStep, stateDigest };
+  }
+  const { steps, accuracy, cyclesPerStep } = metrics();
+  const curve = accuracy.at(-1);
+  return {
+    done: false,
+    steps,
+    accuracy: {
+      before: curve?.before ?? null,
+      after: curve?.epochs.at(-1)?.accuracy ?? null,
+      best: curve?.best?.accuracy ?? null,
+    },
+    cyclesPerStep,
+    stateDigest: null,
+  };
+}
+
+/** A run in a list: readable, or with what is wrong with it. */
+export type ListedRun =
+  | { path: string; manifest: RunManifest; result: RunResult }
+  | { path: string; error: { code: string; message: string } };
+
+/**
+ * The runs in a folder, oldest first; a damaged one is listed as such. Folders that are no runs are passed over.
+ * @throws DataError FILE_MISSING, NO_PERMISSION
+ */
+export function listRuns(folder: string): ListedRun[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map((entry) => entry.name);
+  } catch (error) {
+    throw storageError(error, folder, '');
+  }
+  const runs: ListedRun[] = [];
+  for (const path of names.map((name) => join(folder, name))) {
+    try {
+      const manifest = readManifest(path);
+      const result = resultOf(manifest, () => summariseMetrics(runEvents(path)));
+      runs.push({ path, manifest, result });
+    } catch (error) {
+      if (!(error instanceof PriotError)) throw error;
+      if (error.code !== 'NOT_A_RUN') runs.push({ path, error: { code: error.code, message: error.message } });
+    }
+  }
+  const created = (run: ListedRun) => ('manifest' in run ? run.manifest.createdAt : '');
+  const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return runs.sort((a, b) => order(created(a), created(b)) || order(a.path, b.path));
+}
