@@ -44,7 +44,11 @@ export async function loadDataset(name: DatasetName, options: LoadOptions = {}):
     return digitsDataset();
   }
   if (!datasetNames.includes(name)) {
-    throw new UsageError('UNKNOWN_DATASET', `no data set is called ${name}`, `choose one of ${datasetNames.join(', ')}`);
+    throw new UsageError(
+      'UNKNOWN_DATASET',
+      `no data set is called ${name}`,
+      `choose one of ${datasetNames.join(', ')}`,
+    );
   }
   const description = describeDataset(name);
   let location = locateDataset(description, options);

@@ -8,6 +8,9 @@ interface DescriptionBase {
   readonly title: string;
   readonly homepage: string;
   readonly licence: string;
+}
+
+interface FetchedDescription extends DescriptionBase {
   /** Names a folder of this set goes by. */
   readonly folders: readonly string[];
   /** Base addresses, ending in a slash, tried in order. */
@@ -15,7 +18,7 @@ interface DescriptionBase {
 }
 
 /** MNIST: four IDX files, each fetched as NAME.gz, known by SHA-256 and length when decompressed. */
-export interface IdxDescription extends DescriptionBase {
+export interface IdxDescription extends FetchedDescription {
   readonly name: 'mnist';
   readonly format: 'idx';
   readonly files: Readonly<Record<IdxFileName, { readonly bytes: number; readonly sha256: string }>>;
@@ -30,7 +33,7 @@ export const idxFileNames = [
 export type IdxFileName = (typeof idxFileNames)[number];
 
 /** CIFAR-10: batches in one archive, which is known by its published MD5. */
-export interface Cifar10Description extends DescriptionBase {
+export interface Cifar10Description extends FetchedDescription {
   readonly name: 'cifar10';
   readonly format: 'cifar10';
   readonly archive: { readonly name: string; readonly md5: string };
@@ -40,7 +43,24 @@ export interface Cifar10Description extends DescriptionBase {
   readonly test: readonly string[];
 }
 
+/** Sets that exist as files. */
 export type DatasetDescription = IdxDescription | Cifar10Description;
+
+/** The built-in digits: images `firstId`.. `firstId + images - 1` of the generator; SHA-256 over pixels, then labels. */
+export interface GeneratedDescription extends DescriptionBase {
+  readonly name: 'digits';
+  readonly format: 'generated';
+  readonly train: GeneratedPart;
+  readonly test: GeneratedPart;
+}
+
+interface GeneratedPart {
+  readonly firstId: number;
+  readonly images: number;
+  readonly sha256: string;
+}
+
+type AnyDescription = DatasetDescription | GeneratedDescription;
 
 /** Canonical file names of a set, in the order in which they are read and listed. */
 export function allFileNames(description: DatasetDescription): readonly string[] {
@@ -50,12 +70,12 @@ export function allFileNames(description: DatasetDescription): readonly string[]
 const folder = new URL('../../../datasets/', import.meta.url);
 
 /** Reads datasets/NAME.json. These files ship with the program; only a damaged installation fails here. */
-export function describeDataset<Name extends DatasetDescription['name']>(
+export function describeDataset<Name extends AnyDescription['name']>(
   name: Name,
-): Extract<DatasetDescription, { name: Name }> {
+): Extract<AnyDescription, { name: Name }> {
   const path = fileURLToPath(new URL(`${name}.json`, folder));
   try {
-    const description = JSON.parse(readFileSync(path, 'utf8')) as Extract<DatasetDescription, { name: Name }>;
+    const description = JSON.parse(readFileSync(path, 'utf8')) as Extract<AnyDescription, { name: Name }>;
     if (description.name !== name) throw new Error(`its name is ${description.name}`);
     return description;
   } catch (cause) {

@@ -97,9 +97,14 @@ export async function download(request: DownloadRequest): Promise<void> {
 
   const { remedy } = request;
   if (wrongContent) {
-    throw new DataError(wrongContent.code, `${request.name}: no mirror has the right file (${failures.join('; ')})`, remedy, {
-      cause: wrongContent,
-    });
+    throw new DataError(
+      wrongContent.code,
+      `${request.name}: no mirror has the right file (${failures.join('; ')})`,
+      remedy,
+      {
+        cause: wrongContent,
+      },
+    );
   }
   if (reached) throw new DataError('DOWNLOAD_FAILED', `${request.name}: ${failures.join('; ')}`, remedy);
   throw new DataError('NO_NETWORK', `no route to ${request.name}: ${failures.join('; ')}`, remedy);
@@ -244,6 +249,10 @@ async function throughNetwork<T>(request: DownloadRequest, action: () => Promise
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const code = (cause as NodeJS.ErrnoException).code;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new AttemptFailure('network', code && !message.includes(code) ? `${message} (${code})` : message || code || 'failed', true);
+    throw new AttemptFailure(
+      'network',
+      code && !message.includes(code) ? `${message} (${code})` : message || code || 'failed',
+      true,
+    );
   }
 }

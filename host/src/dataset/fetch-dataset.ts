@@ -59,7 +59,8 @@ export async function fetchDataset(description: DatasetDescription, options: Fet
     throw asWriteFailure(error, options.cacheDir);
   }
   const fetched = await readCache(description, options);
-  if (!fetched) throw new DataError('MISSING_FILES', `${options.cacheDir} changed while ${description.name} was fetched`);
+  if (!fetched)
+    throw new DataError('MISSING_FILES', `${options.cacheDir} changed while ${description.name} was fetched`);
   return { ...fetched, changed: true };
 }
 
@@ -76,9 +77,14 @@ function urlsOf(description: DatasetDescription, fileName: string, options: Fetc
     try {
       return new URL(fileName, base.endsWith('/') ? base : `${base}/`).href;
     } catch (cause) {
-      throw new DataError('BAD_MIRROR', `$PRIOT_DATA_MIRROR: ${base} is no address`, 'give it as https://host/folder/', {
-        cause,
-      });
+      throw new DataError(
+        'BAD_MIRROR',
+        `$PRIOT_DATA_MIRROR: ${base} is no address`,
+        'give it as https://host/folder/',
+        {
+          cause,
+        },
+      );
     }
   });
 }
@@ -156,7 +162,11 @@ async function md5OfFile(path: string, signal: AbortSignal | undefined): Promise
   return hash.digest('hex');
 }
 
-async function unpackCifar10(archivePath: string, description: Cifar10Description, options: FetchOptions): Promise<void> {
+async function unpackCifar10(
+  archivePath: string,
+  description: Cifar10Description,
+  options: FetchOptions,
+): Promise<void> {
   const wanted = new Set([...description.train, ...description.test]);
   const archive = await readDataFile(archivePath, options.signal);
   const files = new Map<string, Uint8Array>();

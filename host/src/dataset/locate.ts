@@ -123,6 +123,10 @@ export function locateDataset(description: DatasetDescription, options: SearchOp
 /** @throws DataError NO_SUCH_FOLDER */
 export function requireFolder(path: string, option: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new DataError('NO_SUCH_FOLDER', `${option} ${path}: there is no such folder`, `check the path after ${option}`);
+    throw new DataError(
+      'NO_SUCH_FOLDER',
+      `${option} ${path}: there is no such folder`,
+      `check the path after ${option}`,
+    );
   }
 }

@@ -88,7 +88,8 @@ function recorded(folder: string): ReadonlyMap<string, string> {
   try {
     const { files } = JSON.parse(text) as { files: unknown };
     const entries = Object.entries(files as Record<string, unknown>);
-    if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string')) throw new Error('no strings');
+    if (!entries.every((entry): entry is [string, string] => typeof entry[1] === 'string'))
+      throw new Error('no strings');
     return new Map(entries);
   } catch (cause) {
     throw new DataError('BAD_CHECKSUM_FILE', `${path} is damaged`, 'fetch the set again: priot data fetch cifar10', {

@@ -14,7 +14,8 @@ export interface TarFile {
 /** The archive's regular files in order. Other entries are passed over. @throws DataError TRUNCATED, CORRUPT_TAR */
 export function* readTar(archive: Uint8Array, archiveName: string): Generator<TarFile> {
   const text = new TextDecoder('latin1');
-  const field = (start: number, length: number) => text.decode(archive.subarray(start, start + length)).replace(/\0.*$/s, '');
+  const field = (start: number, length: number) =>
+    text.decode(archive.subarray(start, start + length)).replace(/\0.*$/s, '');
   for (let start = 0; start + BLOCK_BYTES <= archive.length; ) {
     const header = archive.subarray(start, start + BLOCK_BYTES);
     if (header.every((byte) => byte === 0)) return;
