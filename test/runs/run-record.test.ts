@@ -16,7 +16,7 @@ function record(path: string, changes: Partial<RunManifest>, events: readonly Ru
 }
 
 function done(changes: Partial<RunSummary> = {}): RunSummary {
-  return { ...sampleSummary, ...changes };
+  return { ...structuredClone(sampleSummary), ...changes };
 }
 
 describe('run.json', () => {
@@ -27,13 +27,13 @@ describe('run.json', () => {
   };
 
   test('keys beyond the known ones are kept', () => {
-    const parsed = parseManifest('{"more": 1,' + text(() => {}).slice(1), 'run.json');
+    const parsed = parseManifest(`{"more": 1,${text(() => {}).slice(1)}`, 'run.json');
     expect(parsed).toEqual({ more: 1, ...sampleManifest({ summary: done() }) });
   });
 
   test.each([
     ['', 'run.json is not JSON'],
-    ['null', 'run.json: version'],
+    ['null', 'run.json: document: expected an object, got null'],
     [text((manifest) => Object.assign(manifest, { version: 2 })), 'has version 2, this priot reads version 1'],
     [text((manifest) => Object.assign(manifest, { createdAt: 'today' })), 'createdAt: expected a time as ISO 8601'],
     [text((manifest) => Object.assign(manifest.asked, { method: 'sgd' })), 'asked.method: expected "priot" or'],

@@ -101,7 +101,7 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
     ['asked', `${asked.method}, ${asked.model}, ${asked.dataset} at ${asked.angle}°, seed ${asked.seed}`],
     [
       '',
-      `${asked.samples} images x ${asked.epochs} epochs, evaluation on ${asked.evalSamples ?? 'the default'} images`,
+      `${asked.samples} images x ${asked.epochs} epochs, evaluation on ${asked.evalSamples ?? 'the default number of'} images`,
     ],
     ['device', `${device.name}${emulator}, board ${device.boardId}`],
     [
@@ -119,7 +119,8 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
   if (metrics.cyclesPerStep !== null) lines.push('', ...cyclesLines(place, metrics.cyclesPerStep));
   if (metrics.memory !== null) {
     const { arena, sramTotal, static: staticBytes, stackHighWater, flash } = metrics.memory;
-    const rows = Object.entries({ sramTotal, static: staticBytes, stackHighWater, ...arena, flash });
+    const plan = Object.fromEntries(Object.entries(arena).map(([name, bytes]) => [`arena ${name}`, bytes]));
+    const rows = Object.entries({ sramTotal, static: staticBytes, stackHighWater, ...plan, flash });
     lines.push(
       '',
       'memory, bytes',
