@@ -58,9 +58,13 @@ interface Point {
 type Segment = readonly [from: Point, to: Point];
 
 function pick(digit: number, random: ImageRandom): Glyph {
-  let rest = random.uniform();
   const ways = glyphs[digit]!;
-  return ways.find((glyph) => (rest -= glyph.weight) < 0) ?? ways[0]!;
+  let rest = random.uniform();
+  for (const glyph of ways) {
+    rest -= glyph.weight;
+    if (rest < 0) return glyph;
+  }
+  return ways[0]!;
 }
 
 /** The glyph's points as this writer puts them: moved, bent, slanted, turned a little. Height about 1, centred at 0. */

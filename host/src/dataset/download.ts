@@ -1,6 +1,6 @@
 /** Downloads one file: mirrors in order, resumed after a cut, checked before it takes its final name. */
 
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CapacityError, DataError } from '../errors.js';
@@ -45,6 +45,9 @@ class AttemptFailure extends Error {
     super(message);
   }
 }
+
+/** Without a route, a second attempt a second later fails alike. */
+const HOPELESS: ReadonlySet<string | undefined> = new Set(['ENOTFOUND', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH']);
 
 interface Part {
   readonly file: FileHandle;
@@ -95,15 +98,14 @@ export async function download(request: DownloadRequest): Promise<void> {
     }
   }
 
+  if ((await stat(partPath).catch(() => undefined))?.size === 0) await rm(partPath, { force: true });
   const { remedy } = request;
   if (wrongContent) {
     throw new DataError(
       wrongContent.code,
       `${request.name}: no mirror has the right file (${failures.join('; ')})`,
       remedy,
-      {
-        cause: wrongContent,
-      },
+      { cause: wrongContent },
     );
   }
   if (reached) throw new DataError('DOWNLOAD_FAILED', `${request.name}: ${failures.join('; ')}`, remedy);
@@ -113,10 +115,7 @@ export async function download(request: DownloadRequest): Promise<void> {
 async function openPart(destination: string, partPath: string): Promise<Part> {
   try {
     await mkdir(dirname(destination), { recursive: true });
-    const file = await open(partPath, 'a').then(async (created) => {
-      await created.close(); // 'a' only creates it: appending handles cannot write at a position
-      return open(partPath, 'r+');
-    });
+    const file = await open(partPath, constants.O_RDWR | constants.O_CREAT);
     return { file, receivedBytes: (await file.stat()).size };
   } catch (error) {
     throw asWriteFailure(error, dirname(partPath));
@@ -249,10 +248,7 @@ async function throughNetwork<T>(request: DownloadRequest, action: () => Promise
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const code = (cause as NodeJS.ErrnoException).code;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new AttemptFailure(
-      'network',
-      code && !message.includes(code) ? `${message} (${code})` : message || code || 'failed',
-      true,
-    );
+    const reason = code && !message.includes(code) ? `${message} (${code})` : message || code || 'failed';
+    throw new AttemptFailure('network', reason, !HOPELESS.has(code));
   }
 }
