@@ -1,0 +1,7 @@
+#ifndef PRIOT_USB_DESCRIPTORS_H
+#define PRIOT_USB_DESCRIPTORS_H
+
+/* 16 hexadecimal digits, kept by reference: the board's id. */
+void usb_descriptors_set_serial(const char *serial);
+
+#endif

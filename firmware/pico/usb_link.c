@@ -1,0 +1,145 @@
+/* Who runs where:
+ *   USB interrupt      TinyUSB's handler queues what happened; ours, after it, pends the service interrupt
+ *   service interrupt  lowest priority: TinyUSB's task, and received bytes into the ring
+ *   main program       takes bytes from the ring, and sends, with the service interrupt held off around TinyUSB's
+ * calls, which are not reentrant */
+#include "usb_link.h"
+
+#include "cycles.h"
+#include "hardware/irq.h"
+#include "hardware/structs/nvic.h"
+#include "hardware/sync.h"
+#include "hardware/timer.h"
+#include "pico/bootrom.h"
+#include "tusb.h"
+#include "usb_descriptors.h"
+
+#define SERVICE_IRQ 31u /* no hardware is behind it */
+#define BOOTSEL_BAUD 1200u
+#define LEAVE_TIMEOUT_US 100000u
+#define LEAVE_SETTLE_US 20000u
+
+_Static_assert((USB_LINK_RECEIVE_BYTES & (USB_LINK_RECEIVE_BYTES - 1u)) == 0, "positions wrap with the ring");
+
+/* Positions count bytes since boot: `written` belongs to the service interrupt, `released` to the main program. */
+static uint8_t ring[USB_LINK_RECEIVE_BYTES];
+static volatile uint32_t written, released;
+static volatile bool held_off; /* TinyUSB has bytes that found no room */
+
+static void pend_service(void) {
+    irq_set_pending(SERVICE_IRQ);
+}
+
+static void receive(void) {
+    for (;;) {
+        uint32_t position = written % USB_LINK_RECEIVE_BYTES;
+        uint32_t room = USB_LINK_RECEIVE_BYTES - (written - released);
+        uint32_t piece = USB_LINK_RECEIVE_BYTES - position;
+        uint32_t count = tud_cdc_read(ring + position, room < piece ? room : piece);
+        if (count == 0) {
+            break;
+        }
+        written += count;
+    }
+    held_off = tud_cdc_available() != 0;
+}
+
+static void service(void) {
+    tud_task();
+    receive();
+}
+
+/* irq_set_enabled() would forget a pending service. */
+static void hold_service(void) {
+    nvic_hw->icer = 1u << SERVICE_IRQ;
+    __dsb();
+    __isb();
+}
+
+static void resume_service(void) {
+    nvic_hw->iser = 1u << SERVICE_IRQ;
+}
+
+void usb_link_init(const char *serial) {
+    usb_descriptors_set_serial(serial);
+    irq_set_exclusive_handler(SERVICE_IRQ, service);
+    irq_set_priority(SERVICE_IRQ, PICO_LOWEST_IRQ_PRIORITY);
+    tusb_init();
+    irq_add_shared_handler(USBCTRL_IRQ, pend_service, PICO_SHARED_IRQ_HANDLER_LOWEST_ORDER_PRIORITY);
+    cycles_account_interrupt(USBCTRL_IRQ);
+    cycles_account_interrupt(SERVICE_IRQ);
+    irq_set_enabled(SERVICE_IRQ, true);
+    cycles_calibrate_interrupt(SERVICE_IRQ);
+}
+
+size_t usb_link_received(const uint8_t **bytes) {
+    uint32_t position = released % USB_LINK_RECEIVE_BYTES;
+    uint32_t count = written - released;
+    uint32_t piece = USB_LINK_RECEIVE_BYTES - position;
+    *bytes = ring + position;
+    return count < piece ? count : piece;
+}
+
+void usb_link_release(size_t count) {
+    released += (uint32_t)count;
+    if (held_off) {
+        pend_service();
+    }
+}
+
+static bool has_bytes(void) {
+    return written != released;
+}
+
+void usb_link_wait(void) {
+    cycles_wait_for_interrupt(has_bytes);
+}
+
+static bool can_send(void) {
+    return !tud_cdc_connected() || tud_cdc_write_available() != 0;
+}
+
+void usb_link_send(const uint8_t *bytes, size_t length) {
+    while (length > 0 && tud_cdc_connected()) {
+        hold_service();
+        uint32_t count = tud_cdc_write(bytes, length);
+        tud_cdc_write_flush();
+        resume_service();
+        bytes += count;
+        length -= count;
+        if (length > 0) {
+            cycles_wait_for_interrupt(can_send);
+        }
+    }
+}
+
+void usb_link_leave(void) {
+    uint32_t start = time_us_32();
+    while (tud_cdc_connected() && tud_cdc_write_available() < CFG_TUD_CDC_TX_BUFSIZE &&
+           time_us_32() - start < LEAVE_TIMEOUT_US) {
+        tight_loop_contents();
+    }
+    /* the last packet is TinyUSB's no more, but perhaps not the host's yet */
+    busy_wait_us_32(LEAVE_SETTLE_US);
+    hold_service();
+    tud_disconnect();
+    busy_wait_us_32(LEAVE_SETTLE_US);
+}
+
+/* TinyUSB calls these from its task. */
+void tud_cdc_line_state_cb(uint8_t interface, bool dtr, bool rts) {
+    (void)interface;
+    (void)rts;
+    if (dtr) {
+        /* a new host: ends whatever part of a frame the last one left behind */
+        tud_cdc_write_char('\0');
+        tud_cdc_write_flush();
+        return;
+    }
+    tud_cdc_write_clear();
+    cdc_line_coding_t coding;
+    tud_cdc_get_line_coding(&coding);
+    if (coding.bit_rate == BOOTSEL_BAUD) {
+        reset_usb_boot(0, 0);
+    }
+}

@@ -1,0 +1,28 @@
+/* One USB CDC function as a byte stream. Receiving goes on in interrupts while the main program computes; nothing is
+ * ever dropped: when the buffer is full the host is held off (NAK) until there is room. */
+#ifndef PRIOT_USB_LINK_H
+#define PRIOT_USB_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define USB_LINK_RECEIVE_BYTES 8192u
+
+/* Goes onto the bus. `serial`: 16 hexadecimal digits. Interrupts of the link are accounted (cycles.h). */
+void usb_link_init(const char *serial);
+
+/* The received bytes that lie in one piece, 0 when there are none; they stay until released. */
+size_t usb_link_received(const uint8_t **bytes);
+void usb_link_release(size_t count);
+
+/* Sleeps until bytes are there, or something else happened. */
+void usb_link_wait(void);
+
+/* Blocks until TinyUSB has taken the bytes; gives up, dropping them, when nobody has the port open. */
+void usb_link_send(const uint8_t *bytes, size_t length);
+
+/* Lets the last bytes go out, as far as the host takes them within 100 ms, and leaves the bus. */
+void usb_link_leave(void);
+
+#endif
