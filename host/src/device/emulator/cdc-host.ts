@@ -1,0 +1,189 @@
+/**
+ * The computer's side of USB: enumerates the device, sets DTR, then moves bytes over the first CDC data interface.
+ * It never drops, never sends an empty packet to poll, and its queue has no bound: what is not sent yet waits while the
+ * device's OUT endpoint stays unanswered (NAK).
+ */
+
+import { createSetupPacket, DataDirection, DescriptorType, SetupRecipient, SetupRequest, SetupType } from 'rp2040js';
+import type { Chip } from './chip.js';
+import { UsbBus, type UsbHost } from './usb-bus.js';
+
+const CDC_SET_CONTROL_LINE_STATE = 0x22;
+const CDC_DATA_CLASS = 10;
+const DTR_AND_RTS = 3;
+const DESCRIPTOR_INTERFACE = 4;
+const DESCRIPTOR_ENDPOINT = 5;
+const CONFIGURATION_DESCRIPTOR_BYTES = 9;
+const ENDPOINT_0_BYTES = 64;
+const DEVICE_ADDRESS = 1;
+const EMPTY = new Uint8Array(0);
+
+interface Request {
+  readonly direction: DataDirection;
+  readonly type: SetupType;
+  readonly recipient: SetupRecipient;
+  readonly request: number;
+  readonly value: number;
+  readonly index: number;
+  /** Bytes the device may answer with. */
+  readonly length: number;
+}
+
+/** The control transfer that is under way. */
+interface Transfer {
+  readonly request: Request;
+  readonly answer: number[];
+  /** The data stage is over; the host owes the empty packet that ends the transfer. */
+  status: boolean;
+  readonly finished: (answer: Uint8Array) => void;
+}
+
+export interface CdcHostEvents {
+  /** DTR is set: the device is ready for bytes. */
+  configured(): void;
+  /** A packet of the serial stream, complete on the bus now. */
+  packet(bytes: Uint8Array): void;
+}
+
+export class CdcHost implements UsbHost {
+  configured = false;
+  private readonly bus: UsbBus;
+  private transfer: Transfer | undefined;
+  private inEndpoint = -1;
+  private outEndpoint = -1;
+  private readonly queue: Uint8Array[] = [];
+
+  constructor(
+    chip: Chip,
+    private readonly events: CdcHostEvents,
+  ) {
+    this.bus = new UsbBus(chip, this);
+  }
+
+  /** Whether nothing is under way or waiting in either direction. */
+  get idle(): boolean {
+    return !this.transfer && this.queue.length === 0 && !this.bus.busy;
+  }
+
+  /** Queues bytes of the serial stream. */
+  send(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.queue.push(bytes);
+    this.bus.pump();
+  }
+
+  attached(): void {
+    this.configured = false;
+    this.queue.length = 0;
+  }
+
+  resetDone(): void {
+    this.inEndpoint = -1;
+    this.outEndpoint = -1;
+    this.standard(SetupRequest.SetAddress, DEVICE_ADDRESS, 0, () => this.readConfiguration());
+  }
+
+  received(endpoint: number, packet: Uint8Array): void {
+    if (endpoint === this.inEndpoint) {
+      if (packet.length > 0) this.events.packet(packet);
+    } else if (endpoint === 0 && this.transfer) {
+      const { transfer } = this;
+      transfer.answer.push(...packet);
+      if (transfer.request.direction === DataDirection.HostToDevice) this.finish(transfer);
+      else if (packet.length < ENDPOINT_0_BYTES || transfer.answer.length >= transfer.request.length) {
+        transfer.status = true;
+        this.bus.pump();
+      }
+    }
+  }
+
+  nextPacket(endpoint: number, maxBytes: number): Uint8Array | undefined {
+    if (endpoint === 0) return this.transfer?.status ? EMPTY : undefined;
+    return endpoint === this.outEndpoint && this.configured ? this.take(maxBytes) : undefined;
+  }
+
+  sent(endpoint: number): void {
+    if (endpoint === 0 && this.transfer?.status) this.finish(this.transfer);
+  }
+
+  /** Up to `maxBytes` from the queue, in order; undefined when it is empty. */
+  private take(maxBytes: number): Uint8Array | undefined {
+    const packet = new Uint8Array(maxBytes);
+    let length = 0;
+    while (length < maxBytes && this.queue.length > 0) {
+      const head = this.queue[0]!;
+      const count = Math.min(maxBytes - length, head.length);
+      packet.set(head.subarray(0, count), length);
+      length += count;
+      if (count === head.length) this.queue.shift();
+      else this.queue[0] = head.subarray(count);
+    }
+    return length > 0 ? packet.subarray(0, length) : undefined;
+  }
+
+  private readConfiguration(): void {
+    const value = DescriptorType.Configration << 8;
+    this.standard(SetupRequest.GetDescriptor, value, CONFIGURATION_DESCRIPTOR_BYTES, (header) => {
+      const total = (header[2] ?? 0) | ((header[3] ?? 0) << 8);
+      this.standard(SetupRequest.GetDescriptor, value, total, (descriptors) => this.configure(descriptors));
+    });
+  }
+
+  private configure(descriptors: Uint8Array): void {
+    let controlInterface = 0;
+    let inData = false;
+    for (let at = 0; at + 2 <= descriptors.length && descriptors[at]! >= 2; at += descriptors[at]!) {
+      const type = descriptors[at + 1];
+      if (type === DESCRIPTOR_INTERFACE) {
+        inData = descriptors[at + 5] === CDC_DATA_CLASS && this.inEndpoint < 0;
+        if (inData) controlInterface = Math.max(0, descriptors[at + 2]! - 1);
+      } else if (type === DESCRIPTOR_ENDPOINT && inData) {
+        const address = descriptors[at + 2]!;
+        if (address & 0x80) this.inEndpoint = address & 15;
+        else this.outEndpoint = address & 15;
+        inData = this.inEndpoint < 0 || this.outEndpoint < 0;
+      }
+    }
+    this.standard(SetupRequest.SetDeviceConfiguration, 1, 0, () => {
+      const lineState: Request = {
+        direction: DataDirection.HostToDevice,
+        type: SetupType.Class,
+        recipient: SetupRecipient.Interface,
+        request: CDC_SET_CONTROL_LINE_STATE,
+        value: DTR_AND_RTS,
+        index: controlInterface,
+        length: 0,
+      };
+      this.control(lineState, () => {
+        this.configured = true;
+        this.events.configured();
+      });
+    });
+  }
+
+  private standard(request: number, value: number, length: number, finished: (answer: Uint8Array) => void): void {
+    const direction = length > 0 ? DataDirection.DeviceToHost : DataDirection.HostToDevice;
+    const { Standard } = SetupType;
+    this.control({ direction, type: Standard, recipient: SetupRecipient.Device, request, value, index: 0, length }, finished);
+  }
+
+  private control(request: Request, finished: (answer: Uint8Array) => void): void {
+    this.transfer = { request, answer: [], status: false, finished };
+    this.bus.setup(
+      createSetupPacket({
+        dataDirection: request.direction,
+        type: request.type,
+        recipient: request.recipient,
+        bRequest: request.request,
+        wValue: request.value,
+        wIndex: request.index,
+        wLength: request.length,
+      }),
+    );
+  }
+
+  private finish(transfer: Transfer): void {
+    this.transfer = undefined;
+    transfer.finished(Uint8Array.from(transfer.answer));
+  }
+}

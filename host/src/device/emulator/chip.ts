@@ -1,0 +1,120 @@
+import { RP2040 } from 'rp2040js';
+import type { EmulatedClock } from './emulated-clock.js';
+import { FLASH_START, type Memory } from './memory.js';
+
+export type Core = RP2040['core'];
+
+/** An access, instruction or breakpoint that a Cortex-M0+ answers with a HardFault. */
+export class HardFault extends Error {}
+
+/** Why the chip started, as the firmware sees it in the watchdog and in CHIP_RESET. */
+export interface ResetState {
+  /** WATCHDOG.REASON: 0 power on, 1 timer, 2 forced. */
+  readonly watchdogReason: number;
+  /** WATCHDOG.SCRATCH0..7, which survive a watchdog reset. */
+  readonly scratch: Uint32Array;
+}
+
+interface Watchdog {
+  reason: number;
+  readonly scratchData: Uint32Array;
+  onWatchdogTrigger: () => void;
+}
+
+const WATCHDOG_PAGE = 0x40058;
+const VREG_AND_CHIP_RESET_PAGE = 0x40064;
+const CHIP_RESET = 0x8;
+const HAD_POWER_ON = 1 << 8;
+const XIP_END = 0x14000000;
+
+/** VREG_AND_CHIP_RESET, as far as firmware asks it why it started. The library has none. */
+const chipReset = {
+  readUint32: (offset: number) => (offset === CHIP_RESET ? HAD_POWER_ON : 0),
+  writeUint32: () => {},
+  writeUint32Atomic: () => {},
+};
+
+/** The library reports bad accesses only to its logger; peripherals without a model report there too, and may. */
+const faultingLogger = {
+  debug: () => {},
+  info: () => {},
+  warn: (component: string, message: string) => {
+    if (component === 'RP2040' || component === 'CortexM0Core') throw new HardFault(message);
+  },
+  error: (_component: string, message: string) => {
+    throw new HardFault(message);
+  },
+};
+
+/**
+ * The library's RP2040 with the memories of a Pico, bus faults, and a WFI that obeys PRIMASK (the library's enters the
+ * interrupt even when PRIMASK is set; here it only wakes).
+ */
+export class Chip extends RP2040 {
+  /** A watchdog reset was asked for; the machine carries it out between two instructions. */
+  resetRequested = false;
+  private readonly watchdog: Watchdog;
+
+  constructor(memory: Memory, clock: EmulatedClock | RP2040['clock'], reset?: ResetState) {
+    super(clock);
+    const fields = this as { -readonly [K in keyof RP2040]: RP2040[K] };
+    fields.logger = faultingLogger;
+    fields.flash = memory.flash;
+    fields.flash16 = new Uint16Array(memory.buffer, memory.flash.byteOffset, memory.flash.length / 2);
+    fields.flashView = new DataView(memory.buffer, memory.flash.byteOffset, memory.flash.length);
+    fields.sram = memory.sram;
+    fields.sramView = new DataView(memory.buffer, memory.sram.byteOffset, memory.sram.length);
+    fields.bootrom = new Uint32Array(memory.buffer, memory.rom.byteOffset, memory.rom.length / 4);
+    this.peripherals[VREG_AND_CHIP_RESET_PAGE] = chipReset;
+    this.watchdog = this.peripherals[WATCHDOG_PAGE] as unknown as Watchdog;
+    this.watchdog.onWatchdogTrigger = () => {
+      this.resetRequested = true;
+    };
+    if (reset) {
+      this.watchdog.reason = reset.watchdogReason;
+      this.watchdog.scratchData.set(reset.scratch);
+    }
+    this.core.reset();
+  }
+
+  /** What the next chip starts from when this one is reset by its watchdog. */
+  resetState(): ResetState {
+    return { watchdogReason: this.watchdog.reason, scratch: this.watchdog.scratchData.slice() };
+  }
+
+  override setInterrupt(irq: number, value: boolean): void {
+    const { core } = this;
+    const bit = 1 << irq;
+    if (!value) core.pendingInterrupts &= ~bit;
+    else if (!(core.pendingInterrupts & bit)) {
+      core.pendingInterrupts |= bit;
+      core.interruptsUpdated = true;
+    }
+  }
+
+  override writeUint32(address: number, value: number): void {
+    const unsigned = address >>> 0;
+    if (unsigned >= FLASH_START && unsigned < XIP_END) {
+      throw new HardFault(`store to flash at 0x${unsigned.toString(16)}`);
+    }
+    super.writeUint32(address, value);
+  }
+}
+
+/** Whether an exception is pending that ends WFI: enabled and above the running priority; PRIMASK does not count. */
+export function wakes(core: Core): boolean {
+  if (core.pendingNMI) return true;
+  const enabled = core.pendingInterrupts & core.enabledInterrupts;
+  const running = core.exceptionPriority(core.IPSR);
+  for (let priority = 0; priority < running; priority++) {
+    if (
+      enabled & (core.interruptPriorities[priority] ?? 0) ||
+      (core.pendingSystick && core.systickPriority === priority) ||
+      (core.pendingPendSV && core.pendSVPriority === priority) ||
+      (core.pendingSVCall && core.svCallPriority === priority)
+    ) {
+      return true;
+    }
+  }
+  return false;
+}

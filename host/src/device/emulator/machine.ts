@@ -1,0 +1,199 @@
+/** A Pico without its USB host: chip, memories, time; power on, run, watchdog reset. */
+
+import { Chip, HardFault, wakes } from './chip.js';
+import { CLOCK_HZ, EmulatedClock } from './emulated-clock.js';
+import { createFastRun, type FastRun } from './fast-core.js';
+import { FLASH_BYTES, Memory, ROM_BYTES } from './memory.js';
+import { enterHardFault, executeSlowly, takeInterrupt } from './slow-core.js';
+
+/** Codes of the shim ROM's BKPT instructions (firmware/rom/shimrom.S). */
+const BREAK_FLASH_ERASE = 0xe0;
+const BREAK_FLASH_PROGRAM = 0xe1;
+const BREAK_BOOTSEL = 0xe2;
+
+/** W25Q16JV, typical times. */
+const SECTOR_BYTES = 4096;
+const SECTOR_ERASE_CYCLES = 0.045 * CLOCK_HZ;
+const BLOCK_BYTES = 65536;
+const BLOCK_ERASE_CYCLES = 0.15 * CLOCK_HZ;
+const PAGE_BYTES = 256;
+const PAGE_PROGRAM_CYCLES = 0.0004 * CLOCK_HZ;
+
+const CONSOLE_LINE_LENGTH = 4096;
+
+/** Why a machine runs no more. */
+export interface Halt {
+  readonly kind: 'lockup' | 'bootsel';
+  readonly message: string;
+  /** Program counter of the instruction that led there. */
+  readonly pc: number;
+}
+
+export interface MachineOptions {
+  /** The shim boot ROM, at most 16 KB. */
+  readonly rom: Uint8Array;
+  /** The whole flash, 2 MB. */
+  readonly flash: Uint8Array;
+  /** A line on UART0, without its end. */
+  readonly onConsoleLine?: (line: string) => void;
+  /** A new chip has started: after power on and after every watchdog reset. */
+  readonly onStart?: (chip: Chip) => void;
+  /** The core sleeps with nothing that wakes it now. True: `run` returns, and time stands still. */
+  readonly onSleep?: () => boolean;
+  /** Use the library's decoder for every instruction: the reference in the lockstep test. */
+  readonly libraryCore?: boolean;
+}
+
+export class Machine {
+  readonly memory: Memory;
+  readonly clock = new EmulatedClock();
+  chip: Chip;
+  halt: Halt | undefined;
+  /** Watchdog resets so far. */
+  resets = 0;
+  private readonly fastRun: FastRun | undefined;
+  private pauseRequested = false;
+  private firstFault: { message: string; pc: number } | undefined;
+  private consoleLine = '';
+
+  constructor(private readonly options: MachineOptions) {
+    if (options.rom.length > ROM_BYTES || options.flash.length !== FLASH_BYTES) throw new RangeError('memory sizes');
+    this.memory = new Memory(options.rom, options.flash);
+    this.fastRun = options.libraryCore ? undefined : createFastRun(this.memory);
+    this.chip = this.connect(new Chip(this.memory, this.clock));
+  }
+
+  /** Emulated time since power on, in cycles of 8 ns. Sleep and flash times are in it. */
+  get cycles(): number {
+    return this.chip.core.cycles;
+  }
+
+  /** Makes `run` return at the next instruction boundary; for callbacks of alarms. */
+  pause(): void {
+    this.pauseRequested = true;
+  }
+
+  /** Runs until emulated time reaches `untilCycles`, a pause, a sleep that `onSleep` ends, or a halt. */
+  run(untilCycles: number): void {
+    this.pauseRequested = false;
+    while (!this.halt && this.chip.core.cycles < untilCycles) {
+      const { core } = this.chip;
+      if (core.cycles >= this.clock.nextAlarmCycles) {
+        this.clock.fireDue();
+        if (this.pauseRequested) return;
+      }
+      if (core.waiting) {
+        if (wakes(core)) {
+          core.waiting = false;
+          core.interruptsUpdated = true;
+        } else if (this.options.onSleep?.()) return;
+        else {
+          core.cycles = Math.max(core.cycles, Math.min(untilCycles, this.clock.nextAlarmCycles));
+          continue;
+        }
+      }
+      this.execute(untilCycles);
+      if (this.chip.resetRequested) this.reset();
+      if (this.pauseRequested) return;
+    }
+  }
+
+  /** Executes instructions until the time is up, an alarm is due, or the core sleeps, faults or is reset. */
+  private execute(untilCycles: number): void {
+    const { chip, clock, fastRun } = this;
+    const { core } = chip;
+    let pc = core.PC;
+    try {
+      do {
+        if (core.interruptsUpdated) takeInterrupt(core);
+        if (fastRun) {
+          const limit = Math.min(untilCycles, clock.nextAlarmCycles);
+          fastRun(core, limit);
+          if (core.cycles >= limit) return;
+        }
+        pc = core.PC;
+        executeSlowly(core);
+      } while (
+        !core.waiting &&
+        !chip.resetRequested &&
+        !this.halt &&
+        core.cycles < untilCycles &&
+        core.cycles < clock.nextAlarmCycles
+      );
+    } catch (error) {
+      if (!(error instanceof HardFault)) throw error;
+      this.fault(error.message, pc);
+    }
+  }
+
+  private fault(message: string, pc: number): void {
+    const address = pc & ~1;
+    const { core } = this.chip;
+    if (core.IPSR !== 3) this.firstFault = { message, pc: address };
+    if (enterHardFault(core, address)) return;
+    const first = this.firstFault ?? { message, pc: address };
+    this.halt = { kind: 'lockup', message: first.message, pc: first.pc };
+  }
+
+  /** A watchdog reset: a new chip; flash, SRAM and time stay. */
+  private reset(): void {
+    const { cycles } = this.chip.core;
+    const state = this.chip.resetState();
+    this.resets++;
+    this.firstFault = undefined;
+    this.chip = this.connect(new Chip(this.memory, this.clock, state), cycles);
+  }
+
+  private connect(chip: Chip, cycles = 0): Chip {
+    chip.core.cycles = cycles;
+    this.clock.start(chip.core);
+    chip.onBreak = (code) => this.onBreak(code);
+    this.consoleLine = '';
+    chip.uart[0]!.onByte = (byte) => this.onConsoleByte(byte);
+    this.options.onStart?.(chip);
+    return chip;
+  }
+
+  private onConsoleByte(byte: number): void {
+    if (byte !== 0x0a && this.consoleLine.length < CONSOLE_LINE_LENGTH) {
+      if (byte !== 0x0d) this.consoleLine += String.fromCharCode(byte);
+      return;
+    }
+    this.options.onConsoleLine?.(this.consoleLine);
+    this.consoleLine = '';
+  }
+
+  private onBreak(code: number): void {
+    const { core } = this.chip;
+    const inRom = core.PC >>> 0 < ROM_BYTES;
+    if (inRom && code === BREAK_FLASH_ERASE) this.eraseFlash(core.registers[0]!, core.registers[1]!);
+    else if (inRom && code === BREAK_FLASH_PROGRAM) {
+      this.programFlash(core.registers[0]!, core.registers[1]!, core.registers[2]!);
+    } else if (inRom && code === BREAK_BOOTSEL) {
+      this.halt = { kind: 'bootsel', message: 'the firmware restarted into BOOTSEL mode', pc: core.LR & ~1 };
+    } else throw new HardFault(`breakpoint ${code}`);
+  }
+
+  /** Flash erase: sectors of 4 KB, or blocks of 64 KB where they fit. */
+  private eraseFlash(offset: number, count: number): void {
+    if (offset % SECTOR_BYTES || count % SECTOR_BYTES || offset + count > FLASH_BYTES) {
+      throw new HardFault(`flash erase of ${count} bytes at offset 0x${offset.toString(16)}`);
+    }
+    this.memory.flash.fill(0xff, offset, offset + count);
+    for (let at = offset; at < offset + count; ) {
+      const block = at % BLOCK_BYTES === 0 && offset + count - at >= BLOCK_BYTES;
+      this.chip.core.cycles += block ? BLOCK_ERASE_CYCLES : SECTOR_ERASE_CYCLES;
+      at += block ? BLOCK_BYTES : SECTOR_BYTES;
+    }
+  }
+
+  /** Flash program, as NOR does it: bits only go from 1 to 0. */
+  private programFlash(offset: number, source: number, count: number): void {
+    if (offset % PAGE_BYTES || count % PAGE_BYTES || offset + count > FLASH_BYTES) {
+      throw new HardFault(`flash program of ${count} bytes at offset 0x${offset.toString(16)}`);
+    }
+    const { flash } = this.memory;
+    for (let i = 0; i < count; i++) flash[offset + i]! &= this.chip.readUint8(source + i);
+    this.chip.core.cycles += (count / PAGE_BYTES) * PAGE_PROGRAM_CYCLES;
+  }
+}
