@@ -1,6 +1,5 @@
 /** Puts a network on a device and takes the learned state back. */
 import { CapacityError, DeviceError } from '../errors.js';
-import { planError } from '../link/failures.js';
 import type { Link } from '../link/link.js';
 import { type HelloReply, type MemoryPlan, TENSOR_CHUNK_BYTES, Tensor } from '../link/messages.js';
 import type { Network } from '../network/network.js';
@@ -27,7 +26,6 @@ export async function putNetwork(
 ): Promise<MemoryPlan> {
   checkLimits(link.hello, network, settings);
   const plan = await link.request('openNetwork', openNetworkRequest(network, settings, options));
-  if (!plan.fits) throw planError(plan);
   if (settings.scored !== undefined) await upload(link, Tensor.TENSOR_SCORED, settings.scored, options.signal);
   await upload(link, Tensor.TENSOR_WEIGHTS, bytesOf(network.weights), options.signal);
   await upload(link, Tensor.TENSOR_STATE, bytesOf(state), options.signal);

@@ -114,15 +114,23 @@ export class TrainingSession {
 
   private async *trainEpoch(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const end = (epoch + 1) * this.plan.training.count;
+    const cycles = emptyCycles(epoch);
     while (this.nextStep < end) {
       signal.throwIfAborted();
-      yield* this.trainUntilCheckpoint(epoch, end, signal);
+      yield* this.trainUntilCheckpoint(epoch, end, cycles, signal);
+      const stops = this.nextStep === end || signal.aborted;
+      if (stops && this.link.hello.clockHz > 0 && cycles.steps > 0) yield cycles;
       yield { type: 'checkpoint', nextStep: this.nextStep, state: await readState(this.link, this.plan.network) };
       signal.throwIfAborted();
     }
   }
 
-  private async *trainUntilCheckpoint(epoch: number, end: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
+  private async *trainUntilCheckpoint(
+    epoch: number,
+    end: number,
+    cycles: CyclesEvent,
+    signal: AbortSignal,
+  ): AsyncGenerator<StepEvent> {
     const { link, plan, sessionId } = this;
     const { clock } = link.device;
     const order = this.order.of(epoch);
@@ -135,13 +143,11 @@ export class TrainingSession {
         yield { label: plan.training.label(image), image: plan.training.input(image) };
       }
     }
-    const cycles = emptyCycles(epoch);
     for await (const result of link.steps({ sessionId, firstStep }, frames(), { signal })) {
       this.nextStep = result.step + 1;
       addCycles(cycles, result);
       yield this.stepEvent(epoch, result, plan.training.label(order[result.step - epochStart]!));
     }
-    if (link.hello.clockHz > 0 && cycles.steps > 0) yield cycles;
   }
 
   private stepEvent(epoch: number, result: StepResult, label: number): StepEvent {

@@ -1,0 +1,142 @@
+/** `priot eval`: accuracy of a network on a device, with or without a learned state. */
+import { type Command, Option } from 'commander';
+import type { DatasetName } from '../dataset/dataset.js';
+import type { RunManifest } from '../runs/run-manifest.js';
+import {
+  angleOption,
+  dataDirOption,
+  datasetOption,
+  deviceOption,
+  evalSamplesOption,
+  jsonOption,
+  modelOption,
+  quietOption,
+} from './options.js';
+import { defaultModel } from './package-files.js';
+
+interface EvalOptions {
+  device?: string;
+  model: string;
+  run?: string;
+  state?: string;
+  dataset: DatasetName;
+  dataDir?: string;
+  angle: number;
+  evalSamples?: number;
+  json?: true;
+  quiet?: true;
+}
+
+export function register(program: Command): void {
+  program
+    .command('eval')
+    .description('accuracy of a network on rotated test images, frozen or with a learned state')
+    .addOption(deviceOption())
+    .addOption(modelOption(defaultModel))
+    .addOption(
+      new Option(
+        '--run <run>',
+        'the learned state of a run; network, data set and angle are those of the run',
+      ).conflicts(['model', 'state']),
+    )
+    .option('--state <file>', 'a learned state: int8, a byte an edge, canonical order')
+    .addOption(datasetOption())
+    .addOption(dataDirOption())
+    .addOption(angleOption())
+    .addOption(evalSamplesOption('all'))
+    .addOption(jsonOption())
+    .addOption(quietOption())
+    .action(evaluateCommand);
+}
+
+async function evaluateCommand(options: EvalOptions, command: Command): Promise<void> {
+  const { listenForInterruption } = await import('./interruption.js');
+  const interruption = listenForInterruption('stopping');
+  const { signal } = interruption;
+  try {
+    const { datasetNames, loadDataset } = await import('../dataset/dataset.js');
+    const { UsageError } = await import('../errors.js');
+    const { loadNetwork } = await import('../network/network-file.js');
+    const { evaluate } = await import('../training/evaluation.js');
+    const { InputImages } = await import('../training/input-images.js');
+    const { putNetwork } = await import('../training/network-on-device.js');
+    const { showDownloads } = await import('./download-progress.js');
+    const { openLink } = await import('./open-link.js');
+    const { resolveModel } = await import('./package-files.js');
+    const { Progress } = await import('./progress.js');
+    const { trainingMethod } = await import('./training-methods.js');
+    const { checkImages, evaluatedImages } = await import('./training-request.js');
+
+    const manifest = options.run === undefined ? undefined : await manifestOf(options.run);
+    const asked = manifest?.asked;
+    const given = <K extends 'dataset' | 'angle'>(key: K) => command.getOptionValueSource(key) === 'cli';
+    const { network } = loadNetwork(resolveModel(asked?.model ?? options.model));
+    const name = given('dataset') ? options.dataset : (asked?.dataset ?? options.dataset);
+    const angle = given('angle') ? options.angle : (asked?.angle ?? options.angle);
+    const dataDir = options.dataDir ?? asked?.dataDir;
+    const known = datasetNames.find((dataset) => dataset === name);
+    if (known === undefined) throw new UsageError('UNKNOWN_DATASET', `no data set is called ${name}`);
+    const method = asked?.method ?? 'priot';
+    const learned = await learnedState(options, network.weights.length);
+
+    const display = showDownloads();
+    const dataset = await loadDataset(known, { dataDir, signal, onProgress: display.update }).finally(display.end);
+    checkImages(network, dataset);
+    const images = evaluatedImages(options.evalSamples, dataset.test);
+
+    const link = await openLink(options.device ?? asked?.device, { signal });
+    const progress = new Progress('accuracy', images, options.quiet === true);
+    try {
+      // Every edge at 127 is kept, so the state of a frozen network does not matter.
+      const state = learned ?? new Int8Array(network.weights.length).fill(127);
+      await putNetwork(link, network, { method, ...trainingMethod(method) }, state, { signal });
+      const inputs = new InputImages(dataset.test, 0, images, angle);
+      let correct = 0;
+      for await (const count of evaluate(link, inputs, images, { frozen: learned === undefined, signal })) {
+        correct = count.correct;
+        progress.update(count.images, `accuracy ${(correct / count.images).toFixed(3)}`);
+      }
+      progress.finish();
+      const result = { place: link.place, images, correct, accuracy: correct / images };
+      const which = learned === undefined ? 'frozen network' : 'learned state';
+      const text = options.json
+        ? JSON.stringify(result, null, 2)
+        : `accuracy ${result.accuracy.toFixed(4)}: ${correct} of ${images} images of ${inputs.name} at ${angle} degrees, ${which}, ${link.place}`;
+      process.stdout.write(`${text}\n`);
+    } finally {
+      progress.finish();
+      await link.close();
+    }
+  } finally {
+    interruption.dispose();
+  }
+}
+
+async function manifestOf(run: string): Promise<RunManifest> {
+  const { readManifest } = await import('../runs/run-folder.js');
+  return readManifest(run);
+}
+
+/** undefined: the frozen network was asked for. @throws DataError STATE_MALFORMED, NO_STATE */
+async function learnedState(options: EvalOptions, edges: number): Promise<Int8Array | undefined> {
+  if (options.state !== undefined) {
+    const { readState } = await import('../network/conformance-case.js');
+    return readState(options.state, edges);
+  }
+  if (options.run === undefined) return undefined;
+  const { existsSync, readFileSync } = await import('node:fs');
+  const { join } = await import('node:path');
+  const { DataError } = await import('../errors.js');
+  const { decodeCheckpoint } = await import('../runs/checkpoint.js');
+  const { runFiles } = await import('../runs/run-folder.js');
+  const path = join(options.run, runFiles.checkpoint);
+  const checkpoint = existsSync(path) ? decodeCheckpoint(readFileSync(path), path) : undefined;
+  if (checkpoint === undefined || checkpoint.state.length !== edges) {
+    throw new DataError(
+      'NO_STATE',
+      `${options.run} holds no learned state of this network`,
+      `go on with it: priot train --resume ${options.run}`,
+    );
+  }
+  return Int8Array.from(checkpoint.state, (byte) => (byte << 24) >> 24);
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
+import { Command, CommanderError } from 'commander';
+import { ExitStatus, PriotError } from '../errors.js';
+import { register as registerData } from './data.js';
+import { register as registerEval } from './eval.js';
+import { packageDescription } from './package-files.js';
+import { register as registerRuns } from './runs.js';
+import { register as registerTrain } from './train.js';
+import { register as registerVerify } from './verify.js';
+
+const commands = [registerTrain, registerEval, registerVerify, registerRuns, registerData];
+
+const description = `Trains a neural network on a Raspberry Pi Pico, in integers only, by learning which edges to prune.`;
+const exitStatuses = `
+Exit status: 0 done; 1 failed; 2 wrong usage; 3 device lost, busy, absent or of another version;
+4 bad data or file; 5 does not fit (memory, overflow, disk); 130 interrupted, resumable.`;
+
+async function main(): Promise<ExitStatus> {
+  const program = new Command('priot')
+    .description(description)
+    .version(packageDescription().version)
+    .showHelpAfterError('(add --help for the options)')
+    .addHelpText('after', exitStatuses)
+    .exitOverride();
+  for (const register of commands) register(program);
+  try {
+    await program.parseAsync();
+    return ExitStatus.done;
+  } catch (error) {
+    return reportError(error);
+  }
+}
+
+function reportError(error: unknown): ExitStatus {
+  // Commander has printed its message, and ends --help and --version this way too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.usage;
+  if (!(error instanceof PriotError)) {
+    process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return ExitStatus.failed;
+  }
+  const lines = [`error: ${error.message}`];
+  if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
+    lines.push(`  cause: ${error.cause.message}`);
+  }
+  if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return error.exitStatus;
+}
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+const status = await main();
+if (status !== ExitStatus.done) process.exitCode = status;

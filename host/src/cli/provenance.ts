@@ -1,0 +1,58 @@
+/** On what a run ran: the provenance of run.json. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Dataset } from '../dataset/dataset.js';
+import type { Link } from '../link/link.js';
+import type { NetworkFile } from '../network/network-file.js';
+import type { FileChecksum, RunProvenance } from '../runs/run-manifest.js';
+import { packageDescription, packageRoot } from './package-files.js';
+
+/** Image that the host loads into each kind of device; a board's flash is not read. */
+const imageFiles = {
+  emulator: join(packageRoot, 'dist/firmware/priot.uf2'),
+  simulator: join(packageRoot, 'dist/simulator/priot.wasm'),
+  serial: null,
+} as const;
+
+export function provenanceOf(link: Link, file: NetworkFile, dataset: Dataset, sessionId: Uint8Array): RunProvenance {
+  const { hello } = link;
+  const { kind, name, serialNumber } = link.device.description;
+  const { version, dependencies } = packageDescription();
+  const image = imageFiles[kind];
+  return {
+    host: { priot: version, node: process.version, system: `${process.platform} ${process.arch}` },
+    firmware: {
+      commit: hello.firmwareCommit,
+      compiler: hello.firmwareCompiler,
+      flags: hello.firmwareFlags,
+      imageSha256: image === null ? null : sha256(readFileSync(image)),
+    },
+    device: {
+      kind,
+      name,
+      boardId: hexadecimal(hello.boardId),
+      clockHz: hello.clockHz > 0 ? hello.clockHz : null,
+      ...(serialNumber === undefined ? {} : { serialNumber }),
+      ...(kind === 'emulator' ? { emulator: `rp2040js ${dependencies.rp2040js}` } : {}),
+    },
+    network: { files: networkChecksums(file) },
+    dataset: { source: dataset.provenance.source, files: dataset.provenance.files.map((entry) => ({ ...entry })) },
+    sessionId: hexadecimal(sessionId),
+  };
+}
+
+export function networkChecksums(file: NetworkFile): FileChecksum[] {
+  return [
+    { name: basename(file.path), sha256: sha256(file.json) },
+    { name: 'weights.bin', sha256: sha256(file.weights) },
+  ];
+}
+
+export function hexadecimal(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
