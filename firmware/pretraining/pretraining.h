@@ -1,0 +1,30 @@
+/* Host-side training of a whole network with the engine's kernels: minibatches for `priot pretrain`, and the statistics
+ * that `priot calibrate` chooses static shifts from. Not part of the firmware: it holds a batch of every tensor. */
+#ifndef PRIOT_PRETRAINING_H
+#define PRIOT_PRETRAINING_H
+
+#include "../engine/engine.h"
+
+/* What a batch's tensors asked for, per layer (docs/arithmetic.md, "Calibration"). */
+typedef struct {
+    uint32_t activation_shift;
+    uint32_t error_shift;            /* 0 in the first layer, and in a batch without loss */
+    uint32_t gradient_bits;          /* b(G) */
+    uint32_t weighted_gradient_bits; /* b(G * W) */
+} pretraining_layer_statistics;
+
+/* Opens `config` (its method is taken as niti-dynamic) for batches of up to `batch_size` images; the engine instance
+ * holds the weights as its state. ENGINE_OVERFLOW: a batch's gradients could overflow. */
+engine_status pretraining_open(const engine_config *config, uint32_t batch_size, void *memory, uint32_t memory_bytes,
+                               engine_fault *fault);
+
+/* Where the images of a batch go: batch_size * engine_image_bytes, 0..127. */
+uint8_t *pretraining_images(void);
+
+/* Runs `count` images as one batch: one shift for each tensor of the whole batch (arXiv 2009.13108). With `update`,
+ * trains with steps of `mu` bits; without, only fills `statistics`[layer count]. Returns correct predictions.
+ * `any_loss`: whether any loss gradient was non-zero. */
+uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, uint32_t mu,
+                           pretraining_layer_statistics *statistics, bool *any_loss);
+
+#endif

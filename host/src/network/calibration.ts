@@ -1,0 +1,122 @@
+/**
+ * Static shifts from what dynamic ones would have been on sample images (docs/arithmetic.md, "Calibration"): source
+ * calibration takes upright images, transfer calibration the rotated ones that training will use.
+ */
+
+import type { ImageSet } from '../dataset/image-set.js';
+import { imageInputs } from '../dataset/rotation.js';
+import { DataError } from '../errors.js';
+import { BatchEngine, type BatchResult } from './batch-engine.js';
+import type { LayerShifts, Network } from './network.js';
+import { checkImages, giveWay } from './pretraining.js';
+
+/** Corrections of ours: found by experiment, not in the papers. */
+const LAST_ERROR_SHIFT_CORRECTION = -3;
+const FIRST_SCORE_SHIFT_CORRECTION = 2;
+
+/** Bit widths of a step. */
+export interface CalibrationSettings {
+  /** priot, priot-s: mu of the score shifts. */
+  readonly scoreMu: number;
+  /** niti-static: mu of the gradient shifts. */
+  readonly gradientMu: number;
+}
+
+/** Counts how often a value was seen. */
+class Histogram {
+  private readonly counts = new Map<number, number>();
+
+  add(value: number): void {
+    this.counts.set(value, (this.counts.get(value) ?? 0) + 1);
+  }
+
+  /** The most frequent value; of equally frequent ones the largest. undefined when nothing was seen. */
+  mode(): number | undefined {
+    let best: [value: number, count: number] | undefined;
+    for (const [value, count] of this.counts) {
+      if (best === undefined || count > best[1] || (count === best[1] && value > best[0])) best = [value, count];
+    }
+    return best?.[0];
+  }
+}
+
+/** Gathers the shifts of image after image. */
+export class Calibration {
+  private readonly layers: { activation: Histogram; error: Histogram; gradient: Histogram; weighted: Histogram }[];
+
+  constructor(layerCount: number) {
+    this.layers = Array.from({ length: layerCount }, () => ({
+      activation: new Histogram(),
+      error: new Histogram(),
+      gradient: new Histogram(),
+      weighted: new Histogram(),
+    }));
+  }
+
+  add(image: BatchResult): void {
+    for (const [index, seen] of image.layers.entries()) {
+      const layer = this.layers[index]!;
+      layer.activation.add(seen.activationShift);
+      if (!image.anyLoss) continue;
+      layer.error.add(seen.errorShift);
+      layer.gradient.add(seen.gradientBits);
+      layer.weighted.add(seen.weightedGradientBits);
+    }
+  }
+
+  /** The shifts of every layer. Throws DataError CALIBRATION_EMPTY when no image had a loss. */
+  shifts(settings: CalibrationSettings): LayerShifts[] {
+    const last = this.layers.length - 1;
+    return this.layers.map((layer, index) => {
+      const gradientBits = layer.gradient.mode();
+      const weightedBits = layer.weighted.mode();
+      if (gradientBits === undefined || weightedBits === undefined) {
+        throw new DataError(
+          'CALIBRATION_EMPTY',
+          'no image had a loss gradient, so there is nothing to choose error and score shifts from',
+          'calibrate with more images, or with --calibrate transfer at the angle to be learned',
+        );
+      }
+      const error = layer.error.mode()! + (index === last ? LAST_ERROR_SHIFT_CORRECTION : 0);
+      const scoreCorrection = index === 0 ? FIRST_SCORE_SHIFT_CORRECTION : 0;
+      return {
+        activation: layer.activation.mode()!,
+        ...(index === 0 ? {} : { error: Math.max(0, error) }),
+        score: Math.max(0, weightedBits - settings.scoreMu) + scoreCorrection,
+        gradient: Math.max(0, gradientBits - settings.gradientMu),
+      };
+    });
+  }
+}
+
+/** The images to calibrate on: `count` of a set from `first` on, turned by `angle` degrees. */
+export interface CalibrationImages {
+  readonly set: ImageSet;
+  readonly first: number;
+  readonly count: number;
+  readonly angle: number;
+}
+
+/** The network with static shifts chosen from the images, one image at a time, all edges kept, no update. */
+export async function calibrate(
+  network: Network,
+  images: CalibrationImages,
+  settings: CalibrationSettings,
+  signal?: AbortSignal,
+  onProgress?: (images: number) => void,
+): Promise<Network> {
+  checkImages(network, images.set);
+  const engine = await BatchEngine.open(network, 1);
+  const calibration = new Calibration(network.layers.length);
+  for (let index = 0; index < images.count; index++) {
+    signal?.throwIfAborted();
+    engine.image(0).set(imageInputs(images.set, images.first + index, images.angle));
+    calibration.add(engine.observe(images.set.labels.subarray(images.first + index, images.first + index + 1)));
+    if (index % 64 === 63) {
+      onProgress?.(index + 1);
+      await giveWay();
+    }
+  }
+  const shifts = calibration.shifts(settings);
+  return { ...network, layers: network.layers.map((layer, index) => ({ ...layer, shifts: shifts[index]! })) };
+}

@@ -1,0 +1,86 @@
+/** Integer pretraining of a whole network: NITI (arXiv 2009.13108) with dynamic shifts over minibatches. */
+import type { ImageSet } from '../dataset/image-set.js';
+import { UsageError } from '../errors.js';
+import { EpochOrder, seed0, Xorshift32 } from '../training/random.js';
+import type { Architecture } from './architecture.js';
+import { BatchEngine } from './batch-engine.js';
+import type { Network } from './network.js';
+import { edgeCount, imageBytes, outputCount } from './network-shape.js';
+
+/** An image enters as pixel >> 1 with this exponent (docs/arithmetic.md, "Tensors and layouts"). */
+const INPUT_EXPONENT = -7;
+const LOSS_SHIFT = 4;
+
+export interface PretrainingSettings {
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Bit width of a step, one for each epoch. */
+  readonly mu: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+export interface PretrainingProgress {
+  /** 0-based. */
+  readonly epoch: number;
+  readonly images: number;
+  readonly correct: number;
+}
+
+/** He-scaled uniform weights in -127..127: one draw an edge, canonical order. */
+export function initialNetwork(architecture: Architecture, seed: number): Network {
+  const random = new Xorshift32(seed0(seed));
+  const weights = new Int8Array(edgeCount(architecture));
+  for (let edge = 0; edge < weights.length; edge++) weights[edge] = Math.floor((random.next() * 255) / 2 ** 32) - 127;
+  return { inputExponent: INPUT_EXPONENT, lossShift: LOSS_SHIFT, layers: architecture.layers, weights };
+}
+
+/** Trains on upright images; reports after every batch; returns the network without shifts. Deterministic in `seed`. */
+export async function pretrain(
+  architecture: Architecture,
+  images: ImageSet,
+  settings: PretrainingSettings,
+  onProgress: (progress: PretrainingProgress) => void,
+): Promise<Network> {
+  const network = initialNetwork(architecture, settings.seed);
+  checkImages(network, images);
+  const engine = await BatchEngine.open(network, settings.batchSize);
+  const orders = new EpochOrder(settings.seed, images.count);
+  for (const [epoch, mu] of settings.mu.entries()) {
+    const order = orders.of(epoch);
+    let correct = 0;
+    for (let start = 0; start + settings.batchSize <= images.count; start += settings.batchSize) {
+      settings.signal?.throwIfAborted();
+      correct += engine.train(fillBatch(engine, images, order.subarray(start, start + settings.batchSize)), mu).correct;
+      onProgress({ epoch, images: start + settings.batchSize, correct });
+      await giveWay();
+    }
+  }
+  return { ...network, weights: engine.weights() };
+}
+
+/** Throws UsageError IMAGES_DO_NOT_FIT when the images are not what the network takes. */
+export function checkImages(network: Pick<Network, 'layers'>, images: ImageSet): void {
+  const wanted = imageBytes(network);
+  const given = images.height * images.width * images.channels;
+  if (wanted !== given || outputCount(network) < images.classes) {
+    throw new UsageError(
+      'IMAGES_DO_NOT_FIT',
+      `the network takes ${wanted} bytes an image and has ${outputCount(network)} classes; ` +
+        `${images.name} has ${given} bytes and ${images.classes} classes`,
+    );
+  }
+}
+
+function fillBatch(engine: BatchEngine, images: ImageSet, chosen: Uint32Array): Uint8Array {
+  const size = images.height * images.width * images.channels;
+  chosen.forEach((index, slot) => {
+    const target = engine.image(slot);
+    for (let i = 0; i < size; i++) target[i] = images.pixels[index * size + i]! >> 1;
+  });
+  return Uint8Array.from(chosen, (index) => images.labels[index]!);
+}
+
+/** Lets timers and signals in between two batches. */
+export function giveWay(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
