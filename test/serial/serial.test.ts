@@ -1,0 +1,145 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '#host/device/device.js';
+import { openDevice } from '#host/device/open.js';
+import { openSerial } from '#host/device/serial/serial.js';
+import { openSimulator } from '#host/device/simulator/simulator.js';
+import { Link } from '#host/link/link.js';
+import { connect, openPty, type Pty } from './pty.js';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function pty(): Promise<Pty> {
+  const opened = await openPty();
+  cleanups.push(() => opened.close());
+  return opened;
+}
+
+async function simulatorBehindPty(): Promise<Pty> {
+  const simulator = await openSimulator();
+  cleanups.push(() => simulator.close());
+  const opened = await pty();
+  connect(simulator, opened);
+  return opened;
+}
+
+/** Every wait is over at once. */
+function hastyClock(): Clock {
+  let nowMs = 0;
+  return {
+    nowMs: () => nowMs,
+    async delay(ms, signal) {
+      await new Promise(setImmediate);
+      signal?.throwIfAborted();
+      nowMs += ms;
+    },
+  };
+}
+
+describe('a device behind a pty, through the real serialport package', () => {
+  it('shakes hands, answers, and keeps its place', async () => {
+    const { path } = await simulatorBehindPty();
+    const link = await Link.open(await openDevice(path));
+    expect(link.device.description).toEqual({ kind: 'serial', name: path });
+    // By the board id, not by the kind of port.
+    expect(link.place).toBe('simulated');
+    expect(await link.request('readStatistics', {})).toMatchObject({ crcErrors: 0, malformedFrames: 0 });
+    await link.close();
+  });
+
+  it('can be opened again after it was closed', async () => {
+    const { path } = await simulatorBehindPty();
+    for (let i = 0; i < 3; i++) {
+      const link = await Link.open(await openDevice(path));
+      await link.close();
+    }
+  });
+
+  it('is greeted through what a host before us left half-sent', async () => {
+    const { path } = await simulatorBehindPty();
+    const before = await openSerial(path);
+    await before.write(Uint8Array.of(9, 1, 2, 3));
+    await before.close();
+    const link = await Link.open(await openSerial(path));
+    await link.close();
+  });
+
+  it('is lost when the pty goes away', async () => {
+    const opened = await simulatorBehindPty();
+    const link = await Link.open(await openDevice(opened.path));
+    await opened.close();
+    await expect(link.request('readStatistics', {})).rejects.toMatchObject({
+      code: 'DEVICE_LOST',
+      exitStatus: 3,
+      remedy: expect.stringContaining('--resume'),
+    });
+    await link.close();
+  });
+});
+
+describe('a port that cannot be used', () => {
+  it('is missing', async () => {
+    await expect(openDevice('/dev/ttyACM987')).rejects.toMatchObject({
+      code: 'PORT_MISSING',
+      exitStatus: 3,
+      remedy: expect.stringContaining('priot devices'),
+    });
+  });
+
+  it('is no port at all', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'priot-port-'));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'file');
+    await writeFile(path, 'text');
+    await expect(openDevice(path)).rejects.toMatchObject({ code: 'NOT_A_PORT', exitStatus: 3 });
+  });
+
+  it('is in use', async () => {
+    const { path } = await simulatorBehindPty();
+    const link = await Link.open(await openDevice(path));
+    await expect(openDevice(path)).rejects.toMatchObject({
+      code: 'PORT_BUSY',
+      exitStatus: 3,
+      remedy: expect.stringContaining(`fuser -v ${path}`),
+    });
+    expect(await link.request('readStatistics', {})).toMatchObject({ crcErrors: 0 });
+    await link.close();
+  });
+
+  it('may not be used', async ({ skip }) => {
+    skip(process.getuid?.() === 0, 'permissions do not bind root');
+    const { path } = await pty();
+    await chmod(path, 0);
+    await expect(openDevice(path)).rejects.toMatchObject({
+      code: 'PORT_PERMISSION',
+      exitStatus: 3,
+      remedy: expect.stringContaining('dialout'),
+    });
+  });
+
+  it('never answers: it is not priot', async () => {
+    const { path } = await pty();
+    const device = await openSerial(path, { clock: hastyClock() });
+    await expect(Link.open(device)).rejects.toMatchObject({
+      code: 'NOT_PRIOT',
+      exitStatus: 3,
+      message: expect.stringContaining('sent nothing'),
+      remedy: `if it is a Pico, put the firmware on it: priot flash --device ${path}`,
+    });
+  });
+
+  it('echoes what it gets: it is not priot', async () => {
+    const { path, input, output } = await pty();
+    output.pipe(input);
+    await expect(Link.open(await openSerial(path, { clock: hastyClock() }))).rejects.toMatchObject({
+      exitStatus: 3,
+      remedy: expect.stringContaining('priot flash'),
+    });
+  });
+});
