@@ -15,7 +15,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)'
 
-.PHONY: help setup build proto host firmware simulator demo test check format clean
+.PHONY: help setup build proto host firmware simulator demo test check format clean always
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
@@ -91,47 +91,60 @@ dist/firmware/shimrom.bin: firmware/rom/shimrom.S
 .toolchain/stamp:
 	@echo 'the sources the firmware is built on are missing; run: make setup' >&2; exit 1
 
-# ---- simulator: the same engine and session as WebAssembly, without a C library ------------------------------------
+# ---- WebAssembly, without a C library: the simulator, and the batch engine behind priot pretrain -----------------------
 
 NANOPB := .toolchain/nanopb
-SIMULATOR_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*') $(wildcard firmware/session/*.c) \
-	$(wildcard firmware/wasm/*.c)
-SIMULATOR_OBJECTS := $(SIMULATOR_SOURCES:firmware/%.c=build/simulator/%.o) build/simulator/proto/priot.pb.o \
-	$(addprefix build/simulator/nanopb/,pb_common.o pb_decode.o pb_encode.o)
-SIMULATOR_FLAGS := --target=wasm32 -std=c11 -O3 -msimd128 -mbulk-memory -ffreestanding -fvisibility=hidden -MMD -MP \
-	-Ifirmware/wasm/include -Ifirmware/engine -Ifirmware/session -Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
-WARNINGS := -Wall -Wextra -Wconversion -Werror
 # as firmware/CMakeLists.txt has them
 NANOPB_FLAGS := -DPB_BUFFER_ONLY -DPB_WITHOUT_64BIT -DPB_NO_ERRMSG
-BUILD_INFO := -DFIRMWARE_COMMIT='"$(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)"' \
-	-DFIRMWARE_COMPILER='"$(shell clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9.]*\).*/clang \1/p')"' \
-	-DFIRMWARE_FLAGS='"--target=wasm32 -O3 -msimd128"'
+WARNINGS := -Wall -Wextra -Wconversion -Werror
+WASM_CODE := --target=wasm32 -O3 -msimd128 -mbulk-memory
+WASM_FLAGS := $(WASM_CODE) -std=c11 -ffreestanding -fvisibility=hidden -MMD -MP -Ifirmware/wasm/include \
+	-Ifirmware/engine -Ifirmware/session -Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
+WASM_LINK := --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536
 
-simulator: dist/simulator/priot.wasm ## only the simulator
+wasm_objects = $(patsubst firmware/%.c,build/wasm/%.o,$(1))
+ENGINE_OBJECTS := $(call wasm_objects,$(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*'))
+PROTO_OBJECTS := build/wasm/proto/priot.pb.o $(addprefix build/wasm/nanopb/,pb_common.o pb_decode.o pb_encode.o)
+SIMULATOR_OBJECTS := $(ENGINE_OBJECTS) $(PROTO_OBJECTS) \
+	$(call wasm_objects,$(wildcard firmware/session/*.c) $(wildcard firmware/wasm/*.c))
+PRETRAINING_OBJECTS := $(ENGINE_OBJECTS) $(call wasm_objects,$(wildcard firmware/pretraining/*.c) firmware/wasm/memory.c)
+
+simulator: dist/simulator/priot.wasm dist/pretraining/pretraining.wasm ## only the WebAssembly modules
 
 dist/simulator/priot.wasm: $(SIMULATOR_OBJECTS)
-	$(call say,simulator) $@
+dist/pretraining/pretraining.wasm: $(PRETRAINING_OBJECTS)
+dist/simulator/priot.wasm dist/pretraining/pretraining.wasm:
+	$(call say,wasm) $@
 	@mkdir -p $(@D)
-	@clang --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 $^ -o $@
+	@clang $(WASM_LINK) $^ -o $@
 
-build/simulator/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
+build/wasm/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
 	$(call say,clang) $<
 	@mkdir -p $(@D)
-	@clang $(SIMULATOR_FLAGS) $(WARNINGS) $(SIMULATOR_DEFINES) -c $< -o $@
+	@clang $(WASM_FLAGS) $(WARNINGS) -c $< -o $@
 
-build/simulator/proto/%.o: build/proto/%.c | .toolchain/stamp
+build/wasm/proto/%.o: build/proto/%.c | .toolchain/stamp
 	@mkdir -p $(@D)
-	@clang $(SIMULATOR_FLAGS) -c $< -o $@
+	@clang $(WASM_FLAGS) -c $< -o $@
 
-build/simulator/nanopb/%.o: $(NANOPB)/%.c | $(PROTO_C)
+build/wasm/nanopb/%.o: $(NANOPB)/%.c | $(PROTO_C)
 	@mkdir -p $(@D)
-	@clang $(SIMULATOR_FLAGS) -c $< -o $@
+	@clang $(WASM_FLAGS) -c $< -o $@
 
 $(NANOPB)/%.c: .toolchain/stamp ;
 
-build/simulator/wasm/%.o: SIMULATOR_DEFINES = $(BUILD_INFO)
+# simulator.c says in Hello what it was built from; the header changes only when its text does
+build/wasm/wasm/simulator.o: build/wasm/build_info.h
+build/wasm/wasm/simulator.o: private WASM_FLAGS += -include build/wasm/build_info.h
+build/wasm/build_info.h: always
+	@mkdir -p $(@D)
+	@printf '#define %s "%s"\n' FIRMWARE_COMMIT "$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" \
+		FIRMWARE_COMPILER "$$(clang --version | sed -n 's/.*clang version \([0-9.]*\).*/clang \1/p')" \
+		FIRMWARE_FLAGS '$(WASM_CODE)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+always:
 
--include $(SIMULATOR_OBJECTS:.o=.d)
+-include $(sort $(SIMULATOR_OBJECTS:.o=.d) $(PRETRAINING_OBJECTS:.o=.d))
 
 # ---- checks ------------------------------------------------------------------------------------------------------
 
