@@ -65,9 +65,9 @@ export class CdcHost implements UsbHost {
     return !this.transfer && this.queue.length === 0 && !this.bus.busy;
   }
 
-  /** Queues bytes of the serial stream. */
+  /** Queues bytes of the serial stream; a device that is not enumerated gets none. */
   send(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 || !this.configured) return;
     this.queue.push(bytes);
     this.bus.pump();
   }
@@ -164,7 +164,10 @@ export class CdcHost implements UsbHost {
   private standard(request: number, value: number, length: number, finished: (answer: Uint8Array) => void): void {
     const direction = length > 0 ? DataDirection.DeviceToHost : DataDirection.HostToDevice;
     const { Standard } = SetupType;
-    this.control({ direction, type: Standard, recipient: SetupRecipient.Device, request, value, index: 0, length }, finished);
+    this.control(
+      { direction, type: Standard, recipient: SetupRecipient.Device, request, value, index: 0, length },
+      finished,
+    );
   }
 
   private control(request: Request, finished: (answer: Uint8Array) => void): void {

@@ -54,7 +54,12 @@ function placeUf2(flash: Uint8Array, file: Uint8Array, view: DataView, name: str
 }
 
 function placeElf(flash: Uint8Array, file: Uint8Array, view: DataView, name: string): void {
-  if (file.length < ELF_HEADER_BYTES || file[4] !== 1 || file[5] !== 1 || view.getUint16(18, true) !== ELF_MACHINE_ARM) {
+  if (
+    file.length < ELF_HEADER_BYTES ||
+    file[4] !== 1 ||
+    file[5] !== 1 ||
+    view.getUint16(18, true) !== ELF_MACHINE_ARM
+  ) {
     throw damaged(name, 'not a 32-bit little-endian Arm ELF file');
   }
   const start = view.getUint32(28, true);

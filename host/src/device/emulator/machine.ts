@@ -88,7 +88,7 @@ export class Machine {
           core.interruptsUpdated = true;
         } else if (this.options.onSleep?.()) return;
         else {
-          core.cycles = Math.max(core.cycles, Math.min(untilCycles, this.clock.nextAlarmCycles));
+          this.sleepUntil(untilCycles);
           continue;
         }
       }
@@ -96,6 +96,12 @@ export class Machine {
       if (this.chip.resetRequested) this.reset();
       if (this.pauseRequested) return;
     }
+  }
+
+  /** Lets a sleeping core sleep on until `untilCycles` or the next alarm. */
+  sleepUntil(untilCycles: number): void {
+    const { core } = this.chip;
+    if (core.waiting) core.cycles = Math.max(core.cycles, Math.min(untilCycles, this.clock.nextAlarmCycles));
   }
 
   /** Executes instructions until the time is up, an alarm is due, or the core sleeps, faults or is reset. */
