@@ -13,18 +13,18 @@ interface IdxArray {
 }
 
 function parseIdx(bytes: Uint8Array, magic: number, fileName: string): IdxArray {
-  const rank = magic & 0xff;
-  const headerBytes = 4 + 4 * rank;
-  if (bytes.length < headerBytes) {
-    throw new DataError('TRUNCATED', `${fileName}: ${bytes.length} bytes, shorter than its header`, REMEDY);
-  }
+  const headerBytes = 4 + 4 * (magic & 0xff);
+  const tooShort = () =>
+    new DataError('TRUNCATED', `${fileName}: ${bytes.length} bytes, shorter than its header`, REMEDY);
+  if (bytes.length < 4) throw tooShort();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = view.getUint32(0);
   if (found !== magic) {
     const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
     throw new DataError('BAD_MAGIC', `${fileName}: IDX magic ${hex(found)}, expected ${hex(magic)}`, REMEDY);
   }
-  const dimensions = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  if (bytes.length < headerBytes) throw tooShort();
+  const dimensions = Array.from({ length: magic & 0xff }, (_, i) => view.getUint32(4 + 4 * i));
   if (dimensions.includes(0)) {
     throw new DataError('BAD_DIMENSIONS', `${fileName}: a dimension is 0 (${dimensions.join(' x ')})`, REMEDY);
   }

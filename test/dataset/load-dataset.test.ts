@@ -1,0 +1,144 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { loadDataset } from '#host/dataset/dataset.js';
+import { describeDataset } from '#host/dataset/description.js';
+import { defaultCacheDir, locateDataset, locateIn } from '#host/dataset/locate.js';
+import { readDataset } from '#host/dataset/read-dataset.js';
+import { DataError } from '#host/errors.js';
+import { hasRealMnist, noRealMnist } from './real-mnist.js';
+import { idxSample } from './samples.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const { description, files } = idxSample();
+const offline = { PRIOT_DATA_MIRROR: 'http://127.0.0.1:1/', XDG_CACHE_HOME: '/nonexistent' };
+
+function put(base: string, subfolder: string, contents: Readonly<Record<string, Uint8Array>>): string {
+  const folder = join(base, subfolder);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(folder, name), bytes);
+  return folder;
+}
+
+describe('the order of places', () => {
+  test('--data-dir, then $PRIOT_DATA, then the cache', () => {
+    const [dataDir, data, cache] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
+    const options = { dataDir, environment: { PRIOT_DATA: data, XDG_CACHE_HOME: cache } };
+    expect(locateDataset(description, options)).toBeUndefined();
+    put(cache, 'priot/mnist', files);
+    expect(locateDataset(description, options)).toMatchObject({ origin: 'cache', folder: join(cache, 'priot/mnist') });
+    put(data, 'mnist', files);
+    expect(locateDataset(description, options)).toMatchObject({ origin: '$PRIOT_DATA', folder: join(data, 'mnist') });
+    put(dataDir, '.', files);
+    expect(locateDataset(description, options)).toMatchObject({ origin: '--data-dir', folder: dataDir });
+  });
+
+  test('a --data-dir that is not there is an error, a $PRIOT_DATA that is not there is not', async () => {
+    const none = join(temporaryFolder(), 'none');
+    await expect(loadDataset('mnist', { dataDir: none, environment: offline })).rejects.toMatchObject({
+      code: 'NO_SUCH_FOLDER',
+      exitStatus: 4,
+    });
+    expect(locateDataset(description, { environment: { ...offline, PRIOT_DATA: none } })).toBeUndefined();
+  });
+
+  test('half a set is named, except in the cache, where a download may have been cut', () => {
+    const { 't10k-labels-idx1-ubyte': _left, ...some } = files;
+    const base = temporaryFolder();
+    put(base, 'mnist', some);
+    put(base, 'priot/mnist', some);
+    expect(() => locateDataset(description, { dataDir: base, environment: {} })).toThrow(/not t10k-labels-idx1-ubyte/);
+    expect(locateDataset(description, { environment: { XDG_CACHE_HOME: base } })).toBeUndefined();
+  });
+
+  test('the cache follows XDG_CACHE_HOME', () => {
+    expect(defaultCacheDir({ XDG_CACHE_HOME: '/caches' })).toBe(join('/caches', 'priot'));
+    if (process.platform === 'linux') expect(defaultCacheDir({ HOME: '/home/a' })).toBe('/home/a/.cache/priot');
+  });
+});
+
+describe('loadDataset', () => {
+  test('without files and network it says so and names the built-in digits', async () => {
+    const environment = { ...offline, XDG_CACHE_HOME: temporaryFolder() };
+    await expect(loadDataset('mnist', { environment })).rejects.toMatchObject({
+      code: 'NO_NETWORK',
+      exitStatus: 4,
+      remedy: expect.stringContaining('--dataset digits'),
+    });
+  });
+
+  test('files that are not MNIST are refused with both checksums and a way out', async () => {
+    const dataDir = temporaryFolder();
+    put(dataDir, 'mnist', files);
+    const { sha256 } = describeDataset('mnist').files['train-images-idx3-ubyte'];
+    await expect(loadDataset('mnist', { dataDir, environment: offline })).rejects.toMatchObject({
+      code: 'WRONG_CHECKSUM',
+      message: expect.stringMatching(new RegExp(`${description.files['train-images-idx3-ubyte'].sha256}.*${sha256}`)),
+      remedy: expect.stringContaining('priot data fetch mnist'),
+    });
+  });
+
+  test('a truncated file is called truncated, not of another checksum', async () => {
+    const dataDir = temporaryFolder();
+    const whole = gzipSync(files['train-images-idx3-ubyte']!);
+    const { 'train-images-idx3-ubyte': _whole, ...rest } = files;
+    put(dataDir, 'mnist', { ...rest, 'train-images-idx3-ubyte.gz': whole.subarray(0, whole.length - 9) });
+    await expect(loadDataset('mnist', { dataDir, environment: offline })).rejects.toMatchObject({ code: 'TRUNCATED' });
+  });
+
+  test('an unknown name and an aborted signal end it at once', async () => {
+    // @ts-expect-error: what a caller without types may pass
+    await expect(loadDataset('imagenet')).rejects.toMatchObject({ code: 'UNKNOWN_DATASET', exitStatus: 2 });
+    const reason = new Error('stopped');
+    await expect(loadDataset('digits', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  test.skipIf(!hasRealMnist)(`real MNIST${hasRealMnist ? '' : ` (${noRealMnist})`}`, async () => {
+    const { train, test: testSet, provenance } = await loadDataset('mnist');
+    expect(train).toMatchObject({
+      name: 'mnist train',
+      count: 60_000,
+      height: 28,
+      width: 28,
+      channels: 1,
+      classes: 10,
+    });
+    expect(testSet.count).toBe(10_000);
+    expect([...train.labels.subarray(0, 8)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3]);
+    const known = Object.entries(describeDataset('mnist').files).map(([name, { sha256 }]) => ({ name, sha256 }));
+    expect(provenance.files).toEqual(known);
+  });
+});
+
+test('no damage to any byte of any file passes', async () => {
+  const base = temporaryFolder();
+  const names = Object.keys(files);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...names),
+      fc.boolean(),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom('flip', 'truncate', 'append'),
+      async (name, gzip, at, flip, damage) => {
+        const bytes = Buffer.from(gzip ? gzipSync(files[name]!) : files[name]!);
+        const position = at % bytes.length;
+        const damaged = damage === 'append' ? Buffer.concat([bytes, Buffer.of(flip)]) : Buffer.from(bytes);
+        if (damage === 'flip') damaged[position]! ^= flip;
+        put(base, 'mnist', { ...files, [name]: damage === 'truncate' ? damaged.subarray(0, position) : damaged });
+        const location = locateIn(base, description, '--data-dir');
+        const result = await readDataset(description, location!).catch((error: unknown) => error);
+        if (result instanceof Error) expect(result).toBeInstanceOf(DataError);
+        else {
+          // Only what gzip itself ignores may differ: the data is the published data, bit for bit.
+          expect(gzip).toBe(true);
+          const published = Object.entries(description.files).map(([file, { sha256 }]) => ({ name: file, sha256 }));
+          expect(result).toMatchObject({ files: published });
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
