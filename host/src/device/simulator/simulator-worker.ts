@@ -1,6 +1,6 @@
 /** The simulator's thread: hands bytes to the WebAssembly module and its answers back, in batches. */
 import { randomInt } from 'node:crypto';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { concatenate } from './concatenate.js';
 
 export interface SimulatorWorkerData {
@@ -37,6 +37,9 @@ let device = boot(RESET_CAUSE_POWER_ON);
 port.on('message', (bytes: Uint8Array) => {
   try {
     handle(bytes);
+    // Whatever came meanwhile is answered in the same batch.
+    for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) handle(more.message);
+    sendAnswers();
   } catch (error) {
     sendAnswers();
     port.postMessage({ trap: error instanceof Error ? error.message : String(error) } satisfies SimulatorMessage);
@@ -78,7 +81,6 @@ function handle(bytes: Uint8Array): void {
       begin = bytes.length; // a reset loses what was under way to the device
     }
   }
-  sendAnswers();
 }
 
 function sendAnswers(): void {
