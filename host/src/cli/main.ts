@@ -2,14 +2,24 @@
 /** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
 import { Command, CommanderError } from 'commander';
 import { ExitStatus, PriotError } from '../errors.js';
+import { register as registerCalibrate } from './calibrate.js';
 import { register as registerData } from './data.js';
 import { register as registerEval } from './eval.js';
 import { packageDescription } from './package-files.js';
+import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerTrain } from './train.js';
 import { register as registerVerify } from './verify.js';
 
-const commands = [registerTrain, registerEval, registerVerify, registerRuns, registerData];
+const commands = [
+  registerTrain,
+  registerEval,
+  registerVerify,
+  registerPretrain,
+  registerCalibrate,
+  registerRuns,
+  registerData,
+];
 
 const description = `Trains a neural network on a Raspberry Pi Pico, in integers only, by learning which edges to prune.`;
 const exitStatuses = `

@@ -18,14 +18,7 @@ export function planOf(request: RunRequest, network: Network, dataset: Dataset):
   checkImages(network, dataset);
   const { samples, seed, angle, evalSamples } = request;
   const { train, test } = dataset;
-  if ((seed + 1) * samples > train.count) {
-    const last = Math.floor(train.count / samples) - 1;
-    throw new UsageError(
-      'SEED_BEYOND_SET',
-      `seed ${seed} trains on images ${seed * samples}..${(seed + 1) * samples - 1}; ${train.name} has ${train.count}`,
-      last < 0 ? `choose --samples up to ${train.count}` : `with --samples ${samples} choose --seed 0..${last}`,
-    );
-  }
+  const first = firstTrainingImage(train, seed, samples);
   const finalSamples = evaluatedImages(evalSamples, test);
   return {
     network,
@@ -36,11 +29,22 @@ export function planOf(request: RunRequest, network: Network, dataset: Dataset):
     ),
     seed,
     epochs: request.epochs,
-    training: new InputImages(train, seed * samples, samples, angle),
+    training: new InputImages(train, first, samples, angle),
     test: new InputImages(test, 0, test.count, angle),
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),
     finalSamples,
   };
+}
+
+/** Seed s trains on training images s * samples and on. @throws UsageError SEED_BEYOND_SET */
+export function firstTrainingImage(train: ImageSet, seed: number, samples: number): number {
+  if ((seed + 1) * samples <= train.count) return seed * samples;
+  const last = Math.floor(train.count / samples) - 1;
+  throw new UsageError(
+    'SEED_BEYOND_SET',
+    `seed ${seed} trains on images ${seed * samples}..${(seed + 1) * samples - 1}; ${train.name} has ${train.count}`,
+    last < 0 ? `choose --samples up to ${train.count}` : `with --samples ${samples} choose --seed 0..${last}`,
+  );
 }
 
 /** How many test images `--eval-samples` means: all when it is left out. @throws UsageError TOO_MANY_EVAL_SAMPLES */

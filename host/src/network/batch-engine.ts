@@ -63,7 +63,7 @@ export class BatchEngine {
 
   /** Takes over `network.weights` as they are. Throws DataError NETWORK_REFUSED, naming the layer. */
   static async open(network: Network, batchSize: number): Promise<BatchEngine> {
-    const { instance } = await WebAssembly.instantiate(readModule());
+    const instance = new WebAssembly.Instance(await WebAssembly.compile(readModule()), {});
     const module = instance.exports as unknown as Exports;
     const words = [network.inputExponent, network.lossShift, network.layers.length];
     for (const layer of network.layers) {

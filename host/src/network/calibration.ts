@@ -8,7 +8,7 @@ import { imageInputs } from '../dataset/rotation.js';
 import { DataError } from '../errors.js';
 import { BatchEngine, type BatchResult } from './batch-engine.js';
 import type { LayerShifts, Network } from './network.js';
-import { checkImages, giveWay } from './pretraining.js';
+import { giveWay } from './pretraining.js';
 
 /** Corrections of ours: found by experiment, not in the papers. */
 const LAST_ERROR_SHIFT_CORRECTION = -3;
@@ -89,7 +89,7 @@ export class Calibration {
   }
 }
 
-/** The images to calibrate on: `count` of a set from `first` on, turned by `angle` degrees. */
+/** The images to calibrate on, of the network's size: `count` of a set from `first` on, turned by `angle` degrees. */
 export interface CalibrationImages {
   readonly set: ImageSet;
   readonly first: number;
@@ -105,7 +105,6 @@ export async function calibrate(
   signal?: AbortSignal,
   onProgress?: (images: number) => void,
 ): Promise<Network> {
-  checkImages(network, images.set);
   const engine = await BatchEngine.open(network, 1);
   const calibration = new Calibration(network.layers.length);
   for (let index = 0; index < images.count; index++) {

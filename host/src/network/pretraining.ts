@@ -1,11 +1,10 @@
 /** Integer pretraining of a whole network: NITI (arXiv 2009.13108) with dynamic shifts over minibatches. */
 import type { ImageSet } from '../dataset/image-set.js';
-import { UsageError } from '../errors.js';
 import { EpochOrder, seed0, Xorshift32 } from '../training/random.js';
 import type { Architecture } from './architecture.js';
 import { BatchEngine } from './batch-engine.js';
 import type { Network } from './network.js';
-import { edgeCount, imageBytes, outputCount } from './network-shape.js';
+import { edgeCount } from './network-shape.js';
 
 /** An image enters as pixel >> 1 with this exponent (docs/arithmetic.md, "Tensors and layouts"). */
 const INPUT_EXPONENT = -7;
@@ -34,7 +33,10 @@ export function initialNetwork(architecture: Architecture, seed: number): Networ
   return { inputExponent: INPUT_EXPONENT, lossShift: LOSS_SHIFT, layers: architecture.layers, weights };
 }
 
-/** Trains on upright images; reports after every batch; returns the network without shifts. Deterministic in `seed`. */
+/**
+ * Trains on upright images of the network's size; reports after every batch; returns the network without shifts.
+ * Deterministic in `seed`.
+ */
 export async function pretrain(
   architecture: Architecture,
   images: ImageSet,
@@ -42,7 +44,6 @@ export async function pretrain(
   onProgress: (progress: PretrainingProgress) => void,
 ): Promise<Network> {
   const network = initialNetwork(architecture, settings.seed);
-  checkImages(network, images);
   const engine = await BatchEngine.open(network, settings.batchSize);
   const orders = new EpochOrder(settings.seed, images.count);
   for (const [epoch, mu] of settings.mu.entries()) {
@@ -58,17 +59,16 @@ export async function pretrain(
   return { ...network, weights: engine.weights() };
 }
 
-/** Throws UsageError IMAGES_DO_NOT_FIT when the images are not what the network takes. */
-export function checkImages(network: Pick<Network, 'layers'>, images: ImageSet): void {
-  const wanted = imageBytes(network);
-  const given = images.height * images.width * images.channels;
-  if (wanted !== given || outputCount(network) < images.classes) {
-    throw new UsageError(
-      'IMAGES_DO_NOT_FIT',
-      `the network takes ${wanted} bytes an image and has ${outputCount(network)} classes; ` +
-        `${images.name} has ${given} bytes and ${images.classes} classes`,
-    );
+/** Share of a set's images, upright, that the network tells rightly with dynamic shifts: 0..1. */
+export async function uprightAccuracy(network: Network, images: ImageSet, signal?: AbortSignal): Promise<number> {
+  const engine = await BatchEngine.open(network, 1);
+  let correct = 0;
+  for (let index = 0; index < images.count; index++) {
+    signal?.throwIfAborted();
+    correct += engine.observe(fillBatch(engine, images, Uint32Array.of(index))).correct;
+    if (index % 64 === 0) await giveWay();
   }
+  return correct / images.count;
 }
 
 function fillBatch(engine: BatchEngine, images: ImageSet, chosen: Uint32Array): Uint8Array {

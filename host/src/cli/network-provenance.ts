@@ -1,0 +1,16 @@
+/** What a network folder says of how it was made. */
+import type { DatasetProvenance } from '../dataset/dataset.js';
+import type { NetworkProvenance } from '../network/write-network.js';
+import { packageDescription } from './package-files.js';
+
+/** Of the command that is running; paths of this machine stay out. */
+export function networkProvenance(data: DatasetProvenance): NetworkProvenance {
+  const words = process.argv.slice(2);
+  const machineOnly = words.indexOf('--data-dir');
+  if (machineOnly >= 0) words.splice(machineOnly, 2);
+  return {
+    command: `priot ${words.join(' ')}`,
+    madeBy: `priot ${packageDescription().version}`,
+    data: Object.fromEntries(data.files.map(({ name, sha256 }) => [name, sha256])),
+  };
+}
