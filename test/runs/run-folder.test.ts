@@ -230,6 +230,18 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
     folder.close();
   });
 
+  test('under the console: the device is not bothered, the run is told', () => {
+    const { folder: first, path } = newRun();
+    first.close();
+    rmSync(join(path, 'console.log'));
+    symlinkSync('/dev/full', join(path, 'console.log'));
+    const folder = RunFolder.open(path);
+    folder.console('x'.repeat(100_000));
+    folder.console('y');
+    expect(() => folder.flush()).toThrow(diskFull);
+    folder.close();
+  });
+
   test('under the checkpoint: the one before stays', () => {
     const { folder, path } = newRun();
     const checkpoint = { nextStep: 0, sessionId: new Uint8Array(8).fill(7), state: new Uint8Array(1000).fill(5) };

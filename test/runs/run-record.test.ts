@@ -86,6 +86,23 @@ describe('metrics', () => {
     ]);
   });
 
+  test('the cycles of an interrupted epoch are the sum of its parts', () => {
+    const part = sampleEvents.find((event) => event.type === 'cycles')!;
+    expect(summariseMetrics([part, { ...part, epoch: 1 }, part]).cyclesByEpoch).toEqual([
+      {
+        type: 'cycles',
+        epoch: 0,
+        steps: 4,
+        activeSteps: 2,
+        computeCycles: 4002,
+        forwardCycles: 1800,
+        wireCycles: 100,
+        idleCycles: 20,
+      },
+      { ...part, epoch: 1 },
+    ]);
+  });
+
   test('cycle statistics', () => {
     expect(cycleStatistics([])).toBeNull();
     expect(cycleStatistics([3])).toEqual({ mean: 3, median: 3, min: 3, max: 3 });

@@ -39,7 +39,10 @@ export interface MemoryEvent {
   flash: number;
 }
 
-/** Cycles of an epoch's training steps by where they went; null where there is no cycle counter. */
+/**
+ * Clock cycles of `steps` training steps of an epoch by where they went. None where there is no cycle counter; more than
+ * one an epoch when it was interrupted: they add up.
+ */
 export interface CyclesEvent {
   type: 'cycles';
   epoch: number;
@@ -51,7 +54,7 @@ export interface CyclesEvent {
   idleCycles: number;
 }
 
-/** The line between host and device since the run began. */
+/** The line between host and device since the run began or was last resumed. */
 export interface LinkEvent {
   type: 'link';
   frames: number;

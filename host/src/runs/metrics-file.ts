@@ -163,6 +163,6 @@ function openForReading(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    throw storageError(error, path, '');
+    throw storageError(error, path);
   }
 }

@@ -42,7 +42,7 @@ export function readManifest(path: string): RunManifest {
         },
       );
     }
-    throw storageError(cause, file, '');
+    throw storageError(cause, file);
   }
   return parseManifest(json, file);
 }
@@ -50,6 +50,19 @@ export function readManifest(path: string): RunManifest {
 /** The events of a run folder as it is at this moment, streamed. @throws DataError METRICS_MALFORMED, FILE_MISSING */
 export function runEvents(path: string): Iterable<RunEvent> {
   return readEvents(join(path, runFiles.metrics));
+}
+
+/** undefined when the run has none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
+export function readCheckpoint(path: string): Checkpoint | undefined {
+  const file = join(path, runFiles.checkpoint);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw storageError(error, file);
+  }
+  return decodeCheckpoint(bytes, file);
 }
 
 /** One writer a folder. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
@@ -120,9 +133,13 @@ export class RunFolder {
     this.consoleLog.flush();
   }
 
-  /** A line for console.log, as the device's console gave it. */
+  /** A line for console.log, as the device's console gave it. Never throws: a full disk shows at the next flush. */
   console(line: string): void {
-    this.consoleLog.append(line);
+    try {
+      this.consoleLog.append(line);
+    } catch {
+      // Device callbacks are no place for errors of the disk; the writer keeps this one and flush throws it.
+    }
   }
 
   /** Events first, then the checkpoint: on disk a checkpoint is never ahead of its events. */
@@ -134,15 +151,7 @@ export class RunFolder {
 
   /** undefined when there is none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
   readCheckpoint(): Checkpoint | undefined {
-    const file = join(this.path, runFiles.checkpoint);
-    let bytes: Uint8Array;
-    try {
-      bytes = readFileSync(file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw storageError(error, file, '');
-    }
-    return decodeCheckpoint(bytes, file);
+    return readCheckpoint(this.path);
   }
 
   /** All events so far, streamed from the disk. @throws DataError METRICS_MALFORMED */

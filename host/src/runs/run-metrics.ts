@@ -23,7 +23,7 @@ export interface RunMetrics {
   cyclesPerStep: CycleStatistics | null;
   /** One a set of images; the one evaluated last comes last. */
   accuracy: AccuracyCurve[];
-  /** An epoch's cycles by where they went. */
+  /** One an epoch: the sum of its parts when it was interrupted. */
   cyclesByEpoch: CyclesEvent[];
   /** The last ones; null when there are none. */
   memory: MemoryEvent | null;
@@ -79,7 +79,7 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
         memory = event;
         break;
       case 'cycles':
-        cyclesByEpoch.set(event.epoch, event);
+        cyclesByEpoch.set(event.epoch, addCycles(cyclesByEpoch.get(event.epoch), event));
         break;
       case 'link':
         link = event;
@@ -98,6 +98,20 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
     memory,
     link,
     faults,
+  };
+}
+
+function addCycles(sum: CyclesEvent | undefined, part: CyclesEvent): CyclesEvent {
+  if (sum === undefined) return part;
+  return {
+    type: 'cycles',
+    epoch: sum.epoch,
+    steps: sum.steps + part.steps,
+    activeSteps: sum.activeSteps + part.activeSteps,
+    computeCycles: sum.computeCycles + part.computeCycles,
+    forwardCycles: sum.forwardCycles + part.forwardCycles,
+    wireCycles: sum.wireCycles + part.wireCycles,
+    idleCycles: sum.idleCycles + part.idleCycles,
   };
 }
 

@@ -68,7 +68,7 @@ export function listRuns(folder: string): ListedRun[] {
       .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
       .map((entry) => entry.name);
   } catch (error) {
-    throw storageError(error, folder, '');
+    throw storageError(error, folder);
   }
   const runs: ListedRun[] = [];
   for (const path of names.map((name) => join(folder, name))) {

@@ -8,8 +8,8 @@ function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Errors of the file system as users meet them; `remedy` is what to do once there is room. */
-export function storageError(cause: unknown, path: string, remedy: string): PriotError {
+/** Errors of the file system as users meet them; `remedy` is what to do when there is no room. */
+export function storageError(cause: unknown, path: string, remedy?: string): PriotError {
   if (cause instanceof PriotError) return cause;
   switch (codeOf(cause)) {
     case 'ENOSPC':
