@@ -10,7 +10,7 @@
 
 /* Bytes of the largest frames that stream, payload + CRC (docs/wire.md, "Window"). */
 #define SESSION_STEP_FRAME_BYTES(image_bytes) (37u + (image_bytes) + FRAME_CRC_BYTES)
-#define SESSION_CHUNK_FRAME_BYTES (20u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES)
+#define SESSION_CHUNK_FRAME_BYTES (18u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES)
 
 /* In the order in which they are written and committed. */
 typedef enum { STAGE_SCORED, STAGE_WEIGHTS, STAGE_STATE, STAGE_COMPLETE } upload_stage;
