@@ -1,7 +1,5 @@
 #include "cycles.h"
 
-#include <stddef.h>
-
 #include "engine.h"
 #include "hardware/clocks.h"
 #include "hardware/irq.h"
@@ -18,7 +16,6 @@
 
 static uint32_t cycles_per_microsecond, origin;
 static volatile uint32_t interrupt_cycles;
-static uint32_t compute_cycles, idle_cycles;
 static uint32_t interrupt_overhead;
 static irq_handler_t accounted_handlers[INTERRUPT_COUNT];
 
@@ -81,39 +78,19 @@ void cycles_calibrate_interrupt(uint32_t number) {
     interrupt_overhead = engine_cycles() - start - reading;
 }
 
-void cycles_wait_for_interrupt(bool (*ready)(void)) {
+uint32_t cycles_in_interrupts(void) {
+    return interrupt_cycles;
+}
+
+uint32_t cycles_sleep_unless(bool (*ready)(void)) {
+    uint32_t asleep = 0;
     uint32_t state = save_and_disable_interrupts();
     if (!ready()) {
         uint32_t start = cycles_now();
         __dsb();
         __wfi();
-        idle_cycles += cycles_now() - start;
+        asleep = cycles_now() - start;
     }
     restore_interrupts(state);
-}
-
-uint32_t cycles_idle(void) {
-    return idle_cycles;
-}
-
-uint32_t cycles_wire(void) {
-    return cycles_now() - idle_cycles - compute_cycles;
-}
-
-/* The linker sends every call of engine_step and engine_evaluate through these (firmware/CMakeLists.txt). */
-void __real_engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);
-void __wrap_engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);
-uint32_t __real_engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
-uint32_t __wrap_engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
-
-void __wrap_engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result) {
-    __real_engine_step(self, image, label, result);
-    compute_cycles += result->cycles;
-}
-
-uint32_t __wrap_engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles) {
-    uint32_t start = engine_cycles();
-    uint32_t prediction = __real_engine_evaluate(self, image, frozen, cycles);
-    compute_cycles += engine_cycles() - start;
-    return prediction;
+    return asleep;
 }

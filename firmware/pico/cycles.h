@@ -1,5 +1,5 @@
-/* Where the time goes, in cycles of clk_sys: a free-running counter, and shares of it for interrupts, compute and idle.
- * All counters are 32 bits and wrap; differences are good for 34 s at 125 MHz. */
+/* Where the time goes, in cycles of clk_sys: a free-running counter, and the share of it that interrupts take, which
+ * engine_cycles() leaves out. All counters are 32 bits and wrap; differences are good for 34 s at 125 MHz. */
 #ifndef PRIOT_CYCLES_H
 #define PRIOT_CYCLES_H
 
@@ -19,14 +19,11 @@ void cycles_account_interrupt(uint32_t number);
  * have a handler that changes nothing when there is nothing to do. */
 void cycles_calibrate_interrupt(uint32_t number);
 
-/* Sleeps until an interrupt, unless `ready` holds already; the time asleep is idle. `ready` is asked with interrupts
- * masked, so that none is missed between the question and the sleep. */
-void cycles_wait_for_interrupt(bool (*ready)(void));
+/* Since boot, in accounted interrupts. */
+uint32_t cycles_in_interrupts(void);
 
-/* Asleep, waiting for the host. */
-uint32_t cycles_idle(void);
-
-/* Everything that is neither idle nor engine steps and evaluations: interrupts, frames, messages. */
-uint32_t cycles_wire(void);
+/* Sleeps until an interrupt, unless `ready` holds already, and returns the cycles asleep. `ready` is asked with
+ * interrupts masked, so that none is missed between the question and the sleep. */
+uint32_t cycles_sleep_unless(bool (*ready)(void));
 
 #endif

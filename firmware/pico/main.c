@@ -37,12 +37,12 @@ static void restart(void *context, bool bootsel) {
 
 static uint32_t idle_cycles(void *context) {
     (void)context;
-    return cycles_idle();
+    return usb_link_idle_cycles();
 }
 
 static uint32_t wire_cycles(void *context) {
     (void)context;
-    return cycles_wire();
+    return cycles_in_interrupts() + usb_link_send_cycles();
 }
 
 static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,

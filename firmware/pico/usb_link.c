@@ -6,6 +6,7 @@
 #include "usb_link.h"
 
 #include "cycles.h"
+#include "engine.h"
 #include "hardware/irq.h"
 #include "hardware/structs/nvic.h"
 #include "hardware/sync.h"
@@ -25,6 +26,7 @@ _Static_assert((USB_LINK_RECEIVE_BYTES & (USB_LINK_RECEIVE_BYTES - 1u)) == 0, "p
 static uint8_t ring[USB_LINK_RECEIVE_BYTES];
 static volatile uint32_t written, released;
 static volatile bool held_off; /* TinyUSB has bytes that found no room */
+static uint32_t idle_cycles, send_cycles;
 
 static void pend_service(void) {
     irq_set_pending(SERVICE_IRQ);
@@ -92,7 +94,7 @@ static bool has_bytes(void) {
 }
 
 void usb_link_wait(void) {
-    cycles_wait_for_interrupt(has_bytes);
+    idle_cycles += cycles_sleep_unless(has_bytes);
 }
 
 static bool can_send(void) {
@@ -100,6 +102,7 @@ static bool can_send(void) {
 }
 
 void usb_link_send(const uint8_t *bytes, size_t length) {
+    uint32_t start = engine_cycles();
     while (length > 0 && tud_cdc_connected()) {
         hold_service();
         uint32_t count = tud_cdc_write(bytes, length);
@@ -108,9 +111,18 @@ void usb_link_send(const uint8_t *bytes, size_t length) {
         bytes += count;
         length -= count;
         if (length > 0) {
-            cycles_wait_for_interrupt(can_send);
+            cycles_sleep_unless(can_send);
         }
     }
+    send_cycles += engine_cycles() - start;
+}
+
+uint32_t usb_link_idle_cycles(void) {
+    return idle_cycles;
+}
+
+uint32_t usb_link_send_cycles(void) {
+    return send_cycles;
 }
 
 void usb_link_leave(void) {
