@@ -4,9 +4,12 @@ import { Command } from 'commander';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { register } from '#host/cli/data.js';
 import { showDownloads } from '#host/cli/download-progress.js';
+import { deserted } from './file-server.js';
 import { hasRealMnist, noRealMnist } from './real-mnist.js';
 import { idxSample } from './samples.js';
 import { temporaryFolder } from './temporary-folder.js';
+
+const nowhere = await deserted();
 
 async function run(...words: string[]): Promise<string> {
   let output = '';
@@ -68,7 +71,7 @@ describe('priot data fetch', () => {
   });
 
   test('without network: NO_NETWORK', async () => {
-    withEnvironment({ PRIOT_DATA_MIRROR: 'http://127.0.0.1:1/' });
+    withEnvironment({ PRIOT_DATA_MIRROR: nowhere });
     await expect(run('fetch', 'mnist', '--cache', temporaryFolder())).rejects.toMatchObject({ code: 'NO_NETWORK' });
   });
 

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadDataset } from '#host/dataset/dataset.js';
 import { digestOf, generateDigits } from '#host/dataset/digits.js';
@@ -91,4 +93,19 @@ describe('digits', () => {
       }
     }
   });
+});
+
+test('a network that was trained on MNIST reads them: upright above 0.95, turned clearly worse', () => {
+  const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+  const accuracy = (angle: string) => {
+    const options = ['--device', 'simulator', '--model', path('test/conformance/priot-45'), '--dataset', 'digits'];
+    const words = [path('dist/host/cli/main.js'), 'eval', ...options, '--angle', angle, '--json'];
+    const output = execFileSync(process.execPath, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return JSON.parse(output) as { images: number; accuracy: number };
+  };
+  const upright = accuracy('0');
+  expect(upright.images).toBe(2_000);
+  expect(upright.accuracy).toBeGreaterThan(0.95);
+  // As with MNIST (0.59): there is something to learn.
+  expect(accuracy('45').accuracy).toBeLessThan(0.8);
 });

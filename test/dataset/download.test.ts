@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type DownloadRequest, download } from '#host/dataset/download.js';
 import { CapacityError, DataError } from '#host/errors.js';
-import { type Handler, type SendOptions, sendFile, serve } from './file-server.js';
+import { deserted, type Handler, type SendOptions, sendFile, serve } from './file-server.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 const bytes = randomFillSync(new Uint8Array(300_000));
@@ -171,7 +171,7 @@ describe('download', () => {
   });
 
   test('nobody answers: NO_NETWORK says why', async () => {
-    const request = requestFor(['http://127.0.0.1:1/file', 'http://priot.invalid/file']);
+    const request = requestFor([await deserted(), 'http://priot.invalid/file']);
     await expect(download(request)).rejects.toMatchObject({
       code: 'NO_NETWORK',
       exitStatus: 4,

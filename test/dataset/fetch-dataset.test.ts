@@ -6,9 +6,11 @@ import type { DatasetDescription } from '#host/dataset/description.js';
 import { type FetchOptions, fetchDataset } from '#host/dataset/fetch-dataset.js';
 import { locateInCache } from '#host/dataset/locate.js';
 import { readDataset } from '#host/dataset/read-dataset.js';
-import { type Handler, sendFile, serve } from './file-server.js';
+import { deserted, type Handler, sendFile, serve } from './file-server.js';
 import { cifar10Batch, cifar10Sample, idxSample, sha256, tarOf } from './samples.js';
 import { temporaryFolder } from './temporary-folder.js';
+
+const nowhere = await deserted();
 
 function optionsFor(mirror: string, more: Partial<FetchOptions> = {}): FetchOptions {
   const environment = { PRIOT_DATA_MIRROR: mirror };
@@ -86,7 +88,7 @@ describe('an IDX set', () => {
 
   test('no network: NO_NETWORK names --from and the built-in digits', async () => {
     const { description } = idxSample();
-    await expect(fetchDataset(description, optionsFor('http://127.0.0.1:1/'))).rejects.toMatchObject({
+    await expect(fetchDataset(description, optionsFor(nowhere))).rejects.toMatchObject({
       code: 'NO_NETWORK',
       exitStatus: 4,
       remedy: expect.stringMatching(/priot data fetch mnist --from DIR.*--dataset digits/),
@@ -114,7 +116,7 @@ describe('an IDX set', () => {
       const { description, files } = idxSample();
       const { 'train-images-idx3-ubyte': plain, ...rest } = files;
       const from = folderWith({ 'train-images.idx3-ubyte': plain!, ...gzipped(rest) }, subfolder);
-      const options = optionsFor('http://127.0.0.1:1/', { from });
+      const options = optionsFor(nowhere, { from });
       const { changed, contents } = await fetchDataset(description, options);
       expect(changed).toBe(true);
       expect(contents.test.count).toBe(2);
@@ -124,7 +126,7 @@ describe('an IDX set', () => {
 
   test('--from refuses files that are not the published ones and leaves the cache as it was', async () => {
     const { description, files } = idxSample();
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith(files) });
+    const options = optionsFor(nowhere, { from: folderWith(files) });
     await fetchDataset(description, options);
     const labels = Uint8Array.from(files['train-labels-idx1-ubyte']!);
     labels[8] = 7;
@@ -137,20 +139,20 @@ describe('an IDX set', () => {
     ['an empty folder', {}, 'MISSING_FILES'],
     ['half of the files', { 'train-images-idx3-ubyte': new Uint8Array(1) }, 'MISSING_FILES'],
   ])('--from %s: %o %s', async (_what, files, code) => {
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith(files) });
+    const options = optionsFor(nowhere, { from: folderWith(files) });
     await expect(fetchDataset(idxSample().description, options)).rejects.toMatchObject({ code, exitStatus: 4 });
     expect(existsSync(options.cacheDir)).toBe(false);
   });
 
   test('--from a folder that is not there: NO_SUCH_FOLDER', async () => {
-    const options = optionsFor('http://127.0.0.1:1/', { from: join(temporaryFolder(), 'none') });
+    const options = optionsFor(nowhere, { from: join(temporaryFolder(), 'none') });
     await expect(fetchDataset(idxSample().description, options)).rejects.toMatchObject({ code: 'NO_SUCH_FOLDER' });
   });
 
   test('a cache folder that cannot be made: CACHE_NOT_WRITABLE', async () => {
     const { description, files } = idxSample();
     const file = join(folderWith({ occupied: new Uint8Array(0) }), 'occupied');
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith(files), cacheDir: file });
+    const options = optionsFor(nowhere, { from: folderWith(files), cacheDir: file });
     await expect(fetchDataset(description, options)).rejects.toMatchObject({
       code: 'CACHE_NOT_WRITABLE',
       remedy: expect.stringContaining('--cache'),
@@ -189,13 +191,13 @@ describe('CIFAR-10', () => {
   });
 
   test('--from takes the archive', async () => {
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith({ 'cifar-10-binary.tar.gz': archive }) });
+    const options = optionsFor(nowhere, { from: folderWith({ 'cifar-10-binary.tar.gz': archive }) });
     expect((await fetchDataset(description, options)).contents.test.count).toBe(2);
   });
 
   test('--from takes fewer batches; a later fetch asks for them all', async () => {
     const { 'data_batch_1.bin': _left, ...fewer } = files;
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith(gzipped(fewer), 'cifar10') });
+    const options = optionsFor(nowhere, { from: folderWith(gzipped(fewer), 'cifar10') });
     const { contents } = await fetchDataset(description, options);
     expect([...contents.train.labels]).toEqual([0, 1]);
 
@@ -209,7 +211,7 @@ describe('CIFAR-10', () => {
   });
 
   test('what was recorded is checked: a changed pixel in the cache is found', async () => {
-    const options = optionsFor('http://127.0.0.1:1/', { from: folderWith(files) });
+    const options = optionsFor(nowhere, { from: folderWith(files) });
     const { location } = await fetchDataset(description, options);
     const damaged = cifar10Batch([3, 9]);
     damaged[100]! ^= 1;

@@ -66,3 +66,12 @@ export function sendFile(
   if (cutAfter === undefined) response.end(body);
   else response.write(body.subarray(0, cutAfter), () => response.destroy());
 }
+
+/** An address on the loopback where nobody listens. Ends in a slash. */
+export async function deserted(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}/`;
+}

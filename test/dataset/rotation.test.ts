@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadDataset } from '#host/dataset/dataset.js';
+import { type Dataset, loadDataset } from '#host/dataset/dataset.js';
 import type { ImageSet } from '#host/dataset/image-set.js';
 import { imageInputs, rotateImage } from '#host/dataset/rotation.js';
 import { hasRealMnist, noRealMnist } from './real-mnist.js';
@@ -87,12 +87,14 @@ function firstEpochOrder(seed: number, count: number): number[] {
   return order;
 }
 
+const mnist: Promise<Dataset> | undefined = hasRealMnist ? loadDataset('mnist') : undefined;
+
 describe.skipIf(!hasRealMnist)(`conformance images${hasRealMnist ? '' : ` (${noRealMnist})`}`, () => {
   test.each(['priot-45', 'niti-dynamic-45', 'priot-s10-45'])('%s holds MNIST rotated by 45 degrees', async (name) => {
     const folder = new URL(`../conformance/${name}/`, import.meta.url);
     const expected = readFileSync(new URL('images.bin', folder));
     const { steps } = JSON.parse(readFileSync(new URL('case.json', folder), 'utf8')) as { steps: { label: number }[] };
-    const { train } = await loadDataset('mnist');
+    const { train } = await mnist!;
     const order = firstEpochOrder(0, 1024);
     steps.forEach(({ label }, step) => {
       const inputs = imageInputs(train, order[step]!, 45);

@@ -1,6 +1,7 @@
 /** `priot data`: bring data sets into the cache, and say which are where. */
 
 import type { Command } from 'commander';
+import { dataDirOption, jsonOption } from './options.js';
 
 interface FetchFlags {
   from?: string;
@@ -21,22 +22,22 @@ export function register(program: Command): void {
     .command('fetch')
     .description('bring a data set into the cache, checksums verified; a download that was cut is continued')
     .argument('<name>', 'mnist or cifar10')
-    .option('--from <dir>', 'take the files (plain or .gz) from this folder instead of the network')
-    .option('--cache <dir>', 'cache folder (default: $XDG_CACHE_HOME/priot, else ~/.cache/priot)')
-    .option('--json', 'print one JSON document')
+    .option('--from <folder>', 'take the files (plain or .gz) from this folder instead of the network')
+    .option('--cache <folder>', 'cache folder (default: $XDG_CACHE_HOME/priot, else ~/.cache/priot)')
+    .addOption(jsonOption())
     .action(fetchCommand);
 
   data
     .command('list')
     .description('the data sets, and where each would be read from')
-    .option('--data-dir <dir>', 'folder to look in first, as in `priot train`')
-    .option('--cache <dir>', 'cache folder (default: $XDG_CACHE_HOME/priot, else ~/.cache/priot)')
-    .option('--json', 'print one JSON document')
+    .addOption(dataDirOption())
+    .option('--cache <folder>', 'cache folder (default: $XDG_CACHE_HOME/priot, else ~/.cache/priot)')
+    .addOption(jsonOption())
     .action(listCommand);
 }
 
 async function fetchCommand(name: string, flags: FetchFlags): Promise<void> {
-  const { InterruptedError, UsageError } = await import('../errors.js');
+  const { UsageError } = await import('../errors.js');
   if (name === 'digits') {
     throw new UsageError('NOTHING_TO_FETCH', 'digits is built in: there is nothing to fetch', 'use --dataset digits');
   }
@@ -48,10 +49,9 @@ async function fetchCommand(name: string, flags: FetchFlags): Promise<void> {
   const { defaultCacheDir } = await import('../dataset/locate.js');
   const { showDownloads } = await import('./download-progress.js');
 
-  const interruption = new AbortController();
-  const interrupt = () =>
-    interruption.abort(new InterruptedError(`${name} is not complete`, 'the same command continues where it stopped'));
-  process.once('SIGINT', interrupt);
+  const { listenForInterruption } = await import('./interruption.js');
+
+  const interruption = listenForInterruption('stopping; the same command continues where it stopped');
   const display = showDownloads();
   try {
     const { location, changed, contents } = await fetchDataset(describeDataset(name), {
@@ -76,7 +76,7 @@ async function fetchCommand(name: string, flags: FetchFlags): Promise<void> {
     process.stdout.write(`${lines.join('\n')}\n`);
   } finally {
     display.end();
-    process.removeListener('SIGINT', interrupt);
+    interruption.dispose();
   }
 }
 
