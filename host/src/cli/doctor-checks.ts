@@ -1,0 +1,185 @@
+/** The checks of `priot doctor`. Each looks at one thing and says how it is. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { datasetNames } from '../dataset/dataset.js';
+import { describeDataset } from '../dataset/description.js';
+import { locateDataset } from '../dataset/locate.js';
+import { flashOfImage } from '../device/emulator/image.js';
+import { findBootselDrives } from '../device/serial/bootsel.js';
+import { type FoundPort, findPorts } from '../device/serial/discovery.js';
+import { openSerial } from '../device/serial/serial.js';
+import { UDEV_RULE_NAME } from '../device/serial/udev-rule.js';
+import { PriotError } from '../errors.js';
+import { Link } from '../link/link.js';
+import { packageDescription, packageRoot } from './package-files.js';
+
+export interface Finding {
+  /** What was looked at: `node`, `firmware image`, `/dev/ttyACM0`. */
+  check: string;
+  /** fail: something that is here does not work. warn: something that some tasks need is not here. */
+  status: 'ok' | 'warn' | 'fail';
+  text: string;
+  /** The command that mends it. */
+  remedy?: string;
+}
+
+const OLDEST_NODE = [20, 15] as const;
+const UDEV_RULE_FOLDERS = ['/etc/udev/rules.d', '/usr/lib/udev/rules.d', '/lib/udev/rules.d'];
+const INSTALL_UDEV_RULE =
+  `priot doctor --udev-rule | sudo tee /etc/udev/rules.d/${UDEV_RULE_NAME} && ` +
+  'sudo udevadm control --reload && sudo udevadm trigger';
+
+/** Looks at everything, the slow things last. */
+export async function* diagnose(): AsyncIterable<Finding> {
+  yield checkNode(process.versions.node);
+  yield* checkPackage(packageRoot);
+  if (existsSync(join(packageRoot, 'Makefile'))) yield checkToolchain(process.env.PATH ?? '');
+  yield* checkDatasets(process.env);
+  if (process.platform === 'linux') yield await checkRights();
+  const image = await readFile(join(packageRoot, FIRMWARE)).catch(() => undefined);
+  yield* checkBoards(image && flashOfImage(image, FIRMWARE));
+}
+
+/** @param version `20.15.1` */
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_NODE;
+  const recent = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  const text = `Node.js ${version}`;
+  if (recent) return { check: 'node', status: 'ok', text };
+  return {
+    check: 'node',
+    status: 'fail',
+    text: `${text} is too old: ${OLDEST_NODE.join('.')} or newer is needed`,
+    remedy: 'install a newer one: https://nodejs.org',
+  };
+}
+
+const FIRMWARE = 'dist/firmware/priot.uf2';
+const BUILT_FILES = [
+  ['firmware image', FIRMWARE, 'make firmware'],
+  ["emulator's boot ROM", 'dist/firmware/shimrom.bin', 'make firmware'],
+  ['simulator', 'dist/simulator/priot.wasm', 'make simulator'],
+] as const;
+
+/** @param root the folder of package.json */
+export function* checkPackage(root: string): Iterable<Finding> {
+  const { version } = packageDescription();
+  yield { check: 'package', status: 'ok', text: `priot ${version} in ${root}` };
+  for (const [check, file, build] of BUILT_FILES) {
+    if (existsSync(join(root, file))) yield { check, status: 'ok', text: file };
+    else
+      yield {
+        check,
+        status: 'fail',
+        text: `${file} is missing`,
+        remedy: `${build}; of an installed package: npm install priot`,
+      };
+  }
+}
+
+const PROGRAMS = ['arm-none-eabi-gcc', 'cmake', 'ninja', 'clang', 'wasm-ld', 'nanopb_generator.py'];
+
+/** @param path as in $PATH */
+export function checkToolchain(path: string): Finding {
+  const folders = path.split(delimiter).filter(Boolean);
+  const missing = PROGRAMS.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
+  if (missing.length === 0) return { check: 'toolchain', status: 'ok', text: PROGRAMS.join(', ') };
+  return {
+    check: 'toolchain',
+    status: 'warn',
+    text: `to build firmware and simulator, these are missing: ${missing.join(', ')}`,
+    remedy: 'make setup',
+  };
+}
+
+export function* checkDatasets(environment: NodeJS.ProcessEnv): Iterable<Finding> {
+  for (const name of datasetNames) {
+    if (name === 'digits') continue; // built in
+    const check = `data set ${name}`;
+    try {
+      const found = locateDataset(describeDataset(name), { environment });
+      if (found) yield { check, status: 'ok', text: `${found.folder} (${found.origin})` };
+      else yield { check, status: 'warn', text: 'not on this machine yet', remedy: `priot data fetch ${name}` };
+    } catch (error) {
+      yield failure(check, error);
+    }
+  }
+}
+
+/** May users of this Linux machine open a board's port? */
+async function checkRights(): Promise<Finding> {
+  const check = 'rights to serial ports';
+  if (process.getuid?.() === 0) return { check, status: 'ok', text: 'root' };
+  if (UDEV_RULE_FOLDERS.some((folder) => existsSync(join(folder, UDEV_RULE_NAME)))) {
+    return { check, status: 'ok', text: `udev rule ${UDEV_RULE_NAME}` };
+  }
+  const dialout = (await readFile('/etc/group', 'utf8').catch(() => '')).match(/^dialout:[^:]*:(\d+):/m)?.[1];
+  if (dialout !== undefined && process.getgroups?.().includes(Number(dialout))) {
+    return { check, status: 'ok', text: 'group dialout' };
+  }
+  return {
+    check,
+    status: 'warn',
+    text: `you are not in group dialout, and there is no udev rule ${UDEV_RULE_NAME}`,
+    remedy: `sudo usermod -aG dialout $USER (then log in again), or: ${INSTALL_UDEV_RULE}`,
+  };
+}
+
+async function* checkBoards(flash: Uint8Array | undefined): AsyncIterable<Finding> {
+  let ports: FoundPort[];
+  try {
+    ports = await findPorts();
+  } catch (error) {
+    yield { ...failure('serial ports', error), status: 'warn' };
+    return;
+  }
+  const text =
+    ports.length === 0 ? 'none plugged in; the emulator and the simulator need none' : `${ports.length} found`;
+  yield { check: 'serial ports', status: 'ok', text };
+  for (const port of ports) yield await checkPort(port, flash);
+  for (const { folder, boardId } of await findBootselDrives()) {
+    yield {
+      check: folder,
+      status: 'warn',
+      text: `a board in its boot ROM (${boardId}), without firmware`,
+      remedy: `priot flash --drive ${folder}`,
+    };
+  }
+}
+
+/** @param flash with the package's own firmware in it: the board's commit is there when both are the same */
+export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Array | undefined): Promise<Finding> {
+  const check = path;
+  if (fingerprint === 'pico') {
+    return { check, status: 'warn', text: 'a Pico with other firmware', remedy: `priot flash --device ${path}` };
+  }
+  if (fingerprint !== 'priot') return { check, status: 'ok', text: 'no priot board' };
+  try {
+    const link = await Link.open(await openSerial(path));
+    await link.close();
+    const { firmwareCommit, lastPanic } = link.hello;
+    const commit = firmwareCommit || 'of unknown commit';
+    if (lastPanic) {
+      const at = `0x${lastPanic.programCounter.toString(16)}`;
+      return {
+        check,
+        status: 'warn',
+        text: `firmware ${commit} panicked before its last start: ${lastPanic.reason} at ${at}`,
+      };
+    }
+    if (flash && !Buffer.from(flash).includes(firmwareCommit)) {
+      const text = `firmware ${commit} is not the one of this package`;
+      return { check, status: 'warn', text, remedy: `priot flash --device ${path}` };
+    }
+    return { check, status: 'ok', text: `firmware ${commit}` };
+  } catch (error) {
+    return failure(check, error);
+  }
+}
+
+function failure(check: string, error: unknown): Finding {
+  if (!(error instanceof PriotError)) throw error;
+  return { check, status: 'fail', text: error.message, ...(error.remedy && { remedy: error.remedy }) };
+}

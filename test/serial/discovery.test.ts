@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { findBoard, findPorts, type ListedPort } from '#host/device/serial/discovery.js';
+
+const board = (n: number): ListedPort => ({
+  path: `/dev/ttyACM${n}`,
+  manufacturer: 'priot project',
+  serialNumber: `E66141${n}`,
+  pnpId: `usb-priot_project_priot_E66141${n}-if00`,
+  vendorId: '2e8a',
+  productId: '000a',
+});
+const micropython: ListedPort = {
+  path: '/dev/ttyACM7',
+  manufacturer: 'MicroPython',
+  pnpId: 'usb-MicroPython_Board_in_FS_mode_e66141-if00',
+  vendorId: '2E8A',
+  productId: '000A',
+};
+const probe: ListedPort = {
+  path: '/dev/ttyACM8',
+  pnpId: 'usb-Raspberry_Pi_Debug_Probe__CMSIS-DAP__E66-if01',
+  vendorId: '2e8a',
+  productId: '000c',
+};
+const pretender: ListedPort = {
+  path: '/dev/ttyUSB0',
+  pnpId: 'usb-x_priot_1-if00',
+  vendorId: '1a86',
+  productId: '000a',
+};
+const uart: ListedPort = { path: '/dev/ttyS0' };
+
+describe('ports', () => {
+  it('are told apart by USB ids and product string, the likeliest first', async () => {
+    const ports = await findPorts(async () => [uart, pretender, probe, micropython, board(1)]);
+    expect(ports.map(({ path, fingerprint }) => [path, fingerprint])).toEqual([
+      ['/dev/ttyACM1', 'priot'],
+      ['/dev/ttyACM7', 'pico'],
+      ['/dev/ttyACM8', 'raspberry-pi'],
+      ['/dev/ttyS0', 'other'],
+      ['/dev/ttyUSB0', 'other'],
+    ]);
+    expect(ports[0]).toEqual({
+      path: '/dev/ttyACM1',
+      fingerprint: 'priot',
+      usbIds: '2e8a:000a',
+      serialNumber: 'E661411',
+    });
+  });
+});
+
+describe('the board to use when none was named', () => {
+  it('is the one that is priot', async () => {
+    expect(await findBoard(async () => [uart, micropython, board(1)])).toMatchObject({ serialNumber: 'E661411' });
+  });
+
+  it('is none when there is none: other firmware does not count', async () => {
+    expect(await findBoard(async () => [uart, micropython, probe])).toBeUndefined();
+  });
+
+  it('is not chosen among several', async () => {
+    await expect(findBoard(async () => [board(1), board(2)])).rejects.toMatchObject({
+      code: 'SEVERAL_BOARDS',
+      exitStatus: 3,
+      remedy: 'name one: --device /dev/ttyACM1',
+    });
+  });
+});
