@@ -4,21 +4,30 @@ import { Command, CommanderError } from 'commander';
 import { ExitStatus, PriotError } from '../errors.js';
 import { register as registerCalibrate } from './calibrate.js';
 import { register as registerData } from './data.js';
+import { register as registerDevices } from './devices.js';
+import { register as registerDoctor } from './doctor.js';
 import { register as registerEval } from './eval.js';
+import { register as registerFlash } from './flash.js';
+import { register as registerMonitor } from './monitor.js';
 import { packageDescription } from './package-files.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerTrain } from './train.js';
 import { register as registerVerify } from './verify.js';
 
+/** In the order of the help. */
 const commands = [
+  registerDevices,
+  registerData,
+  registerPretrain,
+  registerCalibrate,
   registerTrain,
   registerEval,
   registerVerify,
-  registerPretrain,
-  registerCalibrate,
   registerRuns,
-  registerData,
+  registerMonitor,
+  registerFlash,
+  registerDoctor,
 ];
 
 const description = `Trains a neural network on a Raspberry Pi Pico, in integers only, by learning which edges to prune.`;
