@@ -3,6 +3,7 @@
 const REDRAW_INTERVAL_MS = 100;
 const LINE_INTERVAL_MS = 5_000;
 const BAR_WIDTH = 24;
+const CLEAR_LINE = '\r\u001b[K';
 
 /** Where progress goes: a stream, and what it is. */
 export interface ProgressOutput {
@@ -17,7 +18,7 @@ type NowMs = () => number;
 /** One thing that is under way. Nothing is written when `quiet`. */
 export class Progress {
   private readonly startedMs: number;
-  private shownMs = Number.NEGATIVE_INFINITY;
+  private shownMs: number;
   private drawn = false;
 
   constructor(
@@ -30,31 +31,28 @@ export class Progress {
     private readonly nowMs: NowMs = () => performance.now(),
   ) {
     this.startedMs = nowMs();
+    this.shownMs = output.isTTY ? Number.NEGATIVE_INFINITY : this.startedMs;
   }
 
   /** Shows `done` of the total, when it is time. `note` follows the speed and the time left. */
   update(done: number, note = ''): void {
     if (this.quiet) return;
     const nowMs = this.nowMs();
-    const interval = this.output.isTTY ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS;
-    if (nowMs - this.shownMs < interval && done < this.total) return;
+    if (nowMs - this.shownMs < (this.output.isTTY ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS)) return;
     this.shownMs = nowMs;
-    this.show(this.line(done, nowMs, note));
-  }
-
-  /** Ends the line of a terminal. */
-  finish(): void {
-    if (this.drawn) this.output.write('\n');
-    this.drawn = false;
-  }
-
-  private show(line: string): void {
-    if (!this.output.isTTY) {
+    const line = this.line(done, nowMs, note);
+    if (this.output.isTTY) {
+      this.output.write(`${CLEAR_LINE}${line.slice(0, (this.output.columns ?? 80) - 1)}`);
+      this.drawn = true;
+    } else {
       this.output.write(`${line}\n`);
-      return;
     }
-    this.output.write(`\r\u001b[K${line.slice(0, (this.output.columns ?? 80) - 1)}`);
-    this.drawn = true;
+  }
+
+  /** Takes the bar off the terminal. */
+  finish(): void {
+    if (this.drawn) this.output.write(CLEAR_LINE);
+    this.drawn = false;
   }
 
   private line(done: number, nowMs: number, note: string): string {
@@ -62,12 +60,15 @@ export class Progress {
     const counted = done - this.doneBefore;
     if (counted > 0) {
       const each = (nowMs - this.startedMs) / counted;
-      parts.push(`${each < 10 ? each.toFixed(2) : each.toFixed(0)} ms each`);
-      if (done < this.total) parts.push(`${duration((this.total - done) * each)} left`);
+      parts.push(`${milliseconds(each)} each, ${duration((this.total - done) * each)} left`);
     }
     if (note !== '') parts.push(note);
     return parts.join('  ');
   }
+}
+
+export function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
 }
 
 function bar(share: number): string {

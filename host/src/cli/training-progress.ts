@@ -1,55 +1,81 @@
-/** Progress of a training session on stderr. */
-import type { SessionEvent } from '../training/session.js';
-import { Progress } from './progress.js';
+/** Progress of a training session on stderr: a bar for what is under way, a line for every evaluation that is done. */
+import type { EpochEvent } from '../runs/events.js';
+import type { SessionEvent, TrainingPlan } from '../training/session.js';
+import { totalSteps } from '../training/session.js';
+import { duration, milliseconds, Progress, type ProgressOutput } from './progress.js';
 
-/** Turns session events into progress: one bar an epoch, one an evaluation. */
 export class TrainingProgress {
-  private current: { key: string; progress: Progress } | undefined;
-  private seen = 0;
+  private bar: { label: string; progress: Progress } | undefined;
+  /** Of the epoch under way, as far as this process trained it. */
+  private steps = 0;
   private correct = 0;
-  private lastAccuracy = '';
+  private trainingMs = 0;
+  private lastStepMs: number | undefined;
 
   constructor(
-    private readonly epochs: number,
-    private readonly samples: number,
+    private readonly plan: TrainingPlan,
     private readonly quiet: boolean,
+    private readonly output: ProgressOutput = process.stderr,
   ) {}
 
   show(event: SessionEvent): void {
     switch (event.type) {
       case 'step': {
         const { epoch, step, correct } = event;
-        const done = step - epoch * this.samples + 1;
-        const progress = this.progressOf(`epoch ${epoch + 1}/${this.epochs}`, this.samples, done - 1);
-        this.seen += 1;
-        if (correct) this.correct += 1;
-        progress.update(done, `training accuracy ${(this.correct / this.seen).toFixed(3)}${this.lastAccuracy}`);
+        const progress = this.barOf(`epoch ${epoch + 1}/${this.plan.epochs}`, totalSteps(this.plan), step);
+        this.countStep(correct);
+        progress.update(step + 1, `training accuracy ${(this.correct / this.steps).toFixed(3)}`);
         break;
       }
       case 'evaluation': {
-        const { epoch, images, of, correct } = event;
-        const label = epoch < 0 ? 'accuracy before training' : `accuracy after epoch ${epoch + 1}`;
-        this.progressOf(label, of, images - 1).update(images, `accuracy ${(correct / images).toFixed(3)}`);
+        const { images, of, correct } = event;
+        this.barOf('evaluation', of, images - 1).update(images, `accuracy ${(correct / images).toFixed(3)}`);
         break;
       }
       case 'epoch':
-        if (event.epoch >= 0) this.lastAccuracy = `, test accuracy ${event.accuracy.toFixed(3)}`;
+        this.finish();
+        if (!this.quiet) this.output.write(`${this.epochLine(event)}\n`);
         break;
     }
   }
 
+  /** Takes the bar off the terminal. */
   finish(): void {
-    this.current?.progress.finish();
-    this.current = undefined;
+    this.bar?.progress.finish();
+    this.bar = undefined;
+    this.lastStepMs = undefined;
   }
 
-  private progressOf(label: string, total: number, doneBefore: number): Progress {
-    if (this.current?.key !== label) {
-      this.finish();
-      this.seen = 0;
-      this.correct = 0;
-      this.current = { key: label, progress: new Progress(label, total, this.quiet, doneBefore) };
+  private countStep(correct: boolean): void {
+    const nowMs = performance.now();
+    if (this.lastStepMs !== undefined) this.trainingMs += nowMs - this.lastStepMs;
+    this.lastStepMs = nowMs;
+    this.steps += 1;
+    if (correct) this.correct += 1;
+  }
+
+  private epochLine({ epoch, accuracy, images }: EpochEvent): string {
+    const { epochs, training } = this.plan;
+    const tested = `accuracy ${accuracy.toFixed(4)} on ${images} test images`;
+    if (epoch < 0) return `before training: ${tested}`;
+    const parts = [`epoch ${epoch + 1}/${epochs}: ${tested}`];
+    if (this.steps > 0) {
+      const stepMs = this.trainingMs / this.steps;
+      parts.push(`training accuracy ${(this.correct / this.steps).toFixed(3)}`, `${milliseconds(stepMs)} a step`);
+      const left = (epochs - epoch - 1) * training.count * stepMs;
+      if (left > 0) parts.push(`${duration(left)} left`);
     }
-    return this.current.progress;
+    this.steps = 0;
+    this.correct = 0;
+    this.trainingMs = 0;
+    return parts.join(', ');
+  }
+
+  private barOf(label: string, total: number, doneBefore: number): Progress {
+    if (this.bar?.label !== label) {
+      this.finish();
+      this.bar = { label, progress: new Progress(label, total, this.quiet, doneBefore, this.output) };
+    }
+    return this.bar.progress;
   }
 }

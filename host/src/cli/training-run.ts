@@ -197,7 +197,7 @@ interface ActiveRun extends Inputs {
 async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<FinishedRun> {
   const { folder, link, session, plan, start, signal } = run;
   const startedMs = performance.now();
-  const progress = new TrainingProgress(plan.epochs, plan.training.count, options.quiet === true);
+  const progress = new TrainingProgress(plan, options.quiet === true);
   process.stderr.write(`run folder ${folder.path}\n`);
   run.consoleLog.connect(folder);
   let { nextStep, state } = start;

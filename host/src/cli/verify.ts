@@ -42,7 +42,6 @@ async function verify(options: VerifyOptions): Promise<void> {
         progress.update(verdicts.length, expected.name);
         verdicts.push(await verifyCase(link, expected, signal));
       }
-      progress.update(cases.length);
     } finally {
       progress.finish();
       await link.close();

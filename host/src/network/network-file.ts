@@ -41,6 +41,8 @@ export function parseNetwork(json: unknown, weights: Uint8Array, file = 'network
     if (layers.some((layer) => layer.name === name)) fail(fields, `there are two layers of this name`);
     const layer = parseLayer(fields, name, index === 0);
     checkFollows(fields, layer, layers.at(-1));
+    const edges = layerEdges(layer);
+    if (layer.edges !== edges) fields.fail('"edges"', layer.edges, `must be ${edges}, which follows from the shapes`);
     layers.push(layer);
   }
   const last = layers.at(-1)!;
@@ -147,10 +149,7 @@ function parseLayer(fields: JsonObject, name: string, first: boolean): NetworkLa
     belowThreshold: fields.oneOf('below_threshold', ['zero', 'negate'] as const),
     ...(fields.has('shifts') ? { shifts: parseShifts(fields.object('shifts'), first) } : {}),
   };
-  const layer = op === 'conv2d' ? parseConvolution(fields, common) : parseLinear(fields, common);
-  const edges = layerEdges(layer);
-  if (layer.edges !== edges) fields.fail('"edges"', layer.edges, `must be ${edges}, which follows from the shapes`);
-  return layer;
+  return op === 'conv2d' ? parseConvolution(fields, common) : parseLinear(fields, common);
 }
 
 type Common = Omit<LinearLayer, 'op' | 'inFeatures' | 'outFeatures'>;

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { duration, Progress } from '#host/cli/progress.js';
+
+function output(isTTY: boolean) {
+  const written: string[] = [];
+  return { isTTY, columns: 70, written, write: (text: string) => written.push(text) };
+}
+
+describe('progress', () => {
+  it('is redrawn on a terminal, cut to its width, and taken away', () => {
+    const terminal = output(true);
+    let nowMs = 0;
+    const progress = new Progress('work', 10, false, 0, terminal, () => nowMs);
+    progress.update(1);
+    nowMs = 50;
+    progress.update(2);
+    nowMs = 400;
+    progress.update(4, 'a note that is longer than the terminal is wide');
+    progress.finish();
+    progress.finish();
+    expect(terminal.written).toEqual([
+      '\r\u001b[Kwork [##......................] 1/10  0.00 ms each, 0 s left',
+      expect.stringMatching(/^\r.{3}work \[##########\.{14}\] 4\/10 {2}100 ms each, 1 s/s),
+      '\r\u001b[K',
+    ]);
+    expect(terminal.written[1]).toHaveLength(4 + 69);
+  });
+
+  it('is a plain line now and then elsewhere', () => {
+    const file = output(false);
+    let nowMs = 0;
+    const progress = new Progress('work', 100, false, 10, file, () => nowMs);
+    for (let done = 11; done <= 50; done += 1) {
+      nowMs += 300;
+      progress.update(done, 'note');
+    }
+    progress.finish();
+    expect(file.written).toEqual([
+      'work [######..................] 27/100  300 ms each, 22 s left  note\n',
+      'work [###########.............] 44/100  300 ms each, 17 s left  note\n',
+    ]);
+  });
+
+  it('is silent when told so', () => {
+    const terminal = output(true);
+    const progress = new Progress('work', 10, true, 0, terminal);
+    progress.update(5);
+    progress.finish();
+    expect(terminal.written).toEqual([]);
+  });
+
+  it('says how long', () => {
+    expect([1_400, 200_000, 7_500_000].map(duration)).toEqual(['1 s', '3 min 20 s', '2 h 5 min']);
+  });
+});
