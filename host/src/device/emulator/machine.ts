@@ -40,7 +40,7 @@ export interface MachineOptions {
   readonly onStart?: (chip: Chip) => void;
   /** The core sleeps with nothing that wakes it now. True: `run` returns, and time stands still. */
   readonly onSleep?: () => boolean;
-  /** Use the library's decoder for every instruction: the reference in the lockstep test. */
+  /** The library's decoder for every instruction, uncorrected: what speed and lockstep are measured against. */
   readonly libraryCore?: boolean;
 }
 
@@ -111,12 +111,15 @@ export class Machine {
     let pc = core.PC;
     try {
       do {
-        if (core.interruptsUpdated) takeInterrupt(core);
-        if (fastRun) {
-          const limit = Math.min(untilCycles, clock.nextAlarmCycles);
-          fastRun(core, limit);
-          if (core.cycles >= limit) return;
+        if (!fastRun) {
+          pc = core.PC;
+          core.executeInstruction();
+          continue;
         }
+        if (core.interruptsUpdated) takeInterrupt(core);
+        const limit = Math.min(untilCycles, clock.nextAlarmCycles);
+        fastRun(core, limit);
+        if (core.cycles >= limit) return;
         pc = core.PC;
         executeSlowly(core);
       } while (

@@ -7,7 +7,7 @@ import { CLOCK_HZ, cyclesOfMs } from './emulated-clock.js';
 import type { Actions, Command, DeviceEvent } from './messages.js';
 import { Pico, type PicoOptions } from './pico.js';
 
-/** The most that one call of `advance` runs, so that commands are seen soon: 10 emulated ms. */
+/** The most that one call of `advance` runs unless told otherwise, so that commands are seen soon: 10 emulated ms. */
 const SLICE_CYCLES = CLOCK_HZ / 100;
 /** A device that neither sends nor sleeps for so long counts as idle, or nothing would ever reach it again. */
 const STUCK_CYCLES = 10 * CLOCK_HZ;
@@ -25,9 +25,16 @@ interface Delay {
   readonly dueCycles: number;
 }
 
+export interface TurnsOptions extends Pick<PicoOptions, 'rom' | 'flash' | 'libraryCore'> {
+  readonly latencyMs: number;
+  /** The most cycles that one call of `advance` runs; changes nothing that host or device can see. */
+  readonly sliceCycles?: number;
+}
+
 export class Turns {
   readonly pico: Pico;
   private readonly latencyCycles: number;
+  private readonly sliceCycles: number;
   /** In order of time. */
   private readonly turns: Turn[] = [];
   /** In order of time. */
@@ -40,7 +47,8 @@ export class Turns {
   private ready = false;
   private lost = false;
 
-  constructor(options: Pick<PicoOptions, 'rom' | 'flash' | 'libraryCore'> & { readonly latencyMs: number }) {
+  constructor(options: TurnsOptions) {
+    this.sliceCycles = options.sliceCycles ?? SLICE_CYCLES;
     this.latencyCycles = cyclesOfMs(options.latencyMs);
     this.pico = new Pico({
       ...options,
@@ -99,7 +107,7 @@ export class Turns {
     }
     pico.machine.run(
       Math.min(
-        now + SLICE_CYCLES,
+        now + this.sliceCycles,
         turn?.dueCycles ?? Number.POSITIVE_INFINITY,
         delay?.dueCycles ?? Number.POSITIVE_INFINITY,
         Math.max(now + 1, this.lastTurnCycles + STUCK_CYCLES),
