@@ -70,6 +70,17 @@ describe('an IDX set', () => {
     expect([...again.contents.test.labels]).toEqual([1, 2]);
   });
 
+  test('a damaged plain file in the cache does not hide a sound one', async () => {
+    const { description, files } = idxSample();
+    const server = await serve(publishing(gzipped(files)));
+    const options = optionsFor(server.url);
+    await fetchDataset(description, options);
+    writeFileSync(join(options.cacheDir, 'mnist', 'train-labels-idx1-ubyte'), Uint8Array.of(1, 2, 3));
+    const again = await fetchDataset(description, options);
+    expect([...again.contents.train.labels]).toEqual([9, 0, 4]);
+    expect(server.requests).toHaveLength(4);
+  });
+
   test('wrong bytes on the mirror never get into the cache', async () => {
     const { description, files } = idxSample();
     const wrong = { ...files, 't10k-labels-idx1-ubyte': Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 1, 3) };

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -8,7 +8,7 @@ import { describeDataset } from '#host/dataset/description.js';
 import { defaultCacheDir, locateDataset, locateIn } from '#host/dataset/locate.js';
 import { readDataset } from '#host/dataset/read-dataset.js';
 import { DataError } from '#host/errors.js';
-import { deserted } from './file-server.js';
+import { deserted, sendFile, serve } from './file-server.js';
 import { hasRealMnist, noRealMnist } from './real-mnist.js';
 import { idxSample } from './samples.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -112,6 +112,20 @@ describe('loadDataset', () => {
     const known = Object.entries(describeDataset('mnist').files).map(([name, { sha256 }]) => ({ name, sha256 }));
     expect(provenance.files).toEqual(known);
   });
+});
+
+test.skipIf(!hasRealMnist)(`a download becomes the cache${hasRealMnist ? '' : ` (${noRealMnist})`}`, async () => {
+  const served = locateDataset(describeDataset('mnist'), {})!;
+  const server = await serve((request, response) => {
+    const path = served.paths.get(request.url!.slice(1).replace(/\.gz$/, ''));
+    sendFile(request, response, readFileSync(path!));
+  });
+  const cache = temporaryFolder();
+  const fetched = await loadDataset('mnist', { environment: { PRIOT_DATA_MIRROR: server.url, XDG_CACHE_HOME: cache } });
+  expect(fetched.provenance.source).toBe(`cache ${join(cache, 'priot', 'mnist')}`);
+  expect(server.requests).toHaveLength(4);
+  const cached = await loadDataset('mnist', { environment: { ...offline, XDG_CACHE_HOME: cache } });
+  expect(cached.provenance).toEqual(fetched.provenance);
 });
 
 test('no damage to any byte of any file passes', async () => {

@@ -17,11 +17,11 @@ interface FetchedDescription extends DescriptionBase {
   readonly mirrors: readonly string[];
 }
 
-/** MNIST: four IDX files, each fetched as NAME.gz, known by SHA-256 and length when decompressed. */
+/** MNIST: four IDX files, each fetched as NAME.gz and, known by the SHA-256 of its decompressed bytes. */
 export interface IdxDescription extends FetchedDescription {
   readonly name: 'mnist';
   readonly format: 'idx';
-  readonly files: Readonly<Record<IdxFileName, { readonly bytes: number; readonly sha256: string }>>;
+  readonly files: Readonly<Record<IdxFileName, { readonly sha256: string }>>;
 }
 
 export const idxFileNames = [

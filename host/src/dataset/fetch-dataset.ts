@@ -119,10 +119,12 @@ async function downloadIdx(description: IdxDescription, options: FetchOptions): 
       const actual = sha256Of(await readDataFile(path, options.signal));
       if (actual !== expected) throw wrongChecksum(path, 'SHA-256 (decompressed)', actual, expected);
     };
-    const destination = join(folder, `${fileName}.gz`);
+    const plain = join(folder, fileName);
+    if (await isSound(plain, verify)) continue;
+    await rm(plain, { force: true }); // a damaged plain copy would hide the gzipped one
+    const destination = `${plain}.gz`;
     if (await isSound(destination, verify)) continue;
     await download(requestFor(description, `${fileName}.gz`, destination, verify, options));
-    await rm(join(folder, fileName), { force: true }); // a plain copy would be preferred over the new one
   }
 }
 
