@@ -97,7 +97,9 @@ describe('hello', () => {
   });
 
   it('of another protocol version names both and the way out', async () => {
-    const device = new FakeDevice({ hello: { protocolVersion: 9, resetCause: 77, boardId: new Uint8Array(3) } });
+    const device = new FakeDevice({
+      hello: { protocolVersion: 9, resetCause: 77 as priot.ResetCause, boardId: new Uint8Array(3) },
+    });
     await expect(Link.open(device)).rejects.toMatchObject({
       code: 'PROTOCOL_MISMATCH',
       exitStatus: 3,
@@ -259,7 +261,8 @@ describe('requests', () => {
 
   it('meet a message that cannot be read: the link says which field', async () => {
     const { device, link } = await open({
-      answer: (message) => (message.hello ? undefined : { tensorData: { tensor: 9, data: new Uint8Array(1) } }),
+      answer: (message) =>
+        message.hello ? undefined : { tensorData: { tensor: 9 as priot.Tensor, data: new Uint8Array(1) } },
     });
     await expect(link.request('readTensor', {})).rejects.toMatchObject({
       code: 'MALFORMED_MESSAGE',

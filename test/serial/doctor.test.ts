@@ -46,7 +46,7 @@ describe('priot doctor', () => {
       const [simulator, pty] = [await openSimulator(), await openPty()];
       connect(simulator, pty);
       try {
-        return await checkPort({ path: pty.path, fingerprint: 'priot' }, flash);
+        return await checkPort({ path: pty.path, fingerprint: 'priot', usbIds: '2e8a:000a' }, flash);
       } finally {
         await simulator.close();
         await pty.close();
@@ -66,15 +66,19 @@ describe('priot doctor', () => {
 
     it('sends other firmware to priot flash, and leaves other devices alone', async () => {
       const path = '/dev/ttyACM987';
-      expect(await checkPort({ path, fingerprint: 'pico' }, undefined)).toMatchObject({
+      expect(await checkPort({ path, fingerprint: 'pico', usbIds: '2e8a:000a' }, undefined)).toMatchObject({
         status: 'warn',
         remedy: `priot flash --device ${path}`,
       });
-      expect(await checkPort({ path, fingerprint: 'other' }, undefined)).toMatchObject({ status: 'ok' });
+      expect(await checkPort({ path, fingerprint: 'other', usbIds: '1a86:7523' }, undefined)).toMatchObject({
+        status: 'ok',
+      });
     });
 
     it('fails with the port', async () => {
-      expect(await checkPort({ path: '/dev/ttyACM987', fingerprint: 'priot' }, undefined)).toMatchObject({
+      expect(
+        await checkPort({ path: '/dev/ttyACM987', fingerprint: 'priot', usbIds: '2e8a:000a' }, undefined),
+      ).toMatchObject({
         status: 'fail',
         text: expect.stringContaining('no such port'),
         remedy: expect.any(String),

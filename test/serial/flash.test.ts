@@ -42,6 +42,7 @@ async function mountDrive(info = INFO, path = drive): Promise<void> {
 const port = (serialNumber: string, fingerprint: FoundPort['fingerprint'] = 'priot'): FoundPort => ({
   path: `/dev/tty-${serialNumber}`,
   fingerprint,
+  usbIds: '2e8a:000a',
   serialNumber,
 });
 

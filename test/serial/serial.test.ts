@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +9,7 @@ import { openDevice } from '#host/device/open.js';
 import { openSerial } from '#host/device/serial/serial.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
+import { LayerOperation, Method, Tensor } from '#host/link/messages.js';
 import { connect, openPty, type Pty } from './pty.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -27,6 +30,23 @@ async function simulatorBehindPty(): Promise<Pty> {
   const opened = await pty();
   connect(simulator, opened);
   return opened;
+}
+
+/** The emulated Pico, in a process of its own. */
+async function emulatorBehindPty(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'priot-emulator-'));
+  const path = join(folder, 'tty');
+  const bridge = spawn(process.execPath, ['dist/host/device/emulator/pty-bridge.js', '--link', path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(bridge, 'exit');
+  cleanups.push(async () => {
+    bridge.kill();
+    await ended;
+    await rm(folder, { recursive: true });
+  });
+  for await (const text of bridge.stdout) if (String(text).includes('ready')) break;
+  return path;
 }
 
 /** Every wait is over at once. */
@@ -50,6 +70,66 @@ describe('a device behind a pty, through the real serialport package', () => {
     // By the board id, not by the kind of port.
     expect(link.place).toBe('simulated');
     expect(await link.request('readStatistics', {})).toMatchObject({ crcErrors: 0, malformedFrames: 0 });
+    await link.close();
+  });
+
+  it('is emulated when it is the firmware in the emulator, and takes what a network needs', async () => {
+    const path = await emulatorBehindPty();
+    const link = await Link.open(await openDevice(path));
+    expect(link.place).toBe('emulated');
+    expect(link.hello).toMatchObject({ clockHz: 125_000_000, flashBytes: 2 * 1024 * 1024, resetCause: 'power-on' });
+    const layer = {
+      operation: LayerOperation.LAYER_OPERATION_LINEAR,
+      inHeight: 1,
+      inWidth: 1,
+      inChannels: 64,
+      outChannels: 32,
+    };
+    const network = { method: Method.METHOD_PRIOT, threshold: -64, layers: [layer] };
+    const plan = await link.request('openNetwork', network);
+    expect(plan).toMatchObject({ fits: true, stateBytes: 2048 });
+
+    const weights = Uint8Array.from({ length: 2048 }, (_, i) => (i * 37) % 127);
+    const chunks = [0, 1024].map((offset) => ({ offset, data: weights.subarray(offset, offset + 1024) }));
+    for (const tensor of [Tensor.TENSOR_WEIGHTS, Tensor.TENSOR_STATE]) {
+      const writes = chunks.map((chunk) => ({ tensor, ...chunk }));
+      for await (const done of link.pipeline('writeTensor', writes)) expect(done).toEqual({});
+      await link.request('commitTensor', { tensor });
+    }
+    const reads = chunks.map(({ offset }) => ({ tensor: Tensor.TENSOR_STATE, offset, length: 1024 }));
+    const read: Uint8Array[] = [];
+    for await (const { data } of link.pipeline('readTensor', reads)) read.push(data);
+    expect(Buffer.concat(read)).toEqual(Buffer.from(weights));
+
+    const sessionId = new Uint8Array(8).fill(3);
+    await link.request('startSession', { sessionId, nextStep: 0 });
+    const frames = Array.from({ length: 30 }, (_, i) => ({ label: i % 32, image: new Uint8Array(64).fill(i) }));
+    const steps: number[] = [];
+    for await (const result of link.steps({ sessionId, firstStep: 0 }, frames)) {
+      expect(result.cycles).toBeGreaterThan(0);
+      steps.push(result.step);
+    }
+    expect(steps).toEqual(frames.map((_, i) => i));
+    expect(link.statistics).toMatchObject({ crcErrors: 0, retries: 0, timeouts: 0 });
+    await link.close();
+  });
+
+  it('refuses a network that is too large, with the byte account', async () => {
+    const { path } = await simulatorBehindPty();
+    const link = await Link.open(await openDevice(path));
+    const layer = {
+      operation: LayerOperation.LAYER_OPERATION_LINEAR,
+      inHeight: 1,
+      inWidth: 1,
+      inChannels: 4096,
+      outChannels: 64,
+    };
+    const request = { method: Method.METHOD_PRIOT, layers: [layer], memoryLimitBytes: 10_000 };
+    await expect(link.request('openNetwork', request)).rejects.toMatchObject({
+      code: 'NETWORK_TOO_LARGE',
+      exitStatus: 5,
+      message: expect.stringMatching(/needs [\d,]+ bytes and the device has [\d,]+ \(weights [\d,]+, state [\d,]+/),
+    });
     await link.close();
   });
 

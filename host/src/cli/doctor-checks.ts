@@ -135,8 +135,7 @@ async function* checkBoards(flash: Uint8Array | undefined): AsyncIterable<Findin
     yield { ...failure('serial ports', error), status: 'warn' };
     return;
   }
-  const text =
-    ports.length === 0 ? 'none plugged in; the emulator and the simulator need none' : `${ports.length} found`;
+  const text = ports.length === 0 ? 'none on USB; the emulator and the simulator need none' : `${ports.length} on USB`;
   yield { check: 'serial ports', status: 'ok', text };
   for (const port of ports) yield await checkPort(port, flash);
   for (const { folder, boardId } of await findBootselDrives()) {

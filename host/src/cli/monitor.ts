@@ -6,7 +6,10 @@ export function register(program: Command): void {
   program
     .command('monitor')
     .description("print the firmware's console (UART0: GP0 is its output) until Ctrl-C")
-    .argument('[port]', 'serial port of the debug probe or adapter (left out: the only one that is no priot board)')
+    .argument(
+      '[port]',
+      'serial port of the debug probe or adapter (left out: the only one on USB that is no priot board)',
+    )
     .option('--baud <n>', 'bits a second', integerIn(300, 4_000_000), 115_200)
     .action(monitorCommand);
 }

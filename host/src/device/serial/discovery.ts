@@ -25,7 +25,7 @@ export interface FoundPort {
   path: string;
   fingerprint: Fingerprint;
   /** USB ids, `2e8a:000a`. */
-  usbIds?: string;
+  usbIds: string;
   serialNumber?: string;
 }
 
@@ -41,19 +41,15 @@ export function fingerprint(port: ListedPort): Fingerprint {
 }
 
 /**
- * All serial ports, the likeliest boards first.
+ * All serial ports on USB, the likeliest boards first. A machine's own serial ports are none of ours: PCs list dozens.
  * @throws DeviceError PORTS_UNKNOWN when the system cannot list them
  */
 export async function findPorts(list: () => Promise<ListedPort[]> = listPorts): Promise<FoundPort[]> {
-  const ports = await list();
-  const found = ports.map((port): FoundPort => {
+  const found = (await list()).flatMap((port): FoundPort[] => {
     const { path, vendorId, productId, serialNumber } = port;
-    return {
-      path,
-      fingerprint: fingerprint(port),
-      ...(vendorId && productId && { usbIds: `${vendorId}:${productId}`.toLowerCase() }),
-      ...(serialNumber && { serialNumber }),
-    };
+    if (!vendorId || !productId) return [];
+    const usbIds = `${vendorId}:${productId}`.toLowerCase();
+    return [{ path, fingerprint: fingerprint(port), usbIds, ...(serialNumber && { serialNumber }) }];
   });
   const rank = (port: FoundPort) => FINGERPRINTS.indexOf(port.fingerprint);
   return found.sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path));
