@@ -52,44 +52,56 @@ static const int8_t *effective_row(const engine *self, const engine_layer *layer
     return layer->row;
 }
 
-static void PRIOT_HOT linear_backward(engine *self, engine_layer *layer, int8_t *below) {
-    const uint32_t count = list_deltas(layer, self->sparse);
+static void PRIOT_HOT linear_error(const engine *self, const engine_layer *layer, uint32_t count, int8_t *below) {
     for (uint32_t i = 0; i < layer->in_count; i++) {
-        const int32_t x = layer->input[i];
-        if (below != NULL) {
-            below[i] = 0;
-            if (has_error(layer, i)) {
-                const int32_t error = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
-                below[i] = clamp_int8(round_shift(error, layer->error_shift));
-            }
-        }
-        if (x != 0) {
-            self->method->update_row(layer, i, x, self->sparse, count);
+        below[i] = 0;
+        if (has_error(layer, i)) {
+            const int32_t error = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
+            below[i] = clamp_int8(round_shift(error, layer->error_shift));
         }
     }
 }
 
-/* The shift of the update comes from the largest gradient: in a linear layer max|d| * max|x|, since G = d * x. */
-static void linear_backward_dynamic(engine *self, engine_layer *layer, int8_t *below) {
-    const uint32_t count = list_deltas(layer, self->sparse);
-    if (below != NULL) {
-        for (uint32_t i = 0; i < layer->in_count; i++) {
-            self->scratch[i] = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
-        }
-        layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
-        requantise_errors(layer, self->scratch, below);
+static void linear_error_dynamic(const engine *self, engine_layer *layer, uint32_t count, int8_t *below) {
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        self->scratch[i] = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
     }
+    layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
+    requantise_errors(layer, self->scratch, below);
+}
+
+/* The largest gradient of a linear layer is max|d| * max|x|, since G = d * x. */
+static uint32_t linear_update_shift(const engine *self, const engine_layer *layer) {
     const uint32_t gradient =
         maximum_magnitude_int8(layer->delta, layer->out_count) * maximum_magnitude_int8(layer->input, layer->in_count);
-    layer->update_shift = subtract_to_zero(bit_width(gradient), self->config.mu);
+    return subtract_to_zero(bit_width(gradient), self->config.mu);
+}
+
+static void PRIOT_HOT linear_backward(engine *self, uint32_t l, int8_t *below) {
+    engine_layer *layer = &self->layers[l];
+    const bool dynamic = self->method->dynamic_shifts;
+    const uint32_t count = list_deltas(layer, self->sparse);
+    if (below != NULL) {
+        if (dynamic) {
+            linear_error_dynamic(self, layer, count, below);
+        } else {
+            linear_error(self, layer, count, below);
+        }
+    }
+    engine_book(self, l, ENGINE_PHASE_ERROR);
+    if (dynamic) {
+        layer->update_shift = linear_update_shift(self, layer);
+    }
     for (uint32_t i = 0; i < layer->in_count; i++) {
         if (layer->input[i] != 0) {
             self->method->update_row(layer, i, layer->input[i], self->sparse, count);
         }
     }
+    engine_book(self, l, ENGINE_PHASE_UPDATE);
 }
 
-static void convolution_backward(engine *self, engine_layer *layer, int8_t *below) {
+static void convolution_backward(engine *self, uint32_t l, int8_t *below) {
+    engine_layer *layer = &self->layers[l];
     const bool dynamic = self->method->dynamic_shifts;
     const uint32_t channels = layer->config.out_channels;
     if (below != NULL) {
@@ -98,6 +110,7 @@ static void convolution_backward(engine *self, engine_layer *layer, int8_t *belo
             layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
         }
         requantise_errors(layer, self->scratch, below);
+        engine_book(self, l, ENGINE_PHASE_ERROR);
     }
     if (dynamic) {
         for (uint32_t o = 0; o < channels; o++) {
@@ -113,18 +126,16 @@ static void convolution_backward(engine *self, engine_layer *layer, int8_t *belo
         }
         self->method->update_channel(layer, o, gradient);
     }
+    engine_book(self, l, ENGINE_PHASE_UPDATE);
 }
 
 void engine_backward(engine *self) {
     for (uint32_t l = self->layer_count; l-- > 0;) {
-        engine_layer *layer = &self->layers[l];
         int8_t *below = l == 0 ? NULL : self->layers[l - 1].delta;
-        if (layer->config.operation == ENGINE_CONV2D) {
-            convolution_backward(self, layer, below);
-        } else if (self->method->dynamic_shifts) {
-            linear_backward_dynamic(self, layer, below);
+        if (self->layers[l].config.operation == ENGINE_CONV2D) {
+            convolution_backward(self, l, below);
         } else {
-            linear_backward(self, layer, below);
+            linear_backward(self, l, below);
         }
     }
 }

@@ -63,12 +63,22 @@ uint32_t engine_layer_count(const engine *self) {
     return self->layer_count;
 }
 
+static uint32_t begin_ledger(engine *self) {
+    memset(self->ledger, 0, sizeof self->ledger);
+    return self->mark = engine_cycles();
+}
+
+const uint32_t *engine_ledger(const engine *self, uint32_t layer) {
+    return self->ledger[layer];
+}
+
 void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result) {
     engine_refresh(self, false);
-    const uint32_t start = engine_cycles();
+    const uint32_t start = begin_ledger(self);
     engine_forward(self, image, false);
     self->loss_zero = !engine_loss_gradient(self, label);
-    const uint32_t middle = engine_cycles();
+    engine_book(self, self->layer_count - 1, ENGINE_PHASE_LOSS);
+    const uint32_t middle = self->mark;
     if (!self->loss_zero) {
         engine_backward(self);
     }
@@ -76,14 +86,14 @@ void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step
         .prediction = engine_prediction(self),
         .loss_zero = self->loss_zero,
         .forward_cycles = middle - start,
-        .cycles = engine_cycles() - start,
+        .cycles = self->mark - start,
     };
 }
 
 uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles) {
     engine_refresh(self, frozen);
-    const uint32_t start = engine_cycles();
+    const uint32_t start = begin_ledger(self);
     engine_forward(self, image, frozen);
-    *cycles = engine_cycles() - start;
+    *cycles = self->mark - start;
     return engine_prediction(self);
 }

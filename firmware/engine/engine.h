@@ -39,6 +39,16 @@ typedef enum {
     ENGINE_WRONG_ORDER
 } engine_status;
 
+/* Where the cycles of a step go, in each layer. */
+typedef enum {
+    ENGINE_PHASE_FORWARD = 0, /* accumulators */
+    ENGINE_PHASE_REQUANTISE,  /* pool, ReLU, requantisation of the outputs */
+    ENGINE_PHASE_LOSS,        /* booked to the last layer */
+    ENGINE_PHASE_ERROR,       /* the delta of the layer below */
+    ENGINE_PHASE_UPDATE,      /* gradient and update */
+    ENGINE_PHASE_COUNT
+} engine_phase;
+
 /* Why a network was refused. `text` is a constant string. */
 typedef struct {
     const char *text;
@@ -137,6 +147,9 @@ uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32
 
 /* Of the step just made. logits and loss_gradient: engine_output_count elements. checksums: engine_layer_count. */
 void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient, engine_layer_checksums *checksums);
+
+/* Cycles of the step or evaluation just made, of one layer by phase. They add up to its cycles. */
+const uint32_t *engine_ledger(const engine *self, uint32_t layer);
 
 /* Provided by the platform: a free-running cycle counter without the cycles spent in interrupts; 0 where there is none.
  */

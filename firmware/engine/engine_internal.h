@@ -91,7 +91,16 @@ struct engine {
     engine_sparse_delta *sparse;
     int32_t logits[ENGINE_MAX_OUTPUTS];
     bool loss_zero;
+    uint32_t ledger[ENGINE_MAX_LAYERS][ENGINE_PHASE_COUNT];
+    uint32_t mark; /* up to where cycles are booked */
 };
+
+/* Books the cycles since the last booking. */
+static inline void engine_book(engine *self, uint32_t layer, engine_phase phase) {
+    const uint32_t now = engine_cycles();
+    self->ledger[layer][phase] += now - self->mark;
+    self->mark = now;
+}
 
 /* forward.c: fills every layer's output and the logits. */
 void engine_forward(engine *self, const uint8_t *image, bool frozen);

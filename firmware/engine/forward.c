@@ -15,7 +15,8 @@ static uint32_t dynamic_shift(const int32_t *acc, uint32_t count) {
 }
 
 /* Row by row, so that only the accumulators of one output row are held; dynamic shifts need the whole map first. */
-static void convolution_forward(engine *self, engine_layer *layer) {
+static void convolution_forward(engine *self, uint32_t l) {
+    engine_layer *layer = &self->layers[l];
     const engine_kernel_table *kernels = self->kernels;
     const uint32_t rows = layer->config.pool ? 2 : 1, acc_row = layer->conv_width * layer->config.out_channels;
     if (self->method->dynamic_shifts) {
@@ -29,11 +30,15 @@ static void convolution_forward(engine *self, engine_layer *layer) {
         } else {
             kernels->convolution(layer, row * rows, rows, self->scratch);
         }
+        engine_book(self, l, ENGINE_PHASE_FORWARD);
         kernels->requantise_row(layer, acc, row);
+        engine_book(self, l, ENGINE_PHASE_REQUANTISE);
     }
 }
 
-static void linear_forward(engine *self, engine_layer *layer, bool frozen, int32_t *acc) {
+static void linear_forward(engine *self, uint32_t l, bool frozen) {
+    engine_layer *layer = &self->layers[l];
+    int32_t *acc = layer->output == NULL ? self->logits : self->scratch;
     const engine_kernel_table *kernels = self->kernels;
     const uint32_t outputs = layer->config.out_channels;
     memset(acc, 0, outputs * sizeof *acc);
@@ -52,19 +57,20 @@ static void linear_forward(engine *self, engine_layer *layer, bool frozen, int32
     if (self->method->dynamic_shifts) {
         layer->activation_shift = dynamic_shift(acc, outputs);
     }
+    engine_book(self, l, ENGINE_PHASE_FORWARD);
     if (layer->output != NULL) {
         kernels->requantise_row(layer, acc, 0);
+        engine_book(self, l, ENGINE_PHASE_REQUANTISE);
     }
 }
 
 void engine_forward(engine *self, const uint8_t *image, bool frozen) {
     self->layers[0].input = (const int8_t *)image;
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        if (layer->config.operation == ENGINE_CONV2D) {
-            convolution_forward(self, layer);
+        if (self->layers[l].config.operation == ENGINE_CONV2D) {
+            convolution_forward(self, l);
         } else {
-            linear_forward(self, layer, frozen, layer->output == NULL ? self->logits : self->scratch);
+            linear_forward(self, l, frozen);
         }
     }
 }

@@ -88,6 +88,18 @@ static void add_step_detail(void) {
     }
 }
 
+static void add_step_ledger(void) {
+    const engine *trained = engine_instance();
+    priot_StepResult *reply = &session.reply.body.step_result;
+    uint32_t layers = engine_layer_count(trained);
+    for (uint32_t l = 0; l < layers; l++) {
+        const uint32_t *phases = engine_ledger(trained, l);
+        for (uint32_t phase = 0; phase < ENGINE_PHASE_COUNT; phase++) {
+            reply->phase_cycles[reply->phase_cycles_count++] = phases[phase];
+        }
+    }
+}
+
 static void apply_step(const priot_Step *request) {
     uint32_t idle = session.platform.idle_cycles(session.platform.context);
     engine_step_result result;
@@ -150,6 +162,9 @@ void handle_step(const priot_Step *request) {
     }
     apply_step(request);
     reply_step_result(request->step, false);
+    if (request->ledger) {
+        add_step_ledger();
+    }
     if (request->detail) {
         handling_pause();
         add_step_detail();
