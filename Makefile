@@ -13,7 +13,7 @@ EPOCHS ?= 2
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 
 NPX := npx --no-install
-say = @printf '%-10s %s\n' '$(1)'
+say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
 .PHONY: help setup build proto host firmware simulator demo test check format clean always
 
@@ -34,7 +34,7 @@ demo: ## train on the emulated Pico (DATASET, ANGLE, SAMPLES, EPOCHS, EVAL_SAMPL
 test: ## set up, build, check, and run every test
 	@$(MAKE) setup
 	@$(MAKE) -j2 build
-	@$(MAKE) check
+	@$(MAKE) -j2 check
 	@$(NPX) vitest run $(VITEST_FLAGS)
 
 clean: ## remove what was built; make setup's downloads stay
@@ -47,14 +47,14 @@ PROTO_C := build/proto/priot.pb.c build/proto/priot.pb.h
 proto: $(PROTO_HOST) $(PROTO_C) ## only the generated code of the wire contract
 
 $(PROTO_HOST) &: proto/priot.proto package-lock.json
-	$(call say,proto) $(@D)
+	$(call say,proto,$(@D))
 	@mkdir -p $(@D)
 	@$(NPX) pbjs -t static-module -w es6 --force-number --no-verify --no-delimited --no-service \
 		-o dist/proto/priot.js proto/priot.proto
 	@$(NPX) pbts -o dist/proto/priot.d.ts dist/proto/priot.js
 
 $(PROTO_C) &: proto/priot.proto proto/priot.options
-	$(call say,proto) build/proto
+	$(call say,proto,build/proto)
 	@mkdir -p build/proto
 	@nanopb_generator.py --quiet --proto-path=proto --output-dir=build/proto priot.proto
 
@@ -64,7 +64,7 @@ HOST_SOURCES := $(shell find host/src -name '*.ts')
 host: build/host.stamp ## only the host: TypeScript into dist/host
 
 build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
-	$(call say,host) dist/host
+	$(call say,host,dist/host)
 	@$(NPX) tsc -p .
 	@mkdir -p build && touch $@
 
@@ -72,17 +72,16 @@ build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 
 FIRMWARE := dist/firmware/priot
 firmware: $(PROTO_C) dist/firmware/shimrom.bin | .toolchain/stamp ## only the firmware image and the emulator's boot ROM
-	@[ -e build/firmware/build.ninja ] || { printf '%-10s %s\n' cmake build/firmware && \
-		cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING >build/firmware-cmake.log 2>&1 || \
-		{ cat build/firmware-cmake.log >&2; exit 1; }; }
-	@ninja -C build/firmware --quiet
+	@[ -e build/firmware/build.ninja ] || scripts/quietly build/firmware-cmake.log cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING
+	@scripts/quietly build/firmware.log ninja -C build/firmware
+	@mkdir -p dist/firmware
 	@for kind in elf bin map; do cmp -s build/firmware/priot.$$kind $(FIRMWARE).$$kind || \
 		{ printf '%-10s %s\n' firmware $(FIRMWARE).$$kind && cp build/firmware/priot.$$kind $(FIRMWARE).$$kind; }; done
 	@[ $(FIRMWARE).uf2 -nt $(FIRMWARE).bin ] || \
 		{ printf '%-10s %s\n' firmware $(FIRMWARE).uf2 && node scripts/uf2.mjs $(FIRMWARE).bin $(FIRMWARE).uf2; }
 
 dist/firmware/shimrom.bin: firmware/rom/shimrom.S
-	$(call say,rom) $@
+	$(call say,rom,$@)
 	@mkdir -p build $(@D)
 	@arm-none-eabi-gcc -mcpu=cortex-m0plus -mthumb -nostdlib -Wl,-Ttext=0 -Wl,--entry=0 -Wl,--build-id=none \
 		$< -o build/shimrom.elf
@@ -114,12 +113,12 @@ simulator: dist/simulator/priot.wasm dist/pretraining/pretraining.wasm ## only t
 dist/simulator/priot.wasm: $(SIMULATOR_OBJECTS)
 dist/pretraining/pretraining.wasm: $(PRETRAINING_OBJECTS)
 dist/simulator/priot.wasm dist/pretraining/pretraining.wasm:
-	$(call say,wasm) $@
+	$(call say,wasm,$@)
 	@mkdir -p $(@D)
 	@clang $(WASM_LINK) $^ -o $@
 
 build/wasm/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
-	$(call say,clang) $<
+	$(call say,clang,$<)
 	@mkdir -p $(@D)
 	@clang $(WASM_FLAGS) $(WARNINGS) -c $< -o $@
 
@@ -149,16 +148,27 @@ always:
 # ---- checks ------------------------------------------------------------------------------------------------------
 
 C_FILES := $(shell find firmware -name '*.[ch]')
-check: $(PROTO_C) build/host.stamp ## formatter, linters and static analysis
-	$(call say,check) 'biome'
+ANALYSED := $(patsubst firmware/%.c,build/analysis/%.stamp,$(shell find firmware/engine firmware/session -name '*.c' \
+	-not -path '*/m0plus/*'))
+
+check: $(PROTO_C) build/host.stamp $(ANALYSED) ## formatter, linters and static analysis
+	$(call say,check,biome)
 	@$(NPX) biome check --error-on-warnings .
-	$(call say,check) 'types of test/'
+	$(call say,check,types of test/)
 	@$(NPX) tsc -p test/tsconfig.json
-	$(call say,check) 'clang-format'
+	$(call say,check,clang-format)
 	@clang-format --dry-run -Werror $(C_FILES)
-	$(call say,check) 'cppcheck'
+	$(call say,check,cppcheck)
+	@# the arithmetic is defined with arithmetic right shifts; arithmetic.h asserts that the compiler has them
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -Ifirmware/engine -Ifirmware/session firmware/engine firmware/session
+		--suppress=shiftNegativeLHS -Ifirmware/engine -Ifirmware/session firmware
+
+# clang's path-sensitive analyser, over the code that is ours alone and reads what others send
+build/analysis/%.stamp: build/wasm/%.o
+	$(call say,analyse,firmware/$*.c)
+	@mkdir -p $(@D)
+	@clang --analyze --analyzer-output text -Xanalyzer -analyzer-werror $(filter-out -MMD -MP,$(WASM_FLAGS)) firmware/$*.c
+	@touch $@
 
 format: ## rewrite the sources as the formatters want them
 	@$(NPX) biome check --write .
