@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '#host/runs/checkpoint.js';
 import { type CliResult, runCli } from './run-cli.js';
 
-const model = join(import.meta.dirname, '../conformance/priot-45');
+const conformance = join(import.meta.dirname, '../conformance');
+const model = join(conformance, 'priot-45');
 const scratch = mkdtempSync(join(tmpdir(), 'priot-train-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -125,6 +126,21 @@ describe('priot train', () => {
     expect(steps(again)).toEqual(steps(run));
   });
 
+  it('trains with another rule below the threshold, and repeats that too', async () => {
+    const negated = path('negated');
+    const short = [...simulated, '--samples', '100', '--eval-samples', '50', '--json', '--quiet'];
+    const result = await runCli(['train', ...short, '--below-threshold', 'negate:fc1', '--out', negated]);
+    expect(result.status).toBe(0);
+    const { stateDigest } = JSON.parse(result.stdout);
+    const plain = await runCli(['train', ...short, '--out', path('not-negated')]);
+    expect(JSON.parse(plain.stdout).stateDigest).not.toBe(stateDigest);
+    const model = join(conformance, 'priot-negate-45');
+    const file = await runCli(['train', ...short, '--model', model, '--out', path('negated-by-file')]);
+    expect(JSON.parse(file.stdout).stateDigest).toBe(stateDigest);
+    const again = await runCli(['train', '--from-run', negated, '--out', path('negated-again'), '--json', '--quiet']);
+    expect(JSON.parse(again.stdout).stateDigest).toBe(stateDigest);
+  });
+
   it('is evaluated by priot eval to the same accuracy', async () => {
     const result = await runCli(['eval', '--run', run, '--eval-samples', '200', '--json', '--quiet']);
     expect(result.status).toBe(0);
@@ -149,7 +165,7 @@ describe('priot train', () => {
     const changed = path('changed-run');
     cpSync(run, changed, { recursive: true });
     const manifest = JSON.parse(readFileSync(join(changed, 'run.json'), 'utf8'));
-    manifest.asked.model = join(model, '../priot-negate-45');
+    manifest.asked.model = join(conformance, 'priot-negate-45');
     writeFileSync(join(changed, 'run.json'), JSON.stringify(manifest));
     const result = await runCli(['train', '--from-run', changed, '--out', path('never')]);
     expect(result.status).toBe(4);
@@ -194,14 +210,20 @@ describe('priot train refuses', () => {
     ['more test images than there are', ['--eval-samples', '900000'], 2, /--eval-samples 900000: .* has \d+ images/],
     ['an unknown data set', ['--dataset', 'imagenet'], 2, /Allowed choices are mnist, cifar10, digits/],
     ['an unknown method', ['--method', 'sgd'], 2, /Allowed choices are priot/],
+    ['a rule for a layer that is not there', ['--below-threshold', 'negate:fc9'], 2, /no layer fc9\n {2}try: .*fc1/],
     ['both ways to take up a run', ['--resume', 'a', '--from-run', 'b'], 2, /cannot be used with option/],
     ['a run that is none', ['--resume', scratch], 4, /is not a run folder/],
     ['a network that is not there', ['--model', '/nowhere'], 4, /no such file: \/nowhere\/network\.json/],
     ['a malformed network', ['--model', malformed], 4, /layer fc1: "in_features" is 785; it must be 784/],
-    ['images of another shape', ['--model', join(model, '../priot-strided')], 4, /takes images of 17x15x3; .* 28x28x1/],
+    [
+      'images of another shape',
+      ['--model', join(conformance, 'priot-strided')],
+      4,
+      /takes images of 17x15x3; .* 28x28x1/,
+    ],
     [
       'an uncalibrated network',
-      ['--model', join(model, '../niti-dynamic-45')],
+      ['--model', join(conformance, 'niti-dynamic-45')],
       4,
       /conv1 has no shifts.*\n {2}try: .*calibrate/,
     ],

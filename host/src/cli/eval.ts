@@ -4,6 +4,7 @@ import type { DatasetName } from '../dataset/dataset.js';
 import type { RunManifest } from '../runs/run-manifest.js';
 import {
   angleOption,
+  belowThresholdOption,
   dataDirOption,
   datasetOption,
   deviceOption,
@@ -19,6 +20,7 @@ interface EvalOptions {
   model: string;
   run?: string;
   state?: string;
+  belowThreshold?: string;
   dataset: DatasetName;
   dataDir?: string;
   angle: number;
@@ -37,9 +39,10 @@ export function register(program: Command): void {
       new Option(
         '--run <run>',
         'the learned state of a run; network, data set and angle are those of the run',
-      ).conflicts(['model', 'state']),
+      ).conflicts(['model', 'state', 'belowThreshold']),
     )
     .option('--state <file>', 'a learned state: int8, a byte an edge, canonical order')
+    .addOption(belowThresholdOption())
     .addOption(datasetOption())
     .addOption(dataDirOption())
     .addOption(angleOption())
@@ -56,6 +59,7 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
   try {
     const { datasetNames, loadDataset } = await import('../dataset/dataset.js');
     const { UsageError } = await import('../errors.js');
+    const { withBelowThreshold } = await import('../network/below-threshold.js');
     const { loadNetwork } = await import('../network/network-file.js');
     const { evaluate } = await import('../training/evaluation.js');
     const { InputImages } = await import('../training/input-images.js');
@@ -70,7 +74,9 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     const manifest = options.run === undefined ? undefined : await manifestOf(options.run);
     const asked = manifest?.asked;
     const given = <K extends 'dataset' | 'angle'>(key: K) => command.getOptionValueSource(key) === 'cli';
-    const { network } = loadNetwork(resolveModel(asked?.model ?? options.model));
+    const file = loadNetwork(resolveModel(asked?.model ?? options.model));
+    const belowThreshold = asked === undefined ? options.belowThreshold : asked.belowThreshold;
+    const network = belowThreshold === undefined ? file.network : withBelowThreshold(file.network, belowThreshold);
     const name = given('dataset') ? options.dataset : (asked?.dataset ?? options.dataset);
     const angle = given('angle') ? options.angle : (asked?.angle ?? options.angle);
     const dataDir = options.dataDir ?? asked?.dataDir;

@@ -44,6 +44,12 @@ export const dataDirOption = () =>
 export const angleOption = () =>
   new Option('--angle <degrees>', 'rotation of all images, counter-clockwise').argParser(parseAngle).default(45);
 
+export const belowThresholdOption = () =>
+  new Option(
+    '--below-threshold <rule:layers>',
+    'what pruned edges become, as negate:fc1 or zero:all (left out: as the network has it)',
+  );
+
 export const samplesOption = () =>
   new Option('--samples <n>', 'training images an epoch').argParser(integerIn(1, MAX_SAMPLES)).default(1024);
 

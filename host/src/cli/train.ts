@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import {
   angleOption,
+  belowThresholdOption,
   dataDirOption,
   datasetOption,
   deviceOption,
@@ -18,7 +19,17 @@ import { trainingMethodNames } from './training-methods.js';
 import type { TrainOptions } from './training-run.js';
 
 /** Options that a run folder decides. */
-const decidedByRun = ['model', 'dataset', 'angle', 'method', 'samples', 'epochs', 'seed', 'evalSamples'];
+const decidedByRun = [
+  'model',
+  'dataset',
+  'angle',
+  'method',
+  'belowThreshold',
+  'samples',
+  'epochs',
+  'seed',
+  'evalSamples',
+];
 
 export function register(program: Command): void {
   program
@@ -30,6 +41,7 @@ export function register(program: Command): void {
     .addOption(dataDirOption())
     .addOption(angleOption())
     .addOption(new Option('--method <name>', 'how edges are learned').choices(trainingMethodNames).default('priot'))
+    .addOption(belowThresholdOption())
     .addOption(samplesOption())
     .addOption(epochsOption())
     .addOption(seedOption())

@@ -29,9 +29,8 @@ function memoryLines({ arena, sramTotal, static: staticBytes, stackHighWater, fl
     ['activations', arena.activations],
     ['errors', arena.errors],
     ['other buffers', arena.other],
-    // The arena is part of the static data: what is left of it is listed here.
     ['stack, high water', stackHighWater],
-    ['static, arena included', staticBytes],
+    ['other static data', staticBytes],
     ['SRAM there is', sramTotal],
     ['flash', flash],
   ] as const;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Dataset, type DatasetName, datasetNames, loadDataset } from '../dataset/dataset.js';
 import { DataError, InterruptedError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
+import { withBelowThreshold } from '../network/below-threshold.js';
 import type { MethodName } from '../network/network.js';
 import { loadNetwork, type NetworkFile } from '../network/network-file.js';
 import { edgeCount } from '../network/network-shape.js';
@@ -35,6 +36,7 @@ export interface TrainOptions {
   dataDir?: string;
   angle: number;
   method: MethodName;
+  belowThreshold?: string;
   samples: number;
   epochs: number;
   seed: number;
@@ -127,7 +129,9 @@ async function loadInputs(
     display.end,
   );
   if (original !== undefined) checkSameFiles('data set', original.provenance.dataset.files, dataset.provenance.files);
-  const plan = planOf(request, file.network, dataset);
+  const { belowThreshold } = request;
+  const network = belowThreshold === undefined ? file.network : withBelowThreshold(file.network, belowThreshold);
+  const plan = planOf(request, network, dataset);
   const sessionId = hexadecimal(planSessionId(plan));
   if (original !== undefined && sessionId !== original.provenance.sessionId) {
     throw new DataError(
@@ -139,14 +143,15 @@ async function loadInputs(
   return { file, dataset, plan };
 }
 
-function requestOf(options: TrainOptions): Omit<RunRequest, 'device'> & { device: string } {
-  const { model, dataset, angle, method, samples, epochs, seed, evalSamples } = options;
+function requestOf(options: TrainOptions): RunRequest {
+  const { model, dataset, angle, method, belowThreshold, samples, epochs, seed, evalSamples } = options;
   return {
     model,
     dataset,
     ...dataDirOf(options),
     angle,
     method,
+    ...(belowThreshold === undefined ? {} : { belowThreshold }),
     samples,
     epochs,
     seed,

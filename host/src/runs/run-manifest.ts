@@ -29,6 +29,8 @@ export interface RunRequest {
   /** Degrees. */
   angle: number;
   method: MethodName;
+  /** RULE:LAYER[,LAYER…] of `--below-threshold`; absent: as the network's file has it. */
+  belowThreshold?: string;
   /** Training images an epoch. */
   samples: number;
   epochs: number;
@@ -123,6 +125,7 @@ const checkRequest = shape<RunRequest>({
   dataDir: optional(text),
   angle: finite,
   method,
+  belowThreshold: optional(text),
   samples: count,
   epochs: count,
   seed: integer,
