@@ -57,6 +57,7 @@ export interface StepRequest {
   step: number;
   label: number;
   detail: boolean;
+  ledger: boolean;
   image: Uint8Array;
 }
 
@@ -132,6 +133,8 @@ export interface StepResult {
   logits: number[];
   lossGradient: Int8Array;
   layers: LayerChecksums[];
+  /** With `ledger` only: layer after layer, in each the phases in the order of the .proto's Phase. */
+  phaseCycles: number[];
 }
 
 export interface Evaluation {
@@ -334,6 +337,7 @@ function decodeStepResult(result: priot.StepResult): StepResult {
     logits: result.logits,
     lossGradient: Int8Array.from(result.lossGradient, (byte) => (byte << 24) >> 24),
     layers: (result.layers as priot.LayerChecksums[]).map(({ input, delta, state }) => ({ input, delta, state })),
+    phaseCycles: result.phaseCycles,
   };
 }
 

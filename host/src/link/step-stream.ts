@@ -17,6 +17,8 @@ export interface StepFrame {
   image: Uint8Array;
   /** With logits, loss gradient and checksums in the result. */
   detail?: boolean;
+  /** With the cycles of every layer and phase in the result. */
+  ledger?: boolean;
 }
 
 /** The session the steps belong to. */
@@ -219,10 +221,10 @@ export class StepStream implements Conversation {
     const frame = this.#frames.get(step)!;
     if (frame.requestIds.length > 0) this.#exchange.countRetry();
     const { sessionId } = this.#session;
-    const { label, image, detail = false } = frame;
+    const { label, image, detail = false, ledger = false } = frame;
     try {
       const requestId = this.#exchange.send(this, (id) =>
-        encodeStep(id, { sessionId, bootId: this.#bootId, step, label, detail, image }),
+        encodeStep(id, { sessionId, bootId: this.#bootId, step, label, detail, ledger, image }),
       );
       frame.requestIds.push(requestId);
       this.#transmissions.set(requestId, { step, round: this.#round });
