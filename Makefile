@@ -71,14 +71,20 @@ build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 # ---- firmware: CMake and ninja know what is out of date ----------------------------------------------------------
 
 FIRMWARE := dist/firmware/priot
-firmware: $(PROTO_C) dist/firmware/shimrom.bin | .toolchain/stamp ## only the firmware image and the emulator's boot ROM
-	@[ -e build/firmware/build.ninja ] || scripts/quietly build/firmware-cmake.log cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING
+firmware: $(PROTO_C) dist/firmware/shimrom.bin build/firmware/build.ninja ## only the firmware image and the emulator's boot ROM
 	@scripts/quietly build/firmware.log ninja -C build/firmware
 	@mkdir -p dist/firmware
 	@for kind in elf bin map; do cmp -s build/firmware/priot.$$kind $(FIRMWARE).$$kind || \
 		{ printf '%-10s %s\n' firmware $(FIRMWARE).$$kind && cp build/firmware/priot.$$kind $(FIRMWARE).$$kind; }; done
 	@[ $(FIRMWARE).uf2 -nt $(FIRMWARE).bin ] || \
 		{ printf '%-10s %s\n' firmware $(FIRMWARE).uf2 && node scripts/uf2.mjs $(FIRMWARE).bin $(FIRMWARE).uf2; }
+
+# another SDK is another build
+build/firmware/build.ninja: .toolchain/stamp
+	$(call say,cmake,build/firmware)
+	@rm -rf build/firmware
+	@scripts/quietly build/firmware-cmake.log cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING
+	@touch $@
 
 dist/firmware/shimrom.bin: firmware/rom/shimrom.S
 	$(call say,rom,$@)

@@ -3,10 +3,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "engine.h"
 #include "hardware/flash.h"
 #include "hardware/sync.h"
 
 #define WEIGHTS_OFFSET (PICO_FLASH_SIZE_BYTES - FLASH_WEIGHTS_BYTES)
+
+_Static_assert(FLASH_WEIGHTS_BYTES >= ENGINE_MAX_EDGES, "a byte for every weight a network may have");
 
 void flash_read_board_id(uint8_t id[FLASH_BOARD_ID_BYTES]) {
     static const uint8_t emulated[FLASH_BOARD_ID_BYTES] = {'P', 'R', 'I', 'O', 'T', 'E', 'M', 'U'};

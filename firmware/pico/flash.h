@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define FLASH_BOARD_ID_BYTES 8u
-#define FLASH_WEIGHTS_BYTES (1024u * 1024u) /* ENGINE_MAX_EDGES */
+#define FLASH_WEIGHTS_BYTES (1024u * 1024u)
 
 /* The chip's unique id. An emulated chip has none, reads as zeros and becomes "PRIOTEMU". */
 void flash_read_board_id(uint8_t id[FLASH_BOARD_ID_BYTES]);
