@@ -1,6 +1,7 @@
 import type { Device, DeviceDescription } from '#host/device/device.js';
 import { encodeFrame, FrameDecoder } from '#host/link/frame.js';
 import { priot } from '#proto';
+import { xorshift } from './random.js';
 import { VirtualClock } from './virtual-clock.js';
 
 type Reply = priot.DeviceMessage.$Properties;
@@ -195,15 +196,4 @@ export class FakeDevice implements Device {
     this.#nextStep++;
     return { stepResult: result };
   }
-}
-
-function xorshift(seed: number): () => number {
-  let x = seed >>> 0 || 1;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    x >>>= 0;
-    return x / 2 ** 32;
-  };
 }
