@@ -1,6 +1,6 @@
 /** Opens the device a command talks to and says which one it is. */
 import { openDevice } from '../device/open.js';
-import { Link } from '../link/link.js';
+import { type HelloReply, Link } from '../link/link.js';
 
 export interface OpenLinkOptions {
   readonly signal?: AbortSignal | undefined;
@@ -16,19 +16,22 @@ export async function openLink(name: string | undefined, options: OpenLinkOption
     ...(onConsoleLine && { onConsoleLine }),
   });
   const { kind, name: deviceName } = device.description;
-  try {
-    const link = await Link.open(device, {
-      ...(signal && { signal }),
-      onLogLine: (level, text) => {
-        if (kind !== 'emulator') onConsoleLine?.(`${level}: ${text}`);
-        if (level !== 'info') process.stderr.write(`device: ${level}: ${text}\n`);
-      },
-    });
-    const commit = link.hello.firmwareCommit || 'of unknown commit';
-    process.stderr.write(`device ${deviceName} (${link.place}), firmware ${commit}\n`);
-    return link;
-  } catch (error) {
-    await device.close();
-    throw error;
-  }
+  const link = await Link.open(device, {
+    ...(signal && { signal }),
+    onLogLine: (level, text) => {
+      // The emulator has a console, and the same lines are there.
+      if (kind !== 'emulator') onConsoleLine?.(`${level}: ${text}`);
+      if (level !== 'info') process.stderr.write(`device: ${level}: ${text}\n`);
+    },
+  });
+  const commit = link.hello.firmwareCommit || 'of unknown commit';
+  process.stderr.write(`device ${deviceName} (${link.place}), firmware ${commit}\n${panicNotice(link.hello)}`);
+  return link;
+}
+
+function panicNotice({ lastPanic }: HelloReply): string {
+  if (lastPanic === undefined) return '';
+  const { reason, programCounter, linkRegister } = lastPanic;
+  const hexadecimal = (address: number) => `0x${address.toString(16).padStart(8, '0')}`;
+  return `device: it panicked before this start: ${reason} (PC ${hexadecimal(programCounter)}, LR ${hexadecimal(linkRegister)})\n`;
 }

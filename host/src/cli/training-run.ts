@@ -200,7 +200,7 @@ interface ActiveRun extends Inputs {
 }
 
 async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<FinishedRun> {
-  const { folder, link, session, plan, start, signal } = run;
+  const { folder, session, plan, start, signal } = run;
   const startedMs = performance.now();
   const progress = new TrainingProgress(plan, options.quiet === true);
   process.stderr.write(`run folder ${folder.path}\n`);
@@ -225,7 +225,6 @@ async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<Finis
     return { summary, memory: metrics.memory };
   } catch (error) {
     progress.finish();
-    folder.flush();
     const resume = `priot train --resume ${folder.path}`;
     if (error instanceof InterruptedError) {
       throw new InterruptedError(`interrupted; saved before step ${nextStep} of ${totalSteps(plan)}`, resume);
@@ -233,9 +232,7 @@ async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<Finis
     process.stderr.write(`saved before step ${nextStep} of ${totalSteps(plan)}; to go on: ${resume}\n`);
     throw error;
   } finally {
-    progress.finish();
     folder.close();
-    await link.close();
   }
 }
 
