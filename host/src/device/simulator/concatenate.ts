@@ -1,5 +1,6 @@
-/** One after another, in memory of their own: a pooled Buffer would take its whole pool along to the other thread. */
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** One after another; a single one is not copied. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

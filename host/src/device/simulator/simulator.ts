@@ -1,12 +1,15 @@
-/** The simulator: engine and session as WebAssembly in a worker thread. Exact, fast, without cycle counts. */
+/**
+ * The simulator: engine and session as WebAssembly. Exact, fast, without cycle counts.
+ *
+ * It works when the host asks for the next chunk, in the host's own thread: a window of steps is a few milliseconds, less
+ * than two threads would spend on waking each other. For several at once there is `priot sweep --workers`.
+ */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { DeviceError } from '../../errors.js';
 import type { Clock, Device, DeviceDescription } from '../device.js';
-import { ChunkQueue } from './chunk-queue.js';
 import { concatenate } from './concatenate.js';
-import type { SimulatorMessage, SimulatorWorkerData } from './simulator-worker.js';
+import { SimulatedBoard } from './simulated-board.js';
 
 const MODULE_URL = new URL('../../../simulator/priot.wasm', import.meta.url);
 const REBUILD = 'build it again: make simulator; from a package: npm install priot';
@@ -19,7 +22,7 @@ export async function openSimulator(options: { signal?: AbortSignal } = {}): Pro
   const { signal } = options;
   const module = await compileModule(signal);
   signal?.throwIfAborted();
-  return new Simulator(module);
+  return new Simulator(new SimulatedBoard(module));
 }
 
 async function compileModule(signal: AbortSignal | undefined): Promise<WebAssembly.Module> {
@@ -40,58 +43,58 @@ const realClock: Clock = {
 class Simulator implements Device {
   readonly description: DeviceDescription = { kind: 'simulator', name: 'simulator' };
   readonly clock = realClock;
-  readonly #worker: Worker;
-  readonly #received = new ChunkQueue();
-  /** Written since the last batch went to the worker. */
-  #pending: Uint8Array[] = [];
+  readonly #board: SimulatedBoard;
+  /** Written, and not handled yet. */
+  #written: Uint8Array[] = [];
   #lost: DeviceError | undefined;
   #closed = false;
+  #wake: (() => void) | undefined;
 
-  constructor(module: WebAssembly.Module) {
-    const workerData: SimulatorWorkerData = { module };
-    this.#worker = new Worker(new URL('./simulator-worker.js', import.meta.url), { workerData });
-    this.#worker.on('message', (message: SimulatorMessage) => {
-      if (message instanceof Uint8Array) this.#received.push(message);
-      else this.#lose(message.trap);
-    });
-    this.#worker.on('error', (error) => this.#lose(messageOf(error), error));
-    this.#worker.on('exit', (code) => this.#lose(`its thread ended with code ${code}`));
+  constructor(board: SimulatedBoard) {
+    this.#board = board;
   }
 
-  chunks(): AsyncIterable<Uint8Array> {
-    return this.#received;
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    while (!this.#closed) {
+      const chunk = this.#work();
+      if (chunk.length > 0) yield chunk;
+      else if (this.#written.length === 0 && !this.#closed) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
   }
 
   write(bytes: Uint8Array): Promise<void> {
     if (this.#lost) return Promise.reject(this.#lost);
     if (this.#closed) return Promise.reject(new DeviceError('DEVICE_CLOSED', 'the simulator is closed'));
-    // What is written in one go crosses to the worker as one message.
-    if (this.#pending.length === 0) queueMicrotask(() => this.#flush());
-    this.#pending.push(bytes.slice());
+    this.#written.push(bytes.slice());
+    this.#wake?.();
     return Promise.resolve();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
-    this.#received.end();
-    await this.#worker.terminate();
+    this.#wake?.();
+    return Promise.resolve();
   }
 
-  #flush(): void {
-    const batch = concatenate(this.#pending);
-    this.#pending = [];
-    this.#worker.postMessage(batch, [batch.buffer]);
-  }
-
-  #lose(reason: string, cause?: unknown): void {
-    if (this.#closed || this.#lost) return;
-    this.#lost = new DeviceError(
-      'SIMULATOR_STOPPED',
-      `the simulator stopped: ${reason}`,
-      'run the command again; if it happens twice, report it with the output of: priot doctor --json',
-      { cause },
-    );
-    this.#received.fail(this.#lost);
+  #work(): Uint8Array {
+    if (this.#lost) throw this.#lost;
+    const written = this.#written;
+    this.#written = [];
+    try {
+      return this.#board.handle(concatenate(written));
+    } catch (cause) {
+      this.#lost = new DeviceError(
+        'SIMULATOR_STOPPED',
+        `the simulator stopped: ${messageOf(cause)}`,
+        'run the command again; if it happens twice, report it with the output of: priot doctor --json',
+        { cause },
+      );
+      throw this.#lost;
+    }
   }
 }
 
