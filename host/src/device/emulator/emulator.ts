@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { DataError, DeviceError, UsageError } from '../../errors.js';
+import { DataError, UsageError } from '../../errors.js';
 import type { Device } from '../device.js';
 import { flashOfImage } from './image.js';
 import type { Command, DeviceEvent, WorkerSetup } from './messages.js';
-import { closedError, TurnDevice } from './turn-device.js';
+import { closedError, failedError, TurnDevice } from './turn-device.js';
 
 export interface EmulatorOptions {
   /** UF2, ELF or .bin; the firmware of this package when left out. */
@@ -66,10 +66,7 @@ function inWorker(setup: WorkerSetup): TurnDevice {
   };
   const device = new TurnDevice({ send, stop }, setup.live);
   worker.on('message', (events: DeviceEvent[]) => device.deliver(events));
-  worker.on('error', (cause) => {
-    const remedy = 'this is a defect of priot: please report it';
-    device.fail(new DeviceError('EMULATOR_FAILED', `the emulator failed: ${cause.message}`, remedy, { cause }));
-  });
+  worker.on('error', (cause) => device.fail(failedError(cause)));
   worker.on('exit', () => device.fail(closedError()));
   return device;
 }

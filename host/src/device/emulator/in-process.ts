@@ -2,7 +2,7 @@
 
 import type { Device } from '../device.js';
 import type { Command, DeviceEvent } from './messages.js';
-import { TurnDevice } from './turn-device.js';
+import { failedError, TurnDevice } from './turn-device.js';
 
 /** What `Turns` is, so that a comparison can stand in for it. */
 export interface TurnMachine {
@@ -17,6 +17,14 @@ export async function openInProcess(machine: TurnMachine): Promise<Device> {
   let scheduled = false;
   const run = () => {
     scheduled = false;
+    try {
+      runOn();
+    } catch (cause) {
+      stopped = true;
+      device.fail(failedError(cause));
+    }
+  };
+  const runOn = () => {
     while (!stopped && machine.advance()) {
       const events = machine.takeEvents();
       if (events.length === 0) continue;

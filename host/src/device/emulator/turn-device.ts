@@ -29,6 +29,11 @@ export function closedError(): DeviceError {
   return new DeviceError('DEVICE_CLOSED', 'the emulator is closed', 'open it again');
 }
 
+export function failedError(cause: unknown): DeviceError {
+  const message = `the emulator failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new DeviceError('EMULATOR_FAILED', message, 'this is a defect of priot: please report it', { cause });
+}
+
 export class TurnDevice implements Device {
   readonly description: DeviceDescription = { kind: 'emulator', name: 'emulator' };
   readonly clock: Clock;
@@ -113,7 +118,7 @@ export class TurnDevice implements Device {
   private receive(event: DeviceEvent): void {
     switch (event.type) {
       case 'ready':
-        this.nowCycles = event.cycles;
+        this.nowCycles = this.queue[0]?.cycles ?? event.cycles;
         this.opening.resolve();
         break;
       case 'console':

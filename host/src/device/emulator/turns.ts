@@ -80,9 +80,25 @@ export class Turns {
 
   /** Does the next thing: at most a slice of emulated time. False: only a command can bring anything new. */
   advance(): boolean {
+    if (this.lost) return false;
+    const running = this.next();
+    const { lost, cdc, cycles } = this.pico;
+    if (lost) {
+      this.lost = true;
+      this.events.push(lost);
+      return false;
+    }
+    // ready only now, so that all the device sends by itself lies before it, however fast the host is
+    if (!running && !this.ready && cdc.configured) {
+      this.ready = true;
+      this.events.push({ type: 'ready', cycles });
+    }
+    return running;
+  }
+
+  private next(): boolean {
     const { pico, turns, delays, unasked } = this;
     const now = pico.cycles;
-    if (this.reportState()) return false;
 
     const turn = turns[0];
     if (turn && now >= turn.dueCycles) {
@@ -113,19 +129,6 @@ export class Turns {
         Math.max(now + 1, this.lastTurnCycles + STUCK_CYCLES),
       ),
     );
-    return true;
-  }
-
-  private reportState(): boolean {
-    if (this.lost) return true;
-    if (!this.ready && this.pico.cdc.configured) {
-      this.ready = true;
-      this.events.push({ type: 'ready', cycles: this.pico.cycles });
-    }
-    const lost = this.pico.lost;
-    if (!lost) return false;
-    this.lost = true;
-    this.events.push(lost);
     return true;
   }
 

@@ -1,0 +1,33 @@
+/** A short training on a device: the steps of a conformance case. */
+
+import { fileURLToPath } from 'node:url';
+import type { Link, StepResult } from '#host/link/link.js';
+import { loadCase } from '#host/network/conformance-case.js';
+import { putNetwork } from '#host/training/network-on-device.js';
+import { sessionIdOf } from '#host/training/session-id.js';
+
+const CASE = fileURLToPath(new URL('../conformance/priot-45', import.meta.url));
+
+/** A step's result, and the device's time when the host learnt of it. */
+export interface TimedStep {
+  readonly result: StepResult;
+  readonly logitsMatch: boolean;
+  readonly nowMs: number;
+}
+
+/** Uploads the network and trains `count` steps. */
+export async function trainSteps(link: Link, count: number): Promise<TimedStep[]> {
+  const { network, stateInitial, method, threshold, steps, images } = loadCase(CASE);
+  const settings = { method, threshold };
+  const { signal } = new AbortController();
+  await putNetwork(link, network, settings, stateInitial, { signal });
+  const sessionId = sessionIdOf(network, settings, 0, stateInitial);
+  await link.request('startSession', { sessionId, nextStep: 0 });
+  const frames = steps.slice(0, count).map(({ label }, step) => ({ label, image: images[step]!, detail: true }));
+  const timed: TimedStep[] = [];
+  for await (const result of link.steps({ sessionId, firstStep: 0 }, frames, { signal })) {
+    const logitsMatch = JSON.stringify(result.logits) === JSON.stringify(steps[result.step]!.logits);
+    timed.push({ result, logitsMatch, nowMs: link.device.clock.nowMs() });
+  }
+  return timed;
+}

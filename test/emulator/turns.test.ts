@@ -1,0 +1,103 @@
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import type { Device } from '#host/device/device.js';
+import { openEmulator } from '#host/device/emulator/emulator.js';
+import { openInProcess } from '#host/device/emulator/in-process.js';
+import { Turns } from '#host/device/emulator/turns.js';
+import { Link } from '#host/link/link.js';
+import { firmwareFlash, shimRom } from './programs.js';
+import { trainSteps } from './training.js';
+
+/** Everything that a run shows of time: cycles as the firmware counts them, and when the host learnt of them. */
+async function timesOf(link: Link): Promise<unknown> {
+  try {
+    const steps = await trainSteps(link, 6);
+    return steps.map(({ result, nowMs }) => ({ ...result, nowMs }));
+  } finally {
+    await link.close();
+  }
+}
+
+/** An emulator whose chunks are read: time passes only for a host that deals with what it gets. */
+async function openRead(): Promise<Device> {
+  const device = await openEmulator();
+  void (async () => {
+    for await (const _ of device.chunks());
+  })();
+  await device.clock.delay(5);
+  return device;
+}
+
+const threaded = async () => timesOf(await Link.open(await openEmulator()));
+
+test('two identical runs give identical times, with and without load, whatever the slices', async () => {
+  const quiet = await threaded();
+
+  const load = new Worker('for (;;) Math.sqrt(Math.random());', { eval: true });
+  const loop = setInterval(() => {
+    // the host's own loop is late, too
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+  }, 25);
+  const loaded = await threaded();
+  clearInterval(loop);
+  await load.terminate();
+  expect(loaded).toEqual(quiet);
+
+  const options = { rom: shimRom(), flash: firmwareFlash(), latencyMs: 1, sliceCycles: 4001 };
+  expect(await timesOf(await Link.open(await openInProcess(new Turns(options))))).toEqual(quiet);
+});
+
+test('latency moves the times, so they are really measured', async () => {
+  const at = async (latencyMs: number) => {
+    const device = await openEmulator({ latencyMs });
+    const link = await Link.open(device);
+    const { nowMs } = device.clock;
+    const ms = nowMs();
+    await link.close();
+    return ms;
+  };
+  const [one, five] = [await at(1), await at(5)];
+  expect(five - one).toBeCloseTo(4, 1);
+});
+
+test('time stands still while the host owes an answer, and runs on to the end of a delay', async () => {
+  const device = await openRead();
+  const before = device.clock.nowMs();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(device.clock.nowMs()).toBe(before);
+  await device.clock.delay(250);
+  const after = device.clock.nowMs();
+  expect(after - before).toBeGreaterThanOrEqual(250);
+  expect(after - before).toBeLessThan(252);
+  await device.clock.delay(10);
+  expect(device.clock.nowMs() - after).toBeCloseTo(11, 1);
+  await device.close();
+});
+
+test('a delay that is given up rejects with the reason, and no longer moves time', async () => {
+  const device = await openRead();
+  const abort = new AbortController();
+  const long = device.clock.delay(1e9, abort.signal);
+  const reason = new Error('given up');
+  abort.abort(reason);
+  await expect(long).rejects.toBe(reason);
+  const before = device.clock.nowMs();
+  await device.clock.delay(5);
+  expect(device.clock.nowMs() - before).toBeLessThan(10);
+  await device.close();
+});
+
+test('closing ends the chunks at once and refuses what comes later', async () => {
+  const device = await openEmulator();
+  const chunks = device.chunks()[Symbol.asyncIterator]();
+  await chunks.next(); // the firmware ends a frame when a host appears
+  const next = chunks.next();
+  const delay = device.clock.delay(1e9);
+  const rejected = expect(delay).rejects.toMatchObject({ code: 'DEVICE_CLOSED' });
+  await device.close();
+  await device.close();
+  expect(await next).toEqual({ value: undefined, done: true });
+  await rejected;
+  await expect(device.write(Uint8Array.of(0))).rejects.toMatchObject({ code: 'DEVICE_CLOSED' });
+});
