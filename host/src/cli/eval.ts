@@ -123,11 +123,11 @@ async function manifestOf(run: string): Promise<RunManifest> {
   return readManifest(run);
 }
 
-/** undefined: the frozen network was asked for. @throws DataError STATE_MALFORMED, NO_STATE */
+/** undefined: the frozen network was asked for. @throws DataError TENSOR_MALFORMED, NO_STATE */
 async function learnedState(options: EvalOptions, edges: number): Promise<Int8Array | undefined> {
   if (options.state !== undefined) {
-    const { readState } = await import('../network/conformance-case.js');
-    return readState(options.state, edges);
+    const { readStateFile } = await import('../network/tensor-file.js');
+    return readStateFile(options.state, edges);
   }
   if (options.run === undefined) return undefined;
   const { existsSync, readFileSync } = await import('node:fs');

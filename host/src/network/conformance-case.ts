@@ -4,8 +4,9 @@ import { basename, join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
 import { JsonObject } from './json-object.js';
 import type { MethodName, Network } from './network.js';
-import { parseJson, parseNetwork, readNetworkFile } from './network-file.js';
+import { parseJson, parseNetwork } from './network-file.js';
 import { edgeCount, imageBytes, outputCount } from './network-shape.js';
+import { readBytesFile, readStateFile, readWholeFile } from './tensor-file.js';
 
 const INT32 = 2 ** 31;
 const UINT32_MAX = 2 ** 32 - 1;
@@ -47,24 +48,24 @@ export interface ConformanceCase {
 /** Reads a case folder. Throws DataError that names file, key and value. */
 export function loadCase(folder: string): ConformanceCase {
   const path = join(folder, 'case.json');
-  const json = parseJson(readNetworkFile(path), path);
-  const network = parseNetwork(json, readNetworkFile(join(folder, 'weights.bin')), path);
+  const json = parseJson(readWholeFile(path), path);
+  const network = parseNetwork(json, readWholeFile(join(folder, 'weights.bin')), path);
   const fields = new JsonObject(json, path);
   fields.oneOf('checksum', ['fnv1a32']);
   const method = fields.oneOf('method', ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const);
   const steps = fields.array('steps').map((step, index) => parseStep(step, `${path}: step ${index}`, network));
   const edges = edgeCount(network);
   const imageLength = imageBytes(network);
-  const images = readBytes(join(folder, 'images.bin'), steps.length * imageLength, (byte) => byte <= 127, '0..127');
+  const images = readBytesFile(join(folder, 'images.bin'), steps.length * imageLength, 127);
   return {
     name: fields.name('name'),
     method,
     threshold: fields.integer('threshold', -128, 127),
     ...(method === 'niti-dynamic' ? { mu: fields.integer('mu', 1, 7) } : {}),
     network,
-    scored: readBytes(join(folder, 'scored.bin'), edges, (byte) => byte <= 1, '0..1'),
-    stateInitial: readState(join(folder, 'state-init.bin'), edges),
-    stateFinal: readState(join(folder, 'state-final.bin'), edges),
+    scored: readBytesFile(join(folder, 'scored.bin'), edges, 1),
+    stateInitial: readStateFile(join(folder, 'state-init.bin'), edges),
+    stateFinal: readStateFile(join(folder, 'state-final.bin'), edges),
     images: steps.map((_, index) => images.subarray(index * imageLength, (index + 1) * imageLength)),
     steps,
   };
@@ -100,12 +101,6 @@ export function findCases(folder: string): string[] {
   return cases;
 }
 
-/** Reads a learned state: int8 in -127..127, a byte an edge. Throws DataError STATE_MALFORMED. */
-export function readState(path: string, edges: number): Int8Array {
-  const bytes = readBytes(path, edges, (byte) => byte !== 0x80, '-127..127');
-  return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
 function parseStep(json: unknown, place: string, network: Network): CaseStep {
   const fields = new JsonObject(json, place);
   const classes = outputCount(network);
@@ -122,16 +117,4 @@ function parseStep(json: unknown, place: string, network: Network): CaseStep {
       };
     }),
   };
-}
-
-function readBytes(path: string, length: number, allowed: (byte: number) => boolean, range: string): Uint8Array {
-  const bytes = readNetworkFile(path);
-  if (bytes.length !== length) {
-    throw new DataError('STATE_MALFORMED', `${path}: has ${bytes.length} bytes, must have ${length}`);
-  }
-  const wrong = bytes.findIndex((byte) => !allowed(byte));
-  if (wrong >= 0) {
-    throw new DataError('STATE_MALFORMED', `${path}: byte ${wrong} is ${bytes[wrong]}, outside ${range}`);
-  }
-  return bytes;
 }

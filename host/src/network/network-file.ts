@@ -2,12 +2,13 @@
  * Network files: network.json (or a conformance case's case.json, which has the same keys) and weights.bin
  * (docs/arithmetic.md, "vectors").
  */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { JsonObject } from './json-object.js';
 import type { Conv2dLayer, LayerShifts, LinearLayer, Network, NetworkLayer } from './network.js';
 import { convolutionSide, edgeCount, inputShape, layerEdges, layerOffsets, outputShape } from './network-shape.js';
+import { readWholeFile } from './tensor-file.js';
 
 const MAX_SIDE = 255;
 const MAX_FEATURES = 65535;
@@ -85,28 +86,15 @@ export function networkToJson(network: Omit<Network, 'weights'>): Record<string,
   };
 }
 
-/** Reads a folder with network.json (or case.json) and weights.bin. Throws DataError. */
+/** Reads a folder with network.json (or else case.json) and weights.bin. Throws DataError. */
 export function loadNetwork(folder: string): NetworkFile {
-  const { path, bytes } = readNetworkJson(folder);
-  const weights = readNetworkFile(join(folder, 'weights.bin'));
-  return { network: parseNetwork(parseJson(bytes, path), weights, path), path, json: bytes, weights };
-}
-
-/** Reads one file of a network folder. Throws DataError NETWORK_MISSING or NETWORK_UNREADABLE. */
-export function readNetworkFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new DataError('NETWORK_MISSING', `no such file: ${path}`, 'name the folder of a network with --model', {
-        cause: error,
-      });
-    }
-    throw new DataError('NETWORK_UNREADABLE', `cannot read ${path}: ${(error as Error).message}`, undefined, {
-      cause: error,
-    });
-  }
+  const casePath = join(folder, 'case.json');
+  const networkPath = join(folder, 'network.json');
+  const path = existsSync(casePath) && !existsSync(networkPath) ? casePath : networkPath;
+  const remedy = 'name the folder of a network with --model';
+  const json = readWholeFile(path, remedy);
+  const weights = readWholeFile(join(folder, 'weights.bin'), remedy);
+  return { network: parseNetwork(parseJson(json, path), weights, path), path, json, weights };
 }
 
 /** Parses the bytes of a JSON file. Throws DataError NETWORK_MALFORMED. */
@@ -117,21 +105,6 @@ export function parseJson(bytes: Uint8Array, path: string): unknown {
     throw new DataError('NETWORK_MALFORMED', `${path}: is no JSON: ${(error as Error).message}`, undefined, {
       cause: error,
     });
-  }
-}
-
-function readNetworkJson(folder: string): { path: string; bytes: Uint8Array } {
-  const path = join(folder, 'network.json');
-  try {
-    return { path, bytes: readNetworkFile(path) };
-  } catch (error) {
-    if (!(error instanceof DataError && error.code === 'NETWORK_MISSING')) throw error;
-    const casePath = join(folder, 'case.json');
-    try {
-      return { path: casePath, bytes: readNetworkFile(casePath) };
-    } catch {
-      throw error; // a network is what was asked for, so its file is the one to name
-    }
   }
 }
 

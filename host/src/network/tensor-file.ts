@@ -1,0 +1,42 @@
+/** Files of raw bytes, one an element: learned states, scored flags, images. */
+import { readFileSync } from 'node:fs';
+import { DataError } from '../errors.js';
+
+/** Throws DataError FILE_MISSING or FILE_UNREADABLE. */
+export function readWholeFile(path: string, remedy = 'check the path'): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new DataError('FILE_MISSING', `no such file: ${path}`, remedy, { cause });
+    }
+    throw new DataError('FILE_UNREADABLE', `cannot read ${path} (${code})`, 'check that it may be read', { cause });
+  }
+}
+
+/** Bytes in 0..maximum, exactly `length` of them. Throws DataError TENSOR_MALFORMED, and as readWholeFile. */
+export function readBytesFile(path: string, length: number, maximum: number): Uint8Array {
+  const bytes = readExactly(path, length);
+  const wrong = bytes.findIndex((byte) => byte > maximum);
+  if (wrong >= 0) throw malformed(path, `byte ${wrong} is ${bytes[wrong]}, outside 0..${maximum}`);
+  return bytes;
+}
+
+/** A learned state: int8 in -127..127, one an edge, canonical order. Throws as readBytesFile. */
+export function readStateFile(path: string, edges: number): Int8Array {
+  const bytes = readExactly(path, edges);
+  const wrong = bytes.indexOf(0x80);
+  if (wrong >= 0) throw malformed(path, `edge ${wrong} is -128, outside -127..127`);
+  return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function readExactly(path: string, length: number): Uint8Array {
+  const bytes = readWholeFile(path);
+  if (bytes.length !== length) throw malformed(path, `has ${bytes.length} bytes, must have ${length}`);
+  return bytes;
+}
+
+function malformed(path: string, complaint: string): DataError {
+  return new DataError('TENSOR_MALFORMED', `${path}: ${complaint}`, 'it must be of this very network');
+}
