@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Boards, type FlashRequest, flashBoard } from '#host/cli/flash-board.js';
 import { findBootselDrives } from '#host/device/serial/bootsel.js';
 import type { FoundPort } from '#host/device/serial/discovery.js';
+import { DeviceError } from '#host/errors.js';
 
 const RP2040 = 0xe48bff56;
 const COMMIT = 'abc123def456';
@@ -124,6 +125,21 @@ describe('priot flash', () => {
     const boards = new FakeBoards([port('A', 'other'), port('B', 'pico')], port('B'));
     await flash(boards);
     expect(boards.touched).toEqual(['/dev/tty-B']);
+  });
+
+  it('waits for the right to use the port that has just appeared, but not for ever', async () => {
+    await mountDrive();
+    const boards = new FakeBoards([], port('B'));
+    let refusals = 3;
+    boards.firmwareCommit = async () => {
+      if (refusals-- > 0) throw new DeviceError('PORT_PERMISSION', 'not yet');
+      return COMMIT;
+    };
+    await flash(boards);
+    refusals = Number.POSITIVE_INFINITY;
+    const refusing = new FakeBoards([], port('B'));
+    refusing.firmwareCommit = boards.firmwareCommit;
+    await expect(flash(refusing)).rejects.toMatchObject({ code: 'PORT_PERMISSION' });
   });
 
   it('takes the drive that was named', async () => {

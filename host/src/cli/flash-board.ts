@@ -40,6 +40,8 @@ export interface FlashedBoard {
 const POLL_MS = 250;
 const DRIVE_TIMEOUT_MS = 20_000;
 const BOARD_TIMEOUT_MS = 30_000;
+const PORT_TIMEOUT_MS = 10_000;
+const SETTLING = new Set(['PORT_MISSING', 'PORT_PERMISSION', 'PORT_BUSY']);
 const UF2_MAGIC = 0x0a324655;
 const HOLD_BOOTSEL = 'unplug the board, hold its BOOTSEL button, plug it in again, and: priot flash';
 
@@ -67,7 +69,7 @@ export async function flashBoard(
 
   progress.says('waiting for the board to come back');
   const port = await awaitBoard(boards, before, serialNumber);
-  const firmwareCommit = await boards.firmwareCommit(port.path);
+  const firmwareCommit = await greet(boards, port.path);
   if (firmwareCommit === '' || !flash.includes(firmwareCommit)) {
     throw new DeviceError(
       'OTHER_FIRMWARE',
@@ -151,6 +153,20 @@ async function awaitBoard(
     `the image was copied, but no board${serialNumber ? ` with serial number ${serialNumber}` : ''} with priot's firmware came back in ${BOARD_TIMEOUT_MS / 1000} s`,
     `replug it and see: priot devices; else ${HOLD_BOOTSEL}`,
   );
+}
+
+/** A port that has just appeared may still be udev's, which sets its rights, or ModemManager's, which tries it out. */
+async function greet(boards: Boards, path: string): Promise<string> {
+  const endMs = boards.clock.nowMs() + PORT_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await boards.firmwareCommit(path);
+    } catch (error) {
+      const settling = error instanceof DeviceError && SETTLING.has(error.code);
+      if (!settling || boards.clock.nowMs() >= endMs) throw error;
+      await boards.clock.delay(POLL_MS);
+    }
+  }
 }
 
 async function poll<T>(clock: Clock, timeoutMs: number, look: () => Promise<T | undefined>): Promise<T | undefined> {

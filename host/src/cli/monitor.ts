@@ -16,7 +16,7 @@ export function register(program: Command): void {
 
 async function monitorCommand(name: string | undefined, flags: { baud: number }): Promise<void> {
   const { ReadlineParser } = await import('@serialport/parser-readline');
-  const { portLost } = await import('../device/serial/port-errors.js');
+  const { DeviceError } = await import('../errors.js');
   const { closePort, openPort } = await import('../device/serial/serial.js');
 
   const path = name ?? (await onlyAdapter());
@@ -32,8 +32,10 @@ async function monitorCommand(name: string | undefined, flags: { baud: number })
   try {
     await new Promise<void>((resolve, reject) => {
       end.signal.addEventListener('abort', () => resolve());
-      port.on('error', (error) => reject(portLost(path, error)));
-      port.on('close', (error: Error | null) => reject(portLost(path, error)));
+      const lose = (cause: Error | null) =>
+        reject(new DeviceError('DEVICE_LOST', `${path}: the port is gone`, 'plug it in again', { cause }));
+      port.on('error', lose);
+      port.on('close', lose);
     });
   } finally {
     process.off('SIGINT', interrupt);

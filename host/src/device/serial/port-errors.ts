@@ -11,7 +11,11 @@ export function portError(path: string, cause: unknown): DeviceError {
   }
   // Windows says "Access denied" of a port that another program holds.
   if (/cannot lock|busy|temporarily unavailable|access denied/i.test(text)) {
-    return error('PORT_BUSY', 'another program uses this port', `end it; on Linux this names it: fuser -v ${path}`);
+    return error(
+      'PORT_BUSY',
+      'another program uses this port',
+      `end it (ModemManager lets go by itself); on Linux this names it: fuser -v ${path}`,
+    );
   }
   if (/permission denied/i.test(text)) {
     return error(

@@ -1,4 +1,5 @@
 /** A board behind a serial port, or whatever else answers there. */
+import { stat } from 'node:fs/promises';
 import type { SerialPort } from 'serialport';
 import { realClock } from '../clock.js';
 import type { Clock, Device, DeviceDescription } from '../device.js';
@@ -14,6 +15,7 @@ export interface SerialOptions {
 
 /** Means nothing to a CDC port, except that 1200 asks for the boot ROM. */
 const BAUD_RATE = 115_200;
+const VIGIL_MS = 250;
 
 /**
  * Opens a port for this process alone.
@@ -37,7 +39,26 @@ export async function openPort(path: string, baudRate: number): Promise<SerialPo
   await new Promise<void>((resolve, reject) => {
     port.open((error) => (error ? reject(portError(path, error)) : resolve()));
   });
+  if (process.platform !== 'win32') await closeWhenGone(port, path);
   return port;
+}
+
+/**
+ * Closes a port whose file is gone. A port that is unplugged while serialport reads it is read for ever: it takes the
+ * 0 bytes that a hung-up terminal gives for a reason to try again, and reports nothing.
+ */
+async function closeWhenGone(port: SerialPort, path: string): Promise<void> {
+  const inode = () =>
+    stat(path).then(
+      ({ ino }) => ino,
+      () => undefined,
+    );
+  const opened = await inode();
+  const vigil = setInterval(async () => {
+    if ((await inode()) === opened || !port.isOpen || port.closing) return;
+    port.close(undefined, new Error('the port has disappeared'));
+  }, VIGIL_MS);
+  port.once('close', () => clearInterval(vigil));
 }
 
 /** Closes a port; what the device did not take is dropped, as waiting for it may take for ever. Idempotent. */
