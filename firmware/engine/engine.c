@@ -11,6 +11,11 @@ engine *engine_instance(void) {
 }
 
 static const engine_kernel_table *choose_kernels(engine_kernels kernels) {
+#ifdef __wasm_simd128__
+    if (kernels == ENGINE_KERNELS_FASTEST) {
+        return &engine_kernels_simd;
+    }
+#endif
     return kernels == ENGINE_KERNELS_DENSE ? &engine_kernels_dense : &engine_kernels_plain;
 }
 

@@ -23,5 +23,6 @@ typedef struct engine_kernel_table {
 
 extern const engine_kernel_table engine_kernels_plain;
 extern const engine_kernel_table engine_kernels_dense;
+extern const engine_kernel_table engine_kernels_simd; /* wasm/simd.c: where WebAssembly has SIMD */
 
 #endif
