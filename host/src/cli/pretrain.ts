@@ -19,7 +19,7 @@ interface PretrainOptions {
   quiet?: boolean;
 }
 
-const DEFAULT_MU = '5,4,4,3,3,3,2,2,2,2';
+const DEFAULT_MU = '5,4,3,3,2,2,2,1,1';
 const CALIBRATION_IMAGES = 1024;
 
 /** One bit width of a step for each epoch. */
@@ -52,7 +52,8 @@ export function register(program: Command): void {
 }
 
 async function run(options: PretrainOptions): Promise<void> {
-  const { parseJson, readNetworkFile } = await import('../network/network-file.js');
+  const { parseJson } = await import('../network/network-file.js');
+  const { readWholeFile } = await import('../network/tensor-file.js');
   const { parseArchitecture } = await import('../network/architecture.js');
   const { initialNetwork, pretrain, uprightAccuracy } = await import('../network/pretraining.js');
   const { calibrate } = await import('../network/calibration.js');
@@ -67,7 +68,7 @@ async function run(options: PretrainOptions): Promise<void> {
 
   checkNewFolder(options.out);
   const file = resolveModel(options.architecture);
-  const architecture = parseArchitecture(parseJson(readNetworkFile(file), file), file);
+  const architecture = parseArchitecture(parseJson(readWholeFile(file), file), file);
   const interruption = listenForInterruption('stopping; nothing is written');
   const { signal } = interruption;
   try {
