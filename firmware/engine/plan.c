@@ -1,6 +1,14 @@
 #include "plan.h"
 
+#include "kernels/kernels.h"
+
 #include <string.h>
+
+/* Fuzzing leaves a gap behind every array and marks it as out of bounds (firmware/fuzz/fence.h). */
+#ifndef ENGINE_FENCE_BYTES
+#define ENGINE_FENCE_BYTES 0u
+#define ENGINE_FENCE(array, bytes, end) (void)0
+#endif
 
 /* Hands out an arena from its start; without one it only counts. */
 typedef struct {
@@ -8,9 +16,15 @@ typedef struct {
     uint32_t used;
 } allocator;
 
+/* An array of zeros. */
 static void *take(allocator *from, uint32_t bytes, uint32_t *purpose) {
-    void *place = from->base == NULL || bytes == 0 ? NULL : from->base + from->used;
-    const uint32_t rounded = (bytes + 7u) & ~7u;
+    void *place = NULL;
+    const uint32_t rounded = ((bytes + 7u) & ~7u) + ENGINE_FENCE_BYTES;
+    if (from->base != NULL) {
+        uint8_t *start = from->base + from->used;
+        ENGINE_FENCE(start, bytes, start + rounded);
+        place = bytes == 0 ? NULL : memset(start, 0, bytes);
+    }
     from->used += rounded;
     *purpose += rounded;
     return place;
@@ -73,6 +87,20 @@ static void lay_out_method(engine *self, allocator *from, engine_memory_plan *pl
     }
 }
 
+static void lay_out_kernels(engine *self, allocator *from, engine_memory_plan *plan) {
+    const engine_kernel_table *kernels = self->kernels;
+    uint32_t scratch = 0;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        engine_layer *layer = &self->layers[l];
+        layer->kernel_memory = take(from, kernels->memory_bytes(layer), &plan->other_bytes);
+        scratch = larger(scratch, kernels->scratch_bytes(layer));
+    }
+    void *shared = take(from, scratch, &plan->other_bytes);
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        self->layers[l].kernel_scratch = shared;
+    }
+}
+
 static void lay_out(engine *self, allocator *from, engine_memory_plan *plan) {
     lay_out_method(self, from, plan);
     uint32_t channel_weights = 0, sparse = 0, row = 0;
@@ -101,29 +129,45 @@ static void lay_out(engine *self, allocator *from, engine_memory_plan *plan) {
     for (uint32_t l = 0; l < self->layer_count; l++) {
         self->layers[l].row = shared_row;
     }
+    if (plan->fast_kernels) {
+        lay_out_kernels(self, from, plan);
+    }
 }
 
 /* Convolutions always keep their effective weights: they are small, and used many times an image. */
-static void choose(engine *self, bool in_flash, bool kept) {
-    self->plan = (engine_memory_plan){
-        .weights_in_flash = in_flash, .effective_weights_kept = kept, .flash_bytes = in_flash ? self->edge_count : 0};
+static void choose(engine *self, engine_memory_plan choice) {
+    self->plan = choice;
+    self->plan.flash_bytes = choice.weights_in_flash ? self->edge_count : 0;
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].effective_kept = kept || self->layers[l].config.operation == ENGINE_CONV2D;
+        engine_layer *layer = &self->layers[l];
+        layer->effective_kept = choice.effective_weights_kept || layer->config.operation == ENGINE_CONV2D;
+        layer->kernel_memory = layer->kernel_scratch = NULL;
     }
 }
 
 engine_status engine_plan_memory(engine *self, const engine_limits *limits, void *arena) {
     const bool flash_fits = self->method->frozen_weights && self->edge_count <= limits->weights_flash_bytes;
     const bool maskable = self->method->effective_row != NULL;
-    /* From fast to small: keeping effective weights saves more cycles than having the frozen ones in SRAM, which only
-     * updates read. */
-    const struct { bool in_flash, kept; } choices[] = {{false, true}, {true, true}, {false, false}, {true, false}};
+    const bool fast = self->kernels->memory_bytes != NULL;
+    /* From fast to small: the kernels' lists and widened weights save most, then kept effective weights; the frozen ones
+     * in SRAM save least, since only updates read them. */
+    static const engine_memory_plan choices[] = {
+        {.fast_kernels = true, .effective_weights_kept = true},
+        {.fast_kernels = true, .effective_weights_kept = true, .weights_in_flash = true},
+        {.fast_kernels = true},
+        {.fast_kernels = true, .weights_in_flash = true},
+        {.effective_weights_kept = true},
+        {.effective_weights_kept = true, .weights_in_flash = true},
+        {.weights_in_flash = false},
+        {.weights_in_flash = true},
+    };
     engine_memory_plan smallest = {.required_bytes = UINT32_MAX};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
-        if ((choices[i].in_flash && !flash_fits) || (!choices[i].kept && !maskable)) {
+        if ((choices[i].weights_in_flash && !flash_fits) || (!choices[i].effective_weights_kept && !maskable) ||
+            (choices[i].fast_kernels && !fast)) {
             continue;
         }
-        choose(self, choices[i].in_flash, choices[i].kept);
+        choose(self, choices[i]);
         allocator count = {.base = NULL, .used = 0};
         lay_out(self, &count, &self->plan);
         self->plan.required_bytes = count.used;
@@ -131,7 +175,7 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits, void
             smallest = self->plan;
         }
         if (count.used <= limits->arena_bytes) {
-            choose(self, choices[i].in_flash, choices[i].kept);
+            choose(self, choices[i]);
             allocator from = {.base = arena, .used = 0};
             memset(arena, 0, count.used);
             lay_out(self, &from, &self->plan);

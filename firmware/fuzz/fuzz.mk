@@ -1,0 +1,65 @@
+# Fuzzing the device's code on this machine (docs/robustness.md). Included by the Makefile.
+
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := decoder bytes messages network
+
+# With clang's runtimes at hand (scripts/setup fuzz) the targets have libFuzzer and AddressSanitizer; without them the
+# corpora can still be replayed, with UndefinedBehaviorSanitizer alone.
+FUZZ_RUNTIME := $(wildcard $(shell clang -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-*.a)
+ifneq ($(FUZZ_RUNTIME),)
+FUZZ_BUILD := build/fuzz/address
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMPILE := -fsanitize=fuzzer-no-link
+FUZZ_LINK := -fsanitize=fuzzer
+FUZZ_REPLAY := -runs=0 -verbosity=0
+else
+FUZZ_BUILD := build/fuzz/undefined
+FUZZ_SANITIZE := -fsanitize=undefined -fsanitize-trap=undefined
+FUZZ_DRIVER := $(FUZZ_BUILD)/fuzz/replay.o
+endif
+
+# the plain kernels: the others are for other machines
+FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*' -not -path '*/wasm/*') \
+	$(wildcard firmware/session/*.c)
+FUZZ_CODE := $(FUZZ_SOURCES:firmware/%.c=$(FUZZ_BUILD)/%.o) $(PROTO_OBJECTS:build/wasm/%=$(FUZZ_BUILD)/%) \
+	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o $(FUZZ_DRIVER)
+FUZZ_FLAGS := -std=c11 -g -O1 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
+	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
+
+.PHONY: fuzz fuzz-replay
+fuzz: ## fuzz each target for FUZZ_SECONDS (600), starting from its corpus in test/fuzz
+	@scripts/setup fuzz
+	@$(MAKE) $(FUZZ_TARGETS:%=fuzz-%)
+
+fuzz-%: build/fuzz/address/%
+	$(call say,fuzz,$* for $(FUZZ_SECONDS) s; findings go to build/fuzz/found)
+	@mkdir -p build/fuzz/corpus/$* build/fuzz/found
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/found/$*- build/fuzz/corpus/$* test/fuzz/$*
+
+# every input of the committed corpora once
+fuzz-replay: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%)
+	$(call say,fuzz,every input of test/fuzz once$(if $(FUZZ_RUNTIME),,; without libclang-rt-dev there is no AddressSanitizer))
+	@for target in $(FUZZ_TARGETS); do scripts/quietly build/fuzz/$$target.log \
+		$(FUZZ_BUILD)/$$target $(FUZZ_REPLAY) test/fuzz/$$target; done
+
+$(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/fuzz/%.o $(FUZZ_CODE)
+	$(call say,clang,$@)
+	@clang $(FUZZ_SANITIZE) $(FUZZ_LINK) $^ -o $@
+
+$(FUZZ_BUILD)/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
+	@mkdir -p $(@D)
+	@clang $(FUZZ_FLAGS) $(WARNINGS) -c $< -o $@
+
+# a fence behind every array of the arena
+$(FUZZ_BUILD)/engine/plan.o: private FUZZ_FLAGS += -include firmware/fuzz/fence.h
+
+$(FUZZ_BUILD)/proto/%.o: build/proto/%.c | .toolchain/stamp
+	@mkdir -p $(@D)
+	@clang $(FUZZ_FLAGS) -c $< -o $@
+
+$(FUZZ_BUILD)/nanopb/%.o: $(NANOPB)/%.c | $(PROTO_C)
+	@mkdir -p $(@D)
+	@clang $(FUZZ_FLAGS) -c $< -o $@
+
+-include $(wildcard $(FUZZ_BUILD)/*/*.d $(FUZZ_BUILD)/*/*/*.d)

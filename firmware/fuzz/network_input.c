@@ -1,0 +1,129 @@
+#include "network_input.h"
+
+#include <string.h>
+
+/* Of the map or the features that the layers so far leave. */
+typedef struct {
+    uint32_t height, width, channels;
+} map_shape;
+
+static uint32_t scored_edges(fuzz_input *input, const priot_Layer *layer, uint32_t fan_in) {
+    const uint32_t edges = fan_in * layer->out_channels;
+    const uint32_t share = input_byte(input);
+    return share == 255 ? edges : edges * share / 256;
+}
+
+static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *shape) {
+    const uint32_t side = shape->height < shape->width ? shape->height : shape->width;
+    layer->operation = priot_LayerOperation_LAYER_OPERATION_CONV2D;
+    layer->kernel = 1 + input_below(input, 7);
+    layer->stride = 1 + input_below(input, 4);
+    layer->padding = input_below(input, 256) % layer->kernel;
+    if (layer->kernel > side + 2 * layer->padding) {
+        layer->kernel = side;
+        layer->padding = 0;
+    }
+    layer->out_channels = 1 + input_below(input, 12);
+    shape->height = (shape->height + 2 * layer->padding - layer->kernel) / layer->stride + 1;
+    shape->width = (shape->width + 2 * layer->padding - layer->kernel) / layer->stride + 1;
+    layer->pool = shape->height > 1 && shape->width > 1 && input_below(input, 2) == 1;
+    if (layer->pool) {
+        shape->height /= 2;
+        shape->width /= 2;
+    }
+    layer->relu = input_below(input, 4) != 0;
+    layer->scored_edges = scored_edges(input, layer, layer->kernel * layer->kernel * layer->in_channels);
+    shape->channels = layer->out_channels;
+}
+
+static void add_linear(fuzz_input *input, priot_Layer *layer, map_shape *shape, bool last) {
+    layer->operation = priot_LayerOperation_LAYER_OPERATION_LINEAR;
+    layer->in_channels = shape->height * shape->width * shape->channels;
+    layer->in_height = layer->in_width = 1;
+    layer->out_channels = 1 + input_below(input, last ? 64 : 96);
+    layer->relu = !last && input_below(input, 4) != 0;
+    layer->scored_edges = scored_edges(input, layer, layer->in_channels);
+    *shape = (map_shape){1, 1, layer->out_channels};
+}
+
+static uint32_t *any_field(priot_Layer *layer, uint32_t choice) {
+    uint32_t *const fields[] = {&layer->in_height,    &layer->in_width,         &layer->in_channels,
+                                &layer->out_channels, &layer->kernel,           &layer->stride,
+                                &layer->padding,      &layer->activation_shift, &layer->error_shift,
+                                &layer->update_shift, &layer->scored_edges};
+    return fields[choice % (sizeof fields / sizeof *fields)];
+}
+
+static void add_hostile_number(fuzz_input *input, priot_OpenNetwork *network) {
+    const uint32_t choice = input_byte(input);
+    const uint32_t value = input_hostile(input);
+    priot_Layer *layer = &network->layers[choice % 12];
+    switch (choice / 16) {
+    case 0:
+        network->threshold = (int32_t)value;
+        break;
+    case 1:
+        network->mu = value;
+        break;
+    case 2:
+        network->input_exponent = (int32_t)value;
+        break;
+    case 3:
+        network->loss_shift = value;
+        break;
+    case 4:
+        network->layers_count = (pb_size_t)(value % 13);
+        break;
+    case 5:
+        network->memory_limit_bytes = value;
+        break;
+    case 6:
+        layer->weight_exponent = (int32_t)value;
+        break;
+    case 7:
+        layer->pool = !layer->pool;
+        break;
+    case 8:
+        layer->relu = !layer->relu;
+        break;
+    default:
+        *any_field(layer, input_byte(input)) = value;
+        break;
+    }
+}
+
+void input_network(fuzz_input *input, priot_OpenNetwork *network) {
+    memset(network, 0, sizeof *network);
+    const uint32_t kind = input_byte(input);
+    network->method = (priot_Method)(kind % 4);
+    network->kernels = (priot_Kernels)(kind / 4 % 3);
+    network->threshold = (int8_t)input_byte(input);
+    network->mu = input_below(input, 31);
+    network->loss_shift = input_below(input, 12);
+    const uint32_t logit_exponent = input_below(input, 22);
+    network->layers_count = (pb_size_t)(1 + input_below(input, 6));
+    uint32_t convolutions = input_below(input, network->layers_count);
+    map_shape shape = {1 + input_below(input, 64), 1 + input_below(input, 64), 1 + input_below(input, 4)};
+    int32_t exponent = 0;
+    for (uint32_t l = 0; l < network->layers_count; l++) {
+        priot_Layer *layer = &network->layers[l];
+        layer->in_height = shape.height;
+        layer->in_width = shape.width;
+        layer->in_channels = shape.channels;
+        layer->below_threshold = (priot_BelowThreshold)input_below(input, 2);
+        layer->activation_shift = input_below(input, 14);
+        layer->error_shift = input_below(input, 14);
+        layer->update_shift = input_below(input, 24);
+        layer->weight_exponent = -(int32_t)input_below(input, 12);
+        if (l < convolutions) {
+            add_convolution(input, layer, &shape);
+        } else {
+            add_linear(input, layer, &shape, l + 1 == network->layers_count);
+        }
+        exponent += layer->weight_exponent + (int32_t)layer->activation_shift;
+    }
+    network->input_exponent = (int32_t)logit_exponent - 6 - exponent;
+    for (uint32_t hostile = input_byte(input) / 86; hostile > 0; hostile--) {
+        add_hostile_number(input, network);
+    }
+}
