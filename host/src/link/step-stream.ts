@@ -158,7 +158,7 @@ export class StepStream implements Conversation {
   }
 
   #accept(result: StepResult): void {
-    if (result.step < this.#base || this.#early.has(result.step)) return;
+    // A step has one result: what comes after it belongs to transmissions that are forgotten, and is not handed over.
     this.#early.set(result.step, result);
     for (let next = this.#early.get(this.#base); next; next = this.#early.get(this.#base)) {
       this.#forgetTransmissions(this.#base);
