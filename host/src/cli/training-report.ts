@@ -7,7 +7,7 @@ const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 export function formatSummary(summary: RunSummary, memory: MemoryEvent | null): string[] {
   const { accuracy, cyclesPerStep, deviceIdleShare } = summary;
   const lines = [
-    `accuracy    ${accuracy.before.toFixed(4)} before, ${accuracy.after.toFixed(4)} after (best epoch ${accuracy.best.toFixed(4)}, chosen on test data)`,
+    `accuracy    ${accuracy.before.toFixed(4)} before, ${accuracy.after.toFixed(4)} after (best ${accuracy.best.toFixed(4)}, chosen on test data)`,
     `steps       ${whole.format(summary.steps)} in ${summary.wallSeconds.toFixed(1)} s, ${summary.place}`,
   ];
   if (cyclesPerStep !== null) {

@@ -249,7 +249,12 @@ function summaryOf(run: ActiveRun, metrics: RunMetrics, state: Int8Array, wallSe
     place: link.place,
     method: plan.settings.method,
     steps: metrics.steps,
-    accuracy: { before: final.before, after: after.accuracy, best: epochs.best.accuracy },
+    // The last epoch counts with both of its evaluations, so that best is never below after.
+    accuracy: {
+      before: final.before,
+      after: after.accuracy,
+      best: Math.max(epochs.best.accuracy, after.accuracy),
+    },
     stateDigest: stateDigest(state),
     cyclesPerStep: metrics.cyclesPerStep,
     deviceIdleShare: idleShare(metrics),
