@@ -6,7 +6,7 @@ import { loadCase } from '#host/network/conformance-case.js';
 import { putNetwork } from '#host/training/network-on-device.js';
 import { sessionIdOf } from '#host/training/session-id.js';
 
-const CASE = fileURLToPath(new URL('../conformance/priot-45', import.meta.url));
+const folderOf = (name: string) => fileURLToPath(new URL(`../conformance/${name}`, import.meta.url));
 
 /** A step's result, and the device's time when the host learnt of it. */
 export interface TimedStep {
@@ -15,9 +15,9 @@ export interface TimedStep {
   readonly nowMs: number;
 }
 
-/** Uploads the network and trains `count` steps. */
-export async function trainSteps(link: Link, count: number): Promise<TimedStep[]> {
-  const { network, stateInitial, method, threshold, steps, images } = loadCase(CASE);
+/** Uploads the network of a conformance case and trains its first `count` steps. */
+export async function trainSteps(link: Link, count: number, name = 'priot-45'): Promise<TimedStep[]> {
+  const { network, stateInitial, method, threshold, steps, images } = loadCase(folderOf(name));
   const settings = { method, threshold };
   const { signal } = new AbortController();
   await putNetwork(link, network, settings, stateInitial, { signal });
