@@ -35,6 +35,7 @@ test: ## set up, build, check, and run every test
 	@$(MAKE) setup
 	@$(MAKE) -j2 build
 	@$(MAKE) -j2 check
+	@$(MAKE) -j2 fuzz-replay
 	@$(NPX) vitest run $(VITEST_FLAGS)
 
 clean: ## remove what was built; make setup's downloads stay
@@ -150,6 +151,8 @@ build/wasm/build_info.h: always
 always:
 
 -include $(sort $(SIMULATOR_OBJECTS:.o=.d) $(PRETRAINING_OBJECTS:.o=.d))
+
+include firmware/fuzz/fuzz.mk
 
 # ---- checks ------------------------------------------------------------------------------------------------------
 

@@ -31,17 +31,20 @@ static void hear(heard *to, const frame_decoder *decoder, frame_event event, uin
 }
 
 static void decode_pieces(const uint8_t *bytes, size_t length, size_t piece, heard *to) {
+    uint8_t single_byte[1];
     frame_decoder *decoder = calloc(1, sizeof *decoder);
     while (length > 0) {
         const size_t now = length < piece ? length : piece;
-        uint8_t *copy = malloc(now); /* so that reading beyond a piece is seen */
+        uint8_t *copy = piece == 1 ? single_byte : malloc(now); /* so that reading beyond a piece is seen */
         memcpy(copy, bytes, now);
         frame_event event = FRAME_INCOMPLETE;
         uint32_t payload_bytes = 0;
         const size_t taken = frame_decoder_feed(decoder, copy, now, &event, &payload_bytes);
         CHECK(taken > 0 && taken <= now);
         hear(to, decoder, event, payload_bytes);
-        free(copy);
+        if (piece != 1) {
+            free(copy);
+        }
         bytes += taken;
         length -= taken;
     }

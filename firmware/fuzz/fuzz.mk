@@ -9,7 +9,9 @@ FUZZ_RUNTIME := $(wildcard $(shell clang -print-runtime-dir 2>/dev/null)/libclan
 ifneq ($(FUZZ_RUNTIME),)
 FUZZ_BUILD := build/fuzz/address
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FUZZ_COMPILE := -fsanitize=fuzzer-no-link
+# following every comparison would cost the arithmetic nine tenths of the time
+FUZZ_COMPILE := -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
+FUZZ_COMPARISONS := -fsanitize-coverage=trace-cmp
 FUZZ_LINK := -fsanitize=fuzzer
 FUZZ_REPLAY := -runs=0 -verbosity=0
 else
@@ -23,7 +25,7 @@ FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*'
 	$(wildcard firmware/session/*.c)
 FUZZ_CODE := $(FUZZ_SOURCES:firmware/%.c=$(FUZZ_BUILD)/%.o) $(PROTO_OBJECTS:build/wasm/%=$(FUZZ_BUILD)/%) \
 	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o $(FUZZ_DRIVER)
-FUZZ_FLAGS := -std=c11 -g -O1 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
+FUZZ_FLAGS := -std=c11 -g -O2 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
 	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
 
 .PHONY: fuzz fuzz-replay
@@ -50,6 +52,8 @@ $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/fuzz/%.o $(FUZ
 $(FUZZ_BUILD)/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
 	@mkdir -p $(@D)
 	@clang $(FUZZ_FLAGS) $(WARNINGS) -c $< -o $@
+
+$(FUZZ_BUILD)/session/%.o: private FUZZ_FLAGS += $(FUZZ_COMPARISONS)
 
 # a fence behind every array of the arena
 $(FUZZ_BUILD)/engine/plan.o: private FUZZ_FLAGS += -include firmware/fuzz/fence.h

@@ -23,7 +23,7 @@ static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *sh
         layer->kernel = side;
         layer->padding = 0;
     }
-    layer->out_channels = 1 + input_below(input, 12);
+    layer->out_channels = 1 + input_below(input, 8);
     shape->height = (shape->height + 2 * layer->padding - layer->kernel) / layer->stride + 1;
     shape->width = (shape->width + 2 * layer->padding - layer->kernel) / layer->stride + 1;
     layer->pool = shape->height > 1 && shape->width > 1 && input_below(input, 2) == 1;
@@ -103,7 +103,7 @@ void input_network(fuzz_input *input, priot_OpenNetwork *network) {
     const uint32_t logit_exponent = input_below(input, 22);
     network->layers_count = (pb_size_t)(1 + input_below(input, 6));
     uint32_t convolutions = input_below(input, network->layers_count);
-    map_shape shape = {1 + input_below(input, 64), 1 + input_below(input, 64), 1 + input_below(input, 4)};
+    map_shape shape = {1 + input_below(input, 40), 1 + input_below(input, 40), 1 + input_below(input, 3)};
     int32_t exponent = 0;
     for (uint32_t l = 0; l < network->layers_count; l++) {
         priot_Layer *layer = &network->layers[l];
