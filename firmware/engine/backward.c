@@ -5,11 +5,6 @@
 #include "engine_internal.h"
 #include "kernels/kernels.h"
 
-/* Where the layer below has ReLU, only positive inputs have an error. */
-static inline bool has_error(const engine_layer *layer, uint32_t input) {
-    return !layer->below_has_relu || layer->input[input] > 0;
-}
-
 static uint32_t maximum_magnitude(const int32_t *values, uint32_t count) {
     uint32_t maximum = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -28,9 +23,9 @@ static uint32_t maximum_magnitude_int8(const int8_t *values, uint32_t count) {
     return maximum;
 }
 
-static void requantise_errors(const engine_layer *layer, const int32_t *errors, int8_t *below) {
+void engine_requantise_errors(const engine_layer *layer, const int32_t *errors, int8_t *below) {
     for (uint32_t i = 0; i < layer->in_count; i++) {
-        below[i] = has_error(layer, i) ? clamp_int8(round_shift(errors[i], layer->error_shift)) : 0;
+        below[i] = engine_has_error(layer, i) ? clamp_int8(round_shift(errors[i], layer->error_shift)) : 0;
     }
 }
 
@@ -38,7 +33,7 @@ static uint32_t list_deltas(const engine_layer *layer, engine_sparse_delta *list
     uint32_t count = 0;
     for (uint32_t o = 0; o < layer->out_count; o++) {
         if (layer->delta[o] != 0) {
-            list[count++] = (engine_sparse_delta){.output = (uint16_t)o, .delta = layer->delta[o]};
+            list[count++] = (engine_sparse_delta){.output = o, .delta = layer->delta[o]};
         }
     }
     return count;
@@ -53,9 +48,13 @@ static const int8_t *effective_row(const engine *self, const engine_layer *layer
 }
 
 static void PRIOT_HOT linear_error(const engine *self, const engine_layer *layer, uint32_t count, int8_t *below) {
+    if (self->kernels->linear_below != NULL && layer->effective_kept) {
+        self->kernels->linear_below(layer, self->sparse, count, below);
+        return;
+    }
     for (uint32_t i = 0; i < layer->in_count; i++) {
         below[i] = 0;
-        if (has_error(layer, i)) {
+        if (engine_has_error(layer, i)) {
             const int32_t error = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
             below[i] = clamp_int8(round_shift(error, layer->error_shift));
         }
@@ -67,7 +66,7 @@ static void linear_error_dynamic(const engine *self, engine_layer *layer, uint32
         self->scratch[i] = self->kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
     }
     layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
-    requantise_errors(layer, self->scratch, below);
+    engine_requantise_errors(layer, self->scratch, below);
 }
 
 /* The largest gradient of a linear layer is max|d| * max|x|, since G = d * x. */
@@ -77,7 +76,18 @@ static uint32_t linear_update_shift(const engine *self, const engine_layer *laye
     return subtract_to_zero(bit_width(gradient), self->config.mu);
 }
 
-static void PRIOT_HOT linear_backward(engine *self, uint32_t l, int8_t *below) {
+/* Rows whose every gradient is negligible are left out. */
+static void PRIOT_HOT linear_update(const engine *self, engine_layer *layer, uint32_t count) {
+    const int32_t largest = (int32_t)maximum_magnitude_int8(layer->delta, layer->out_count);
+    for (uint32_t i = 0; i < layer->in_count; i++) {
+        const int32_t x = layer->input[i];
+        if (x != 0 && absolute(x) * largest > layer->negligible) {
+            self->method->update_row(layer, i, x, self->sparse, count);
+        }
+    }
+}
+
+static void linear_backward(engine *self, uint32_t l, int8_t *below) {
     engine_layer *layer = &self->layers[l];
     const bool dynamic = self->method->dynamic_shifts;
     const uint32_t count = list_deltas(layer, self->sparse);
@@ -91,12 +101,9 @@ static void PRIOT_HOT linear_backward(engine *self, uint32_t l, int8_t *below) {
     engine_book(self, l, ENGINE_PHASE_ERROR);
     if (dynamic) {
         layer->update_shift = linear_update_shift(self, layer);
+        layer->negligible = self->method->negligible(layer->update_shift);
     }
-    for (uint32_t i = 0; i < layer->in_count; i++) {
-        if (layer->input[i] != 0) {
-            self->method->update_row(layer, i, layer->input[i], self->sparse, count);
-        }
-    }
+    linear_update(self, layer, count);
     engine_book(self, l, ENGINE_PHASE_UPDATE);
 }
 
@@ -105,11 +112,15 @@ static void convolution_backward(engine *self, uint32_t l, int8_t *below) {
     const bool dynamic = self->method->dynamic_shifts;
     const uint32_t channels = layer->config.out_channels;
     if (below != NULL) {
-        self->kernels->convolution_error(layer, self->scratch, self->channel_weights);
-        if (dynamic) {
-            layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
+        if (!dynamic && self->kernels->convolution_below != NULL) {
+            self->kernels->convolution_below(layer, self->scratch, self->channel_weights, below);
+        } else {
+            self->kernels->convolution_error(layer, self->scratch, self->channel_weights);
+            if (dynamic) {
+                layer->error_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->in_count)), 7);
+            }
+            engine_requantise_errors(layer, self->scratch, below);
         }
-        requantise_errors(layer, self->scratch, below);
         engine_book(self, l, ENGINE_PHASE_ERROR);
     }
     if (dynamic) {

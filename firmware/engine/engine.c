@@ -16,6 +16,11 @@ static const engine_kernel_table *choose_kernels(engine_kernels kernels) {
         return &engine_kernels_simd;
     }
 #endif
+#ifdef PRIOT_KERNELS_M0PLUS
+    if (kernels == ENGINE_KERNELS_FASTEST) {
+        return &engine_kernels_m0plus;
+    }
+#endif
     return kernels == ENGINE_KERNELS_DENSE ? &engine_kernels_dense : &engine_kernels_plain;
 }
 
@@ -38,6 +43,9 @@ engine_status engine_open(engine *self, const engine_config *config, const engin
     if (status != ENGINE_OK) {
         *fault = (engine_fault){.text = "the network does not fit into the arena", .layer = 0, .value = 0};
         return status;
+    }
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        self->layers[l].negligible = self->method->negligible(self->layers[l].update_shift);
     }
     self->effective_stale = true;
     self->open = true;

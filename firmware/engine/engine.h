@@ -90,6 +90,7 @@ typedef struct {
 typedef struct {
     bool weights_in_flash;
     bool effective_weights_kept;
+    bool fast_kernels; /* the kernels have the memory they ask for; else the plain ones stand in */
     uint32_t required_bytes;
     uint32_t weights_bytes, state_bytes, activation_bytes, error_bytes, other_bytes;
     uint32_t flash_bytes;

@@ -23,11 +23,14 @@ typedef struct {
     bool effective_kept;
     int8_t threshold;
 
-    const int8_t *weights; /* frozen; NULL when the method keeps none */
-    int8_t *weights_sram;  /* the same when they live in SRAM */
-    int8_t *effective;     /* NULL when masked on the fly */
-    void *state;           /* the method's */
-    int8_t *row;           /* scratch: one effective row, when masked on the fly */
+    const int8_t *weights;  /* frozen; NULL when the method keeps none */
+    int8_t *weights_sram;   /* the same when they live in SRAM */
+    int8_t *effective;      /* NULL when masked on the fly */
+    void *state;            /* the method's */
+    int8_t *row;            /* scratch: one effective row, when masked on the fly */
+    bool effective_changed; /* since the kernels last looked: they may keep copies */
+    void *kernel_memory;    /* the kernels' own, of this layer; NULL: there is none, or no room */
+    void *kernel_scratch;   /* the kernels' own, shared by all layers */
 
     const int8_t *input; /* 0..127 or -127..127 */
     int8_t *output;      /* NULL in the last layer */
@@ -35,12 +38,13 @@ typedef struct {
     int8_t *delta;
 
     uint32_t activation_shift, error_shift, update_shift; /* of this step: constant but for niti-dynamic */
+    int32_t negligible;                                   /* |gradient| up to this changes no edge */
 } engine_layer;
 
 /* A non-zero delta of a linear layer. */
 typedef struct {
-    uint16_t output;
-    int16_t delta;
+    uint32_t output;
+    int32_t delta;
 } engine_sparse_delta;
 
 /* Bytes that a method keeps for a layer. */
@@ -65,6 +69,8 @@ typedef struct {
     void (*refresh)(engine_layer *layer, bool frozen);
     /* Linear layers masked on the fly: the effective row of one input, out_channels long. NULL: always kept. */
     void (*effective_row)(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row);
+    /* The largest |gradient| that changes no edge, whatever its weight, at this update shift. */
+    int32_t (*negligible)(uint32_t update_shift);
     /* Updates the edges of one input x != 0 of a linear layer; deltas are the non-zero ones, ascending. */
     void (*update_row)(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                        uint32_t count);
@@ -107,6 +113,13 @@ void engine_forward(engine *self, const uint8_t *image, bool frozen);
 uint32_t engine_prediction(const engine *self);
 /* loss.c: the last layer's delta; false when it is all zero. */
 bool engine_loss_gradient(engine *self, uint32_t label);
+/* Where the layer below has ReLU, only positive inputs have an error. */
+static inline bool engine_has_error(const engine_layer *layer, uint32_t input) {
+    return !layer->below_has_relu || layer->input[input] > 0;
+}
+
+/* Deltas of the layer below from its error accumulators, both in_count long. */
+void engine_requantise_errors(const engine_layer *layer, const int32_t *errors, int8_t *below);
 /* backward.c: errors and updates, last layer to first. */
 void engine_backward(engine *self);
 /* tensors.c */

@@ -36,9 +36,7 @@ static void convolution_forward(engine *self, uint32_t l) {
     }
 }
 
-static void linear_forward(engine *self, uint32_t l, bool frozen) {
-    engine_layer *layer = &self->layers[l];
-    int32_t *acc = layer->output == NULL ? self->logits : self->scratch;
+static void accumulate_rows(const engine *self, const engine_layer *layer, bool frozen, int32_t *acc) {
     const engine_kernel_table *kernels = self->kernels;
     const uint32_t outputs = layer->config.out_channels;
     memset(acc, 0, outputs * sizeof *acc);
@@ -47,12 +45,25 @@ static void linear_forward(engine *self, uint32_t l, bool frozen) {
         if (x == 0 && !kernels->dense) {
             continue;
         }
-        const int8_t *row = layer->effective + i * outputs;
-        if (!layer->effective_kept) {
+        const int8_t *row = layer->row;
+        if (layer->effective_kept) {
+            row = layer->effective + i * outputs;
+        } else {
             self->method->effective_row(layer, i, frozen, layer->row);
-            row = layer->row;
         }
         kernels->add_scaled_row(acc, row, x, outputs);
+    }
+}
+
+static void linear_forward(engine *self, uint32_t l, bool frozen) {
+    engine_layer *layer = &self->layers[l];
+    const engine_kernel_table *kernels = self->kernels;
+    const uint32_t outputs = layer->config.out_channels;
+    int32_t *acc = layer->output == NULL ? self->logits : self->scratch;
+    if (kernels->linear != NULL && layer->effective_kept) {
+        kernels->linear(layer, acc);
+    } else {
+        accumulate_rows(self, layer, frozen, acc);
     }
     if (self->method->dynamic_shifts) {
         layer->activation_shift = dynamic_shift(acc, outputs);
@@ -67,6 +78,9 @@ static void linear_forward(engine *self, uint32_t l, bool frozen) {
 void engine_forward(engine *self, const uint8_t *image, bool frozen) {
     self->layers[0].input = (const int8_t *)image;
     for (uint32_t l = 0; l < self->layer_count; l++) {
+        if (self->kernels->prepare != NULL) {
+            self->kernels->prepare(&self->layers[l]);
+        }
         if (self->layers[l].config.operation == ENGINE_CONV2D) {
             convolution_forward(self, l);
         } else {

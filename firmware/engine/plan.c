@@ -149,8 +149,8 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits, void
     const bool flash_fits = self->method->frozen_weights && self->edge_count <= limits->weights_flash_bytes;
     const bool maskable = self->method->effective_row != NULL;
     const bool fast = self->kernels->memory_bytes != NULL;
-    /* From fast to small: the kernels' lists and widened weights save most, then kept effective weights; the frozen ones
-     * in SRAM save least, since only updates read them. */
+    /* From fast to small: the kernels' lists and widened weights save most, then kept effective weights; the frozen
+     * ones in SRAM save least, since only updates read them. */
     static const engine_memory_plan choices[] = {
         {.fast_kernels = true, .effective_weights_kept = true},
         {.fast_kernels = true, .effective_weights_kept = true, .weights_in_flash = true},
@@ -177,7 +177,6 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits, void
         if (count.used <= limits->arena_bytes) {
             choose(self, choices[i]);
             allocator from = {.base = arena, .used = 0};
-            memset(arena, 0, count.used);
             lay_out(self, &from, &self->plan);
             self->plan.required_bytes = from.used;
             return ENGINE_OK;

@@ -162,7 +162,7 @@ static void linear_error(const engine *self, const engine_layer *layer, int32_t 
     uint32_t count = 0;
     for (uint32_t o = 0; o < layer->out_count; o++) {
         if (layer->delta[o] != 0) {
-            self->sparse[count++] = (engine_sparse_delta){.output = (uint16_t)o, .delta = layer->delta[o]};
+            self->sparse[count++] = (engine_sparse_delta){.output = o, .delta = layer->delta[o]};
         }
     }
     for (uint32_t i = 0; i < layer->in_count; i++) {

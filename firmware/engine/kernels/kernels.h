@@ -7,22 +7,34 @@
 
 typedef struct engine_kernel_table {
     bool dense; /* zeros are not skipped, here nor in the linear layers' loops */
+    /* Bytes the kernels keep for a layer from its forward pass to its update, and scratch. Both may be NULL: none. */
+    uint32_t (*memory_bytes)(const engine_layer *layer);
+    uint32_t (*scratch_bytes)(const engine_layer *layer);
+    /* A layer's input is complete and its effective weights are what they will be for this step. May be NULL. */
+    void (*prepare)(engine_layer *layer);
     /* Accumulator rows [first_row, first_row + rows) of a convolution: acc[rows][conv_width][out_channels]. */
     void (*convolution)(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
     /* acc[i] += x * row[i] for i < count. */
     void (*add_scaled_row)(int32_t *restrict acc, const int8_t *restrict row, int32_t x, uint32_t count);
+    /* Accumulators of a linear layer whose effective weights are kept: acc[out_channels]. NULL: row by row instead. */
+    void (*linear)(const engine_layer *layer, int32_t *acc);
     /* Pools (when the layer does), ReLU, requantises: acc rows -> one output row (and its pool positions). */
     void (*requantise_row)(const engine_layer *layer, const int32_t *acc, uint32_t out_row);
     /* Sum of delta * row[output] over the non-zero deltas. */
     int32_t (*sparse_dot)(const int8_t *row, const engine_sparse_delta *deltas, uint32_t count);
     /* Error accumulators of a convolution: error[in_count], zeroed here. channel_weights: scratch[fan_in]. */
     void (*convolution_error)(const engine_layer *layer, int32_t *error, int8_t *channel_weights);
+    /* The deltas of the layer below straight from this layer's, with static shifts. Each may be NULL: by way of the
+     * error accumulators. `error`: scratch[in_count]. */
+    void (*convolution_below)(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
+    void (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
     /* Gradient of one output channel: gradient[fan_in], zeroed here. */
     void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);
 } engine_kernel_table;
 
 extern const engine_kernel_table engine_kernels_plain;
 extern const engine_kernel_table engine_kernels_dense;
+extern const engine_kernel_table engine_kernels_m0plus;
 extern const engine_kernel_table engine_kernels_simd; /* wasm/simd.c: where WebAssembly has SIMD */
 
 #endif

@@ -18,13 +18,20 @@ static inline int8_t effective_weight(const engine_layer *layer, int8_t weight, 
     return layer->config.below_threshold == ENGINE_BELOW_NEGATE ? (int8_t)-weight : 0;
 }
 
-/* S after its update from gradient * weight (docs/arithmetic.md, "Backward"). */
-static inline int8_t updated_score(const engine_layer *layer, int8_t score, int32_t gradient, int8_t weight) {
-    return clamp_int8(score - clamp_int8(round_shift(gradient * weight, layer->update_shift)));
+/* What R needs in a loop: the half that it adds before shifting. */
+static inline int32_t rounding_half(uint32_t shift) {
+    return shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
+}
+
+/* S after its update from gradient * weight, C(S - C(R(G * W))) (docs/arithmetic.md, "Backward"); `half` is
+ * rounding_half(shift). Branches first on what is most likely: no change, and no clamp. */
+static inline int8_t updated_score(int8_t score, int32_t gradient, int8_t weight, int32_t half, uint32_t shift) {
+    const int32_t step = (gradient * weight + half) >> shift;
+    return step == 0 ? score : clamp_int8(score - clamp_int8(step));
 }
 
 /* |gradient| up to this changes no score, whatever the weight: R(v, s) is 0 for -half <= v < half. */
-static inline int32_t negligible_gradient(uint32_t score_shift) {
+static inline int32_t negligible_for_scores(uint32_t score_shift) {
     return score_shift == 0 ? 0 : ((int32_t)(1u << (score_shift - 1)) - 1) / INT8_LIMIT;
 }
 

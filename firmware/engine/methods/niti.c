@@ -41,15 +41,19 @@ static inline int8_t updated_weight(const engine_layer *layer, int8_t weight, in
     return clamp_int8(weight - clamp_int8(pseudo_stochastic_shift(gradient, layer->update_shift)));
 }
 
+/* P is 0 where neither the kept bits nor the upper half of the dropped ones hold a one. */
+static int32_t negligible(uint32_t shift) {
+    return (int32_t)(1u << (shift >> 1)) - 1;
+}
+
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
     int8_t *weights = (int8_t *)layer->state + input * layer->config.out_channels;
-    /* P is 0 where neither the kept bits nor the upper half of the dropped ones hold a one. */
-    const int32_t negligible = (int32_t)(1u << (layer->update_shift >> 1)) - 1;
-    const uint32_t span = 2u * (uint32_t)negligible;
+    const int32_t limit = layer->negligible;
+    const uint32_t span = 2u * (uint32_t)limit;
     for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
         const int32_t gradient = deltas->delta * x;
-        if ((uint32_t)(gradient + negligible) > span) {
+        if ((uint32_t)(gradient + limit) > span) {
             weights[deltas->output] = updated_weight(layer, weights[deltas->output], gradient);
         }
     }
@@ -61,13 +65,14 @@ static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, cons
         if (gradient[tap] != 0) {
             weights[tap] = updated_weight(layer, weights[tap], gradient[tap]);
             layer->effective[effective_index(layer, channel, tap)] = weights[tap];
+            layer->effective_changed = true;
         }
     }
 }
 
 #define NITI_OPERATIONS                                                                                                \
-    .layer_bytes = layer_bytes, .place = place, .set = set, .get = get, .refresh = refresh, .update_row = update_row,  \
-    .update_channel = update_channel
+    .layer_bytes = layer_bytes, .place = place, .set = set, .get = get, .refresh = refresh, .negligible = negligible,  \
+    .update_row = update_row, .update_channel = update_channel
 
 const engine_method_operations engine_method_niti_static = {NITI_OPERATIONS};
 const engine_method_operations engine_method_niti_dynamic = {.dynamic_shifts = true, NITI_OPERATIONS};

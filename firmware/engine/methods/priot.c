@@ -53,23 +53,32 @@ static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, b
     }
 }
 
+static int32_t negligible(uint32_t shift) {
+    return negligible_for_scores(shift);
+}
+
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
     const uint32_t first = input * layer->config.out_channels;
     const int8_t *weights = layer->weights + first;
     int8_t *scores = (int8_t *)layer->state + first;
     int8_t *effective = layer->effective_kept ? layer->effective + first : NULL;
-    const int32_t negligible = negligible_gradient(layer->update_shift);
-    const uint32_t span = 2u * (uint32_t)negligible;
+    const uint32_t shift = layer->update_shift;
+    const int32_t half = rounding_half(shift), threshold = layer->threshold;
+    const int32_t limit = layer->negligible;
+    const uint32_t span = 2u * (uint32_t)limit;
     for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
         const int32_t gradient = deltas->delta * x;
-        if ((uint32_t)(gradient + negligible) <= span) {
+        if ((uint32_t)(gradient + limit) <= span) {
             continue;
         }
         const uint32_t o = deltas->output;
-        const int8_t old = scores[o], updated = updated_score(layer, old, gradient, weights[o]);
+        const int8_t old = scores[o], updated = updated_score(old, gradient, weights[o], half, shift);
+        if (updated == old) {
+            continue;
+        }
         scores[o] = updated;
-        if (effective != NULL && (old >= layer->threshold) != (updated >= layer->threshold)) {
+        if (((old - threshold) ^ (updated - threshold)) < 0 && effective != NULL) {
             effective[o] = effective_weight(layer, weights[o], updated);
         }
     }
@@ -79,14 +88,17 @@ static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, cons
     const uint32_t first = channel * layer->fan_in;
     const int8_t *weights = layer->weights + first;
     int8_t *scores = (int8_t *)layer->state + first;
+    const uint32_t shift = layer->update_shift;
+    const int32_t half = rounding_half(shift), threshold = layer->threshold;
     for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
         if (gradient[tap] == 0) {
             continue;
         }
-        const int8_t old = scores[tap], updated = updated_score(layer, old, gradient[tap], weights[tap]);
+        const int8_t old = scores[tap], updated = updated_score(old, gradient[tap], weights[tap], half, shift);
         scores[tap] = updated;
-        if ((old >= layer->threshold) != (updated >= layer->threshold)) {
+        if (((old - threshold) ^ (updated - threshold)) < 0) {
             layer->effective[effective_index(layer, channel, tap)] = effective_weight(layer, weights[tap], updated);
+            layer->effective_changed = true;
         }
     }
 }
@@ -98,6 +110,7 @@ const engine_method_operations engine_method_priot = {
     .get = get,
     .refresh = refresh,
     .effective_row = effective_row,
+    .negligible = negligible,
     .update_row = update_row,
     .update_channel = update_channel,
 };

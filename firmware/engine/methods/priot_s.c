@@ -140,11 +140,17 @@ static void refresh(engine_layer *layer, bool frozen) {
 static inline void update_entry(engine_layer *layer, uint32_t group, uint32_t entry, uint32_t index, int32_t gradient) {
     scored_edges *scored = layer->state;
     const int8_t weight = scored->weights[entry], old = scored->scores[entry];
-    const int8_t updated = updated_score(layer, old, gradient, weight);
+    const uint32_t shift = layer->update_shift;
+    const int8_t updated = updated_score(old, gradient, weight, rounding_half(shift), shift);
     scored->scores[entry] = updated;
     if ((old >= layer->threshold) != (updated >= layer->threshold)) {
         layer->effective[effective_of_group(layer, group, index)] = effective_weight(layer, weight, updated);
+        layer->effective_changed = true;
     }
+}
+
+static int32_t negligible(uint32_t shift) {
+    return negligible_for_scores(shift);
 }
 
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
@@ -178,6 +184,7 @@ const engine_method_operations engine_method_priot_s = {
     .get = get,
     .scored_done = scored_done,
     .refresh = refresh,
+    .negligible = negligible,
     .update_row = update_row,
     .update_channel = update_channel,
 };
