@@ -31,7 +31,7 @@ static void hear(heard *to, const frame_decoder *decoder, frame_event event, uin
 }
 
 static void decode_pieces(const uint8_t *bytes, size_t length, size_t piece, heard *to) {
-    uint8_t single_byte[1];
+    uint8_t single_byte[1] = {0};
     frame_decoder *decoder = calloc(1, sizeof *decoder);
     while (length > 0) {
         const size_t now = length < piece ? length : piece;

@@ -15,8 +15,8 @@ static uint32_t request_id;
 static uint8_t blob[MAX_IMAGE_BYTES];
 
 static priot_HostMessage new_request(pb_size_t which_body) {
-    priot_HostMessage request = {.request_id = ++request_id, .which_body = which_body};
-    return request;
+    request_id++;
+    return (priot_HostMessage){.request_id = request_id, .which_body = which_body};
 }
 
 static void open_network(void) {
