@@ -1,44 +1,62 @@
 #include "frame.h"
 
 #include "crc32.h"
+#include "hot.h"
 
 static uint32_t read_little_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Copies the rest of a block; stops early at a zero, at the end of the input or of the buffer. */
-static const uint8_t *copy_block(frame_decoder *self, const uint8_t *next, const uint8_t *end) {
-    size_t run = (size_t)(end - next);
-    if (run > self->block_remaining) {
-        run = self->block_remaining;
-    }
-    size_t room = SESSION_MAX_FRAME_BYTES - self->length;
-    if (run > room) {
-        run = room;
-        self->discarding = run == 0;
-    }
-    const uint8_t *stop = next + run;
+/* Decodes up to the next 0x00, which it leaves, or the end. Most bytes of an image are zeros, and so most of a frame is
+ * blocks of one code and nothing else: both kinds of run have a loop of their own. */
+static const uint8_t *PRIOT_HOT decode(frame_decoder *self, const uint8_t *next, const uint8_t *end) {
     uint8_t *out = self->frame + self->length;
-    while (next != stop && *next != 0) {
-        *out++ = *next++;
-    }
-    uint32_t copied = (uint32_t)(out - (self->frame + self->length));
-    self->length += copied;
-    self->block_remaining -= copied;
-    return next;
-}
-
-static void begin_block(frame_decoder *self, uint8_t code) {
-    self->started = true;
-    if (self->zero_due) {
-        if (self->length == SESSION_MAX_FRAME_BYTES) {
-            self->discarding = true;
-            return;
+    uint8_t *const limit = self->frame + SESSION_MAX_FRAME_BYTES;
+    uint32_t remaining = self->block_remaining;
+    bool zero_due = self->zero_due;
+    while (next != end && *next != 0) {
+        if (remaining != 0) {
+            const uint8_t *run_end = (uint32_t)(end - next) < remaining ? end : next + remaining;
+            const uint8_t *run = next;
+            if ((size_t)(limit - out) < (size_t)(run_end - run)) {
+                run_end = run + (limit - out);
+            }
+            while (next != run_end && *next != 0) {
+                *out++ = *next++;
+            }
+            remaining -= (uint32_t)(next - run);
+            if (next == run) { /* no room */
+                self->discarding = true;
+                break;
+            }
+            continue;
         }
-        self->frame[self->length++] = 0;
+        /* the code of the next block */
+        if (zero_due) {
+            while (*next == 1 && out != limit) {
+                *out++ = 0;
+                if (++next == end) {
+                    goto out_of_bytes;
+                }
+            }
+            if (*next == 0) {
+                break;
+            }
+            if (out == limit) {
+                self->discarding = true;
+                break;
+            }
+            *out++ = 0;
+        }
+        remaining = *next - 1u;
+        zero_due = *next != 0xffu;
+        next++;
     }
-    self->block_remaining = code - 1u;
-    self->zero_due = code != 0xffu;
+out_of_bytes:
+    self->length = (uint32_t)(out - self->frame);
+    self->block_remaining = remaining;
+    self->zero_due = zero_due;
+    return next;
 }
 
 static frame_event finish(frame_decoder *self, uint32_t *payload_bytes) {
@@ -66,20 +84,23 @@ size_t frame_decoder_feed(frame_decoder *self, const uint8_t *bytes, size_t leng
     const uint8_t *next = bytes;
     const uint8_t *end = bytes + length;
     *event = FRAME_INCOMPLETE;
-    while (next != end) {
-        if (*next == 0) {
-            *event = finish(self, payload_bytes);
-            return (size_t)(next + 1 - bytes);
-        }
-        if (self->discarding) {
+    if (length == 0) {
+        return 0;
+    }
+    self->started = self->started || *next != 0;
+    if (!self->discarding) {
+        next = decode(self, next, end);
+    }
+    if (self->discarding) {
+        while (next != end && *next != 0) {
             next++;
-        } else if (self->block_remaining == 0) {
-            begin_block(self, *next++);
-        } else {
-            next = copy_block(self, next, end);
         }
     }
-    return length;
+    if (next == end) {
+        return length;
+    }
+    *event = finish(self, payload_bytes);
+    return (size_t)(next + 1 - bytes);
 }
 
 size_t frame_encode(uint8_t *buffer, size_t payload_offset, size_t payload_bytes) {
