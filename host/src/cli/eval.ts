@@ -1,6 +1,7 @@
 /** `priot eval`: accuracy of a network on a device, with or without a learned state. */
 import { type Command, Option } from 'commander';
 import type { DatasetName } from '../dataset/dataset.js';
+import type { NetworkFile } from '../network/network-file.js';
 import type { RunManifest } from '../runs/run-manifest.js';
 import {
   angleOption,
@@ -59,8 +60,8 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
   try {
     const { datasetNames, loadDataset } = await import('../dataset/dataset.js');
     const { UsageError } = await import('../errors.js');
-    const { withBelowThreshold } = await import('../network/below-threshold.js');
     const { loadNetwork } = await import('../network/network-file.js');
+    const { completeMethodRequest, setUpMethod } = await import('../training/method-request.js');
     const { evaluate } = await import('../training/evaluation.js');
     const { InputImages } = await import('../training/input-images.js');
     const { putNetwork } = await import('../training/network-on-device.js');
@@ -68,21 +69,26 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     const { openLink } = await import('./open-link.js');
     const { resolveModel } = await import('./package-files.js');
     const { Progress } = await import('./progress.js');
-    const { trainingMethod } = await import('./training-methods.js');
+    const { InputStore } = await import('./run-inputs.js');
     const { checkImages, evaluatedImages } = await import('./training-request.js');
 
     const manifest = options.run === undefined ? undefined : await manifestOf(options.run);
     const asked = manifest?.asked;
     const given = <K extends 'dataset' | 'angle'>(key: K) => command.getOptionValueSource(key) === 'cli';
-    const file = loadNetwork(resolveModel(asked?.model ?? options.model));
-    const belowThreshold = asked === undefined ? options.belowThreshold : asked.belowThreshold;
-    const network = belowThreshold === undefined ? file.network : withBelowThreshold(file.network, belowThreshold);
     const name = given('dataset') ? options.dataset : (asked?.dataset ?? options.dataset);
     const angle = given('angle') ? options.angle : (asked?.angle ?? options.angle);
     const dataDir = options.dataDir ?? asked?.dataDir;
     const known = datasetNames.find((dataset) => dataset === name);
     if (known === undefined) throw new UsageError('UNKNOWN_DATASET', `no data set is called ${name}`);
-    const method = asked?.method ?? 'priot';
+    const { belowThreshold } = options;
+    const frozen = (file: NetworkFile) => {
+      const asked = { method: 'priot' as const, ...(belowThreshold === undefined ? {} : { belowThreshold }) };
+      return setUpMethod(completeMethodRequest(asked, file.network), file.network, 0);
+    };
+    const { network, settings } =
+      manifest === undefined
+        ? frozen(loadNetwork(resolveModel(options.model)))
+        : (await new InputStore().load({ ...manifest.asked, ...(dataDir && { dataDir }) }, manifest, signal)).plan;
     const learned = await learnedState(options, network.weights.length);
 
     const display = showDownloads();
@@ -95,7 +101,7 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     try {
       // Every edge at 127 is kept, so the state of a frozen network does not matter.
       const state = learned ?? new Int8Array(network.weights.length).fill(127);
-      await putNetwork(link, network, { method, ...trainingMethod(method) }, state, { signal });
+      await putNetwork(link, network, settings, state, { signal });
       const inputs = new InputImages(dataset.test, 0, images, angle);
       let correct = 0;
       for await (const count of evaluate(link, inputs, images, { frozen: learned === undefined, signal })) {

@@ -12,6 +12,7 @@ import { register as registerMonitor } from './monitor.js';
 import { packageDescription } from './package-files.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
+import { register as registerSweep } from './sweep.js';
 import { register as registerTrain } from './train.js';
 import { register as registerVerify } from './verify.js';
 
@@ -22,6 +23,7 @@ const commands = [
   registerPretrain,
   registerCalibrate,
   registerTrain,
+  registerSweep,
   registerEval,
   registerVerify,
   registerRuns,

@@ -47,7 +47,7 @@ export const angleOption = () =>
 export const belowThresholdOption = () =>
   new Option(
     '--below-threshold <rule:layers>',
-    'what pruned edges become, as negate:fc1 or zero:all (left out: as the network has it)',
+    'what pruned edges become, as negate:fc1, or negate for all layers (left out: as the network has it)',
   );
 
 export const samplesOption = () =>

@@ -2,9 +2,12 @@
 import type { EpochEvent } from '../runs/events.js';
 import type { SessionEvent, TrainingPlan } from '../training/session.js';
 import { totalSteps } from '../training/session.js';
+import type { RunReporter } from './training-run.js';
 import { duration, milliseconds, Progress, type ProgressOutput } from './progress.js';
 
-export class TrainingProgress {
+export class TrainingProgress implements RunReporter {
+  /** Since `begin`. */
+  private plan: TrainingPlan | undefined;
   private bar: { label: string; progress: Progress } | undefined;
   /** Of the epoch under way, as far as this process trained it. */
   private steps = 0;
@@ -13,16 +16,25 @@ export class TrainingProgress {
   private lastStepMs: number | undefined;
 
   constructor(
-    private readonly plan: TrainingPlan,
     private readonly quiet: boolean,
     private readonly output: ProgressOutput = process.stderr,
   ) {}
+
+  readonly notice = (text: string): void => {
+    this.end();
+    this.output.write(`${text}\n`);
+  };
+
+  begin(plan: TrainingPlan): void {
+    this.plan = plan;
+  }
 
   show(event: SessionEvent): void {
     switch (event.type) {
       case 'step': {
         const { epoch, step, correct } = event;
-        const progress = this.barOf(`epoch ${epoch + 1}/${this.plan.epochs}`, totalSteps(this.plan), step);
+        const plan = this.plan!;
+        const progress = this.barOf(`epoch ${epoch + 1}/${plan.epochs}`, totalSteps(plan), step);
         this.countStep(correct);
         progress.update(step + 1, `training accuracy ${(this.correct / this.steps).toFixed(3)}`);
         break;
@@ -33,14 +45,14 @@ export class TrainingProgress {
         break;
       }
       case 'epoch':
-        this.finish();
+        this.end();
         if (!this.quiet) this.output.write(`${this.epochLine(event)}\n`);
         break;
     }
   }
 
   /** Takes the bar off the terminal. */
-  finish(): void {
+  end(): void {
     this.bar?.progress.finish();
     this.bar = undefined;
     this.lastStepMs = undefined;
@@ -55,7 +67,7 @@ export class TrainingProgress {
   }
 
   private epochLine({ epoch, accuracy, images }: EpochEvent): string {
-    const { epochs, training } = this.plan;
+    const { epochs, training } = this.plan!;
     const tested = `accuracy ${accuracy.toFixed(4)} on ${images} test images`;
     if (epoch < 0) return `before training: ${tested}`;
     const parts = [`epoch ${epoch + 1}/${epochs}: ${tested}`];
@@ -73,7 +85,7 @@ export class TrainingProgress {
 
   private barOf(label: string, total: number, doneBefore: number): Progress {
     if (this.bar?.label !== label) {
-      this.finish();
+      this.end();
       this.bar = { label, progress: new Progress(label, total, this.quiet, doneBefore, this.output) };
     }
     return this.bar.progress;

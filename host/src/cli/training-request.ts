@@ -4,33 +4,57 @@ import type { ImageSet } from '../dataset/image-set.js';
 import { DataError, UsageError } from '../errors.js';
 import type { Network } from '../network/network.js';
 import { inputShape, outputCount } from '../network/network-shape.js';
-import type { RunRequest } from '../runs/run-manifest.js';
-import { InputImages } from '../training/input-images.js';
-import { drawScores } from '../training/random.js';
+import type { EvalSet, RunRequest } from '../runs/run-manifest.js';
+import { InputImages, type PreparedImages } from '../training/input-images.js';
+import type { MethodSetup } from '../training/method-request.js';
 import type { TrainingPlan } from '../training/session.js';
-import { trainingMethod } from './training-methods.js';
 
 /** Test images after each epoch unless told otherwise. */
 const DEFAULT_EVAL_SAMPLES = 1000;
 
-/** @throws UsageError SEED_BEYOND_SET, TOO_MANY_EVAL_SAMPLES, UNKNOWN_METHOD; DataError IMAGES_DO_NOT_FIT */
-export function planOf(request: RunRequest, network: Network, dataset: Dataset): TrainingPlan {
-  checkImages(network, dataset);
+/** Of the training images, at most, for `--eval-set held-out`: the last ones. */
+const HELD_OUT_IMAGES = 10_000;
+const HELD_OUT_SHARE = 1 / 6;
+
+/**
+ * The data set with what `--eval-set` says as its test images. Held out: the last training images, which no seed then
+ * trains on: hyperparameters are chosen on them, so that the test images stay untouched.
+ */
+export function withEvalSet(dataset: Dataset, evalSet: EvalSet = 'test'): Dataset {
+  if (evalSet === 'test') return dataset;
+  const { train } = dataset;
+  const trained = train.count - Math.min(HELD_OUT_IMAGES, Math.floor(train.count * HELD_OUT_SHARE));
+  const test = { ...slice(train, trained, train.count), name: `${train.name}, held out` };
+  return { ...dataset, train: slice(train, 0, trained), test };
+}
+
+function slice(set: ImageSet, first: number, end: number): ImageSet {
+  const size = set.height * set.width * set.channels;
+  const pixels = set.pixels.subarray(first * size, end * size);
+  return { ...set, count: end - first, pixels, labels: set.labels.subarray(first, end) };
+}
+
+/**
+ * @param prepared where inputs of a set are kept between sessions
+ * @throws UsageError SEED_BEYOND_SET, TOO_MANY_EVAL_SAMPLES
+ */
+export function planOf(
+  request: RunRequest,
+  setup: MethodSetup,
+  dataset: Dataset,
+  prepared: (set: ImageSet) => PreparedImages,
+): TrainingPlan {
   const { samples, seed, angle, evalSamples } = request;
   const { train, test } = dataset;
   const first = firstTrainingImage(train, seed, samples);
   const finalSamples = evaluatedImages(evalSamples, test);
   return {
-    network,
-    settings: { method: request.method, ...trainingMethod(request.method) },
-    initialState: drawScores(
-      network.layers.map((layer) => layer.edges),
-      seed,
-    ),
+    ...setup,
     seed,
     epochs: request.epochs,
-    training: new InputImages(train, first, samples, angle),
-    test: new InputImages(test, 0, test.count, angle),
+    training: new InputImages(train, first, samples, angle, prepared(train)),
+    test: new InputImages(test, 0, test.count, angle, prepared(test)),
+    evalEvery: request.evalEvery ?? 1,
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),
     finalSamples,
   };

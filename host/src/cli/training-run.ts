@@ -1,32 +1,28 @@
 /** A training run from its options to its summary: inputs, device, run folder. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Dataset, type DatasetName, datasetNames, loadDataset } from '../dataset/dataset.js';
+import type { DatasetName } from '../dataset/dataset.js';
 import { DataError, InterruptedError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
-import { withBelowThreshold } from '../network/below-threshold.js';
 import type { MethodName } from '../network/network.js';
-import { loadNetwork, type NetworkFile } from '../network/network-file.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MemoryEvent } from '../runs/events.js';
 import { type Checkpoint, RunFolder, readManifest } from '../runs/run-folder.js';
-import type { RunManifest, RunRequest, RunSummary } from '../runs/run-manifest.js';
+import type { CalibrationSource, EdgeSelection, EvalSet, RunRequest, RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
 import { bytesOf } from '../training/network-on-device.js';
 import {
   planSessionId,
+  type SessionEvent,
   type TrainingPlan,
   TrainingSession,
   type TrainingStart,
   totalSteps,
 } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
-import { showDownloads } from './download-progress.js';
 import { openLink } from './open-link.js';
-import { resolveModel } from './package-files.js';
-import { hexadecimal, networkChecksums, provenanceOf } from './provenance.js';
-import { TrainingProgress } from './training-progress.js';
-import { checkSameFiles, planOf } from './training-request.js';
+import { hexadecimal, provenanceOf } from './provenance.js';
+import type { InputStore, RunInputs } from './run-inputs.js';
 
 /** Of the command line, parsed. */
 export interface TrainOptions {
@@ -37,10 +33,18 @@ export interface TrainOptions {
   angle: number;
   method: MethodName;
   belowThreshold?: string;
+  threshold?: number;
+  calibrate?: CalibrationSource;
+  mu?: number;
+  select?: EdgeSelection;
+  scored?: number;
+  budget?: string;
   samples: number;
   epochs: number;
   seed: number;
   evalSamples?: number;
+  evalEvery?: number;
+  evalSet?: EvalSet;
   out?: string;
   resume?: string;
   fromRun?: string;
@@ -53,44 +57,65 @@ export interface FinishedRun {
   memory: MemoryEvent | null;
 }
 
-interface Inputs {
-  file: NetworkFile;
-  dataset: Dataset;
-  plan: TrainingPlan;
+/** What a run is told about besides its options. */
+export interface Surroundings {
+  readonly inputs: InputStore;
+  readonly reporter: RunReporter;
+  /** For run.json: the arguments of the command line. */
+  readonly command: readonly string[];
+}
+
+/** Who is told how a run goes. */
+export interface RunReporter {
+  /** What devices and folders are used, and what to do after an error. */
+  notice(text: string): void;
+  begin(plan: TrainingPlan): void;
+  show(event: SessionEvent): void;
+  /** Takes away what it shows. */
+  end(): void;
 }
 
 /** A new run, or one like `--from-run`. Nothing is left behind when it cannot begin. */
-export async function startRun(options: TrainOptions, signal: AbortSignal): Promise<FinishedRun> {
+export async function startRun(
+  options: TrainOptions,
+  signal: AbortSignal,
+  surroundings: Surroundings,
+): Promise<FinishedRun> {
   const original = options.fromRun === undefined ? undefined : readManifest(options.fromRun);
-  const request = original === undefined ? requestOf(options) : { ...original.asked, ...dataDirOf(options) };
-  const inputs = await loadInputs(request, original, signal);
+  const asked = original === undefined ? requestOf(options) : { ...original.asked, ...dataDirOf(options) };
+  const inputs = await surroundings.inputs.load(asked, original, signal);
   const consoleLog = new ConsoleLog();
   const link = await openLink(options.device ?? original?.asked.device, { signal, onConsoleLine: consoleLog.add });
   try {
     const start = { nextStep: 0, state: inputs.plan.initialState, isRecorded: () => false };
     const session = await TrainingSession.open(link, inputs.plan, start, signal);
-    const asked = { ...request, device: link.device.description.name };
-    const folder = RunFolder.create(options.out ?? unusedFolder(asked), {
+    const request = { ...inputs.request, device: link.device.description.name };
+    const folder = RunFolder.create(options.out ?? unusedFolder(request), {
       version: 1,
-      command: process.argv.slice(2),
+      command: [...surroundings.command],
       createdAt: new Date().toISOString(),
-      asked,
+      asked: request,
       provenance: provenanceOf(link, inputs.file, inputs.dataset, session.sessionId),
       place: link.place,
     });
-    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, options);
+    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, surroundings.reporter);
   } finally {
     await link.close();
   }
 }
 
 /** Goes on with an interrupted run where its last checkpoint is. */
-export async function resumeRun(options: TrainOptions, path: string, signal: AbortSignal): Promise<FinishedRun> {
+export async function resumeRun(
+  options: Pick<TrainOptions, 'device' | 'dataDir'>,
+  path: string,
+  signal: AbortSignal,
+  surroundings: Surroundings,
+): Promise<FinishedRun> {
   const manifest = readManifest(path);
   if (manifest.summary !== undefined) {
     throw new UsageError('RUN_DONE', `${path} is done`, `to repeat it: priot train --from-run ${path}`);
   }
-  const inputs = await loadInputs({ ...manifest.asked, ...dataDirOf(options) }, manifest, signal);
+  const inputs = await surroundings.inputs.load({ ...manifest.asked, ...dataDirOf(options) }, manifest, signal);
   const consoleLog = new ConsoleLog();
   const link = await openLink(options.device ?? manifest.asked.device, { signal, onConsoleLine: consoleLog.add });
   let folder: RunFolder | undefined;
@@ -107,60 +132,38 @@ export async function resumeRun(options: TrainOptions, path: string, signal: Abo
     folder.truncateAfterStep(checkpoint?.nextStep ?? 0);
     const start = startAt(checkpoint, folder, inputs.plan);
     const session = await TrainingSession.open(link, inputs.plan, start, signal);
-    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, options);
+    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, surroundings.reporter);
   } finally {
     folder?.close();
     await link.close();
   }
 }
 
-/** @throws DataError NETWORK_CHANGED, DATA_CHANGED, SESSION_DIFFERS when `original` could not be repeated exactly */
-async function loadInputs(
-  request: RunRequest,
-  original: RunManifest | undefined,
-  signal: AbortSignal,
-): Promise<Inputs> {
-  const file = loadNetwork(resolveModel(request.model));
-  if (original !== undefined) checkSameFiles('network', original.provenance.network.files, networkChecksums(file));
-  const name = datasetNames.find((known) => known === request.dataset);
-  if (name === undefined) throw new UsageError('UNKNOWN_DATASET', `no data set is called ${request.dataset}`);
-  const display = showDownloads();
-  const dataset = await loadDataset(name, { dataDir: request.dataDir, signal, onProgress: display.update }).finally(
-    display.end,
-  );
-  if (original !== undefined) checkSameFiles('data set', original.provenance.dataset.files, dataset.provenance.files);
-  const { belowThreshold } = request;
-  const network = belowThreshold === undefined ? file.network : withBelowThreshold(file.network, belowThreshold);
-  const plan = planOf(request, network, dataset);
-  const sessionId = hexadecimal(planSessionId(plan));
-  if (original !== undefined && sessionId !== original.provenance.sessionId) {
-    throw new DataError(
-      'SESSION_DIFFERS',
-      `this priot would train another session, ${sessionId}, not ${original.provenance.sessionId}`,
-      `use the priot that began the run: ${original.provenance.host.priot}`,
-    );
-  }
-  return { file, dataset, plan };
-}
-
-function requestOf(options: TrainOptions): RunRequest {
-  const { model, dataset, angle, method, belowThreshold, samples, epochs, seed, evalSamples } = options;
+/** What the command line asks: run.json has it once the method's defaults are filled in. */
+export function requestOf(options: TrainOptions): RunRequest {
+  const { model, dataset, angle, method, samples, epochs, seed, evalSamples, device } = options;
+  const { belowThreshold, threshold, calibrate, mu, select, scored, budget, evalEvery, evalSet } = options;
   return {
     model,
     dataset,
     ...dataDirOf(options),
     angle,
     method,
-    ...(belowThreshold === undefined ? {} : { belowThreshold }),
+    ...given({ belowThreshold, threshold, calibrate, mu, select, scored, budget, evalEvery, evalSet }),
     samples,
     epochs,
     seed,
     evalSamples: evalSamples ?? null,
-    device: options.device ?? '',
+    device: device ?? '',
   };
 }
 
-function dataDirOf({ dataDir }: TrainOptions): { dataDir?: string } {
+function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+}
+
+function dataDirOf({ dataDir }: Pick<TrainOptions, 'dataDir'>): { dataDir?: string } {
   return dataDir === undefined ? {} : { dataDir };
 }
 
@@ -190,7 +193,7 @@ function startAt(checkpoint: Checkpoint | undefined, folder: RunFolder, plan: Tr
   return { nextStep, state: Int8Array.from(new Int8Array(state.buffer, state.byteOffset, state.length)), isRecorded };
 }
 
-interface ActiveRun extends Inputs {
+interface ActiveRun extends RunInputs {
   folder: RunFolder;
   link: Link;
   session: TrainingSession;
@@ -199,18 +202,18 @@ interface ActiveRun extends Inputs {
   signal: AbortSignal;
 }
 
-async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<FinishedRun> {
+async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<FinishedRun> {
   const { folder, session, plan, start, signal } = run;
   const startedMs = performance.now();
-  const progress = new TrainingProgress(plan, options.quiet === true);
-  process.stderr.write(`run folder ${folder.path}\n`);
+  reporter.notice(`run folder ${folder.path}`);
+  reporter.begin(plan);
   run.consoleLog.connect(folder);
   let { nextStep, state } = start;
   const save = () => folder.writeCheckpoint({ nextStep, sessionId: session.sessionId, state: bytesOf(state) });
   try {
     save();
     for await (const event of session.run(signal)) {
-      progress.show(event);
+      reporter.show(event);
       if (event.type === 'checkpoint') {
         ({ nextStep, state } = event);
         save();
@@ -224,12 +227,12 @@ async function runInFolder(run: ActiveRun, options: TrainOptions): Promise<Finis
     folder.finish(summary);
     return { summary, memory: metrics.memory };
   } catch (error) {
-    progress.finish();
+    reporter.end();
     const resume = `priot train --resume ${folder.path}`;
     if (error instanceof InterruptedError) {
       throw new InterruptedError(`interrupted; saved before step ${nextStep} of ${totalSteps(plan)}`, resume);
     }
-    process.stderr.write(`saved before step ${nextStep} of ${totalSteps(plan)}; to go on: ${resume}\n`);
+    reporter.notice(`saved before step ${nextStep} of ${totalSteps(plan)}; to go on: ${resume}`);
     throw error;
   } finally {
     folder.close();

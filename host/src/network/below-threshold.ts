@@ -3,13 +3,17 @@ import { UsageError } from '../errors.js';
 import type { BelowThreshold, Network } from './network.js';
 
 /**
- * The network with another rule in the layers named: RULE:LAYER[,LAYER…], RULE zero or negate, `all` for all layers.
+ * The network with another rule in the layers named: RULE:LAYER[,LAYER…], RULE zero or negate; RULE alone, or
+ * `all` for the layers, for all of them.
  * @throws UsageError BELOW_THRESHOLD_MALFORMED
  */
 export function withBelowThreshold(network: Network, choice: string): Network {
-  const [, rule, names] = /^(zero|negate):(.+)$/.exec(choice) ?? [];
-  if (rule === undefined || names === undefined) {
-    throw malformed(`${choice} is no RULE:LAYER[,LAYER]`, 'write it as in negate:fc1 or zero:all');
+  const [, rule, names = 'all'] = /^(zero|negate)(?::(.+))?$/.exec(choice) ?? [];
+  if (rule === undefined) {
+    throw malformed(
+      `${choice} is no RULE or RULE:LAYER[,LAYER]`,
+      'write it as in negate:fc1, or negate for all layers',
+    );
   }
   const chosen = new Set(names.split(','));
   const known = network.layers.map((layer) => layer.name);

@@ -97,7 +97,7 @@ export interface CalibrationImages {
   readonly angle: number;
 }
 
-/** The network with static shifts chosen from the images, one image at a time, all edges kept, no update. */
+/** The network with static shifts chosen from the images. */
 export async function calibrate(
   network: Network,
   images: CalibrationImages,
@@ -105,6 +105,21 @@ export async function calibrate(
   signal?: AbortSignal,
   onProgress?: (images: number) => void,
 ): Promise<Network> {
+  return withShifts(network, (await observeShifts(network, images, signal, onProgress)).shifts(settings));
+}
+
+/** The network with these shifts, one entry a layer. */
+export function withShifts(network: Network, shifts: readonly LayerShifts[]): Network {
+  return { ...network, layers: network.layers.map((layer, index) => ({ ...layer, shifts: shifts[index]! })) };
+}
+
+/** What the images ask for, one at a time, all edges kept, no update. */
+export async function observeShifts(
+  network: Network,
+  images: CalibrationImages,
+  signal?: AbortSignal,
+  onProgress?: (images: number) => void,
+): Promise<Calibration> {
   const engine = await BatchEngine.open(network, 1);
   const calibration = new Calibration(network.layers.length);
   for (let index = 0; index < images.count; index++) {
@@ -116,6 +131,5 @@ export async function calibrate(
       await giveWay();
     }
   }
-  const shifts = calibration.shifts(settings);
-  return { ...network, layers: network.layers.map((layer, index) => ({ ...layer, shifts: shifts[index]! })) };
+  return calibration;
 }

@@ -52,6 +52,22 @@ export function runEvents(path: string): Iterable<RunEvent> {
   return readEvents(join(path, runFiles.metrics));
 }
 
+/**
+ * Takes the step events out of the metrics of a run that is done: they are most of its bytes, and `--from-run` makes them
+ * again. @throws DataError FILE_MISSING; CapacityError DISK_FULL
+ */
+export function dropSteps(path: string): void {
+  const file = join(path, runFiles.metrics);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw storageError(cause, file);
+  }
+  const kept = text.split('\n').filter((line) => !line.startsWith('{"type":"step"'));
+  replaceFile(file, [Buffer.from(kept.join('\n'))], 'make room');
+}
+
 /** undefined when the run has none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
 export function readCheckpoint(path: string): Checkpoint | undefined {
   const file = join(path, runFiles.checkpoint);

@@ -19,8 +19,32 @@ import {
   timestamp,
 } from './json-shape.js';
 
+/** Images that the static shifts are chosen on: none (the shifts of the network's file), upright ones, or rotated ones. */
+export type CalibrationSource = 'none' | 'source' | 'transfer';
+/** PRIOT-S: edges of largest |W|, or random ones. */
+export type EdgeSelection = 'magnitude' | 'random';
+/** What accuracies are measured on: the test images, or training images that are held out. */
+export type EvalSet = 'test' | 'held-out';
+
+/** The method and its options; which method has which is in training/method-request.ts. */
+export interface MethodRequest {
+  method: MethodName;
+  /** RULE or RULE:LAYER[,LAYER…] of `--below-threshold`; absent: as the network's file has it. */
+  belowThreshold?: string;
+  /** Edges whose score is below are pruned. -128..127 */
+  threshold?: number;
+  calibrate?: CalibrationSource;
+  /** Bit width of a step, 0..7; absent with the shifts of the network's file. */
+  mu?: number;
+  select?: EdgeSelection;
+  /** Share of scored edges, permille; absent once the budget says it layer by layer. */
+  scored?: number;
+  /** `auto`, `uniform` or LAYER=FRACTION,… */
+  budget?: string;
+}
+
 /** What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). */
-export interface RunRequest {
+export interface RunRequest extends MethodRequest {
   /** Folder or name of the network, as given. */
   model: string;
   dataset: string;
@@ -28,15 +52,16 @@ export interface RunRequest {
   dataDir?: string;
   /** Degrees. */
   angle: number;
-  method: MethodName;
-  /** RULE:LAYER[,LAYER…] of `--below-threshold`; absent: as the network's file has it. */
-  belowThreshold?: string;
   /** Training images an epoch. */
   samples: number;
   epochs: number;
   seed: number;
   /** Test images after each epoch; null: the default, with the whole set once at the end. */
   evalSamples: number | null;
+  /** Epochs from one evaluation to the next; absent: 1. */
+  evalEvery?: number;
+  /** Absent: the test images. */
+  evalSet?: EvalSet;
   /** As given, or what was chosen when it was left out. */
   device: string;
 }
@@ -126,10 +151,18 @@ const checkRequest = shape<RunRequest>({
   angle: finite,
   method,
   belowThreshold: optional(text),
+  threshold: optional(integer),
+  calibrate: optional(oneOf<CalibrationSource>('none', 'source', 'transfer')),
+  mu: optional(count),
+  select: optional(oneOf<EdgeSelection>('magnitude', 'random')),
+  scored: optional(count),
+  budget: optional(text),
   samples: count,
   epochs: count,
   seed: integer,
   evalSamples: nullable(count),
+  evalEvery: optional(count),
+  evalSet: optional(oneOf<EvalSet>('test', 'held-out')),
   device: text,
 });
 

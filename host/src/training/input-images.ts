@@ -2,21 +2,23 @@
 import type { ImageSet } from '../dataset/image-set.js';
 import { imageInputs } from '../dataset/rotation.js';
 
+/** Prepared inputs of a set by their index in it. */
+export type PreparedImages = (Uint8Array | undefined)[];
+
 /** Images first..first+count-1 of a set, rotated. Each is prepared when it is first asked for, and kept. */
 export class InputImages {
-  private readonly prepared: (Uint8Array | undefined)[];
-
   constructor(
     private readonly set: ImageSet,
     private readonly first: number,
     readonly count: number,
     /** Degrees, counter-clockwise as seen. */
     private readonly angle: number,
+    /** Inputs of the set at this angle, as far as they are ready: those who share it prepare each image once. */
+    private readonly prepared: PreparedImages = [],
   ) {
     if (first < 0 || first + count > set.count) {
       throw new RangeError(`images ${first}..${first + count - 1} of a set of ${set.count}`);
     }
-    this.prepared = new Array<Uint8Array | undefined>(count);
   }
 
   get name(): string {
@@ -25,10 +27,11 @@ export class InputImages {
 
   /** 0..127, HWC. `index` counts from the first image of this slice. */
   input(index: number): Uint8Array {
-    const ready = this.prepared[index];
+    const position = this.first + index;
+    const ready = this.prepared[position];
     if (ready !== undefined) return ready;
-    const input = imageInputs(this.set, this.first + index, this.angle);
-    this.prepared[index] = input;
+    const input = imageInputs(this.set, position, this.angle);
+    this.prepared[position] = input;
     return input;
   }
 

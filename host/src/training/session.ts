@@ -25,8 +25,10 @@ export interface TrainingPlan {
   readonly training: InputImages;
   /** All test images there are. */
   readonly test: InputImages;
-  /** Test images after each epoch. */
+  /** Test images after an epoch. */
   readonly evalSamples: number;
+  /** Epochs from one evaluation to the next; left out: 1. The last epoch always has one. */
+  readonly evalEvery?: number;
   /** Test images before the first and after the last epoch, at least evalSamples. */
   readonly finalSamples: number;
 }
@@ -106,7 +108,8 @@ export class TrainingSession {
     for (let epoch = firstEpoch; epoch < plan.epochs; epoch += 1) {
       yield* this.trainEpoch(epoch, signal);
       const last = epoch === plan.epochs - 1;
-      yield* this.evaluate(epoch, last ? [plan.evalSamples, plan.finalSamples] : [plan.evalSamples], signal);
+      if (last) yield* this.evaluate(epoch, [plan.evalSamples, plan.finalSamples], signal);
+      else if ((epoch + 1) % (plan.evalEvery ?? 1) === 0) yield* this.evaluate(epoch, [plan.evalSamples], signal);
       yield this.linkEvent();
     }
     yield await this.memoryEvent();

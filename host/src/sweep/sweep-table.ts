@@ -1,0 +1,135 @@
+/** The results of a sweep, grouped over seeds: mean, standard deviation, worst and n of the metric. */
+import type { Place } from '../runs/events.js';
+import type { RunSummary } from '../runs/run-manifest.js';
+import type { Parameters, SweepCell, SweepMetric } from './sweep-file.js';
+
+/** A session of the sweep that is done. */
+export interface CellResult {
+  readonly cell: SweepCell;
+  readonly summary: RunSummary;
+}
+
+/** Sessions that differ in nothing but the seed. */
+export interface SweepGroup {
+  readonly label: string | undefined;
+  /** Without the seed. */
+  readonly parameters: Parameters;
+  readonly place: Place;
+  /** The metric, one a seed, ascending seeds. */
+  readonly values: readonly number[];
+  readonly n: number;
+  readonly mean: number;
+  /** Of the sample (n - 1); null of a single value. */
+  readonly standardDeviation: number | null;
+  /** The lowest, or the highest when the goal is to minimise. */
+  readonly worst: number;
+}
+
+const SEED = 'seed';
+
+/** Follows a path such as `accuracy.after`; undefined when it does not end at a number. */
+export function metricOf(summary: RunSummary, name: string): number | undefined {
+  let value: unknown = summary;
+  for (const key of name.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** Groups in the order of their first cell. Places stay apart. Results without the metric are left out. */
+export function groupResults(results: readonly CellResult[], metric: SweepMetric): SweepGroup[] {
+  const groups = new Map<
+    string,
+    { first: CellResult; parameters: Parameters; seen: [seed: number, value: number][] }
+  >();
+  for (const result of results) {
+    const value = metricOf(result.summary, metric.name);
+    if (value === undefined) continue;
+    const { [SEED]: seed = '0', ...parameters } = result.cell.parameters;
+    const key = JSON.stringify([result.cell.label ?? null, result.summary.place, Object.entries(parameters).sort()]);
+    const group = groups.get(key) ?? { first: result, parameters, seen: [] };
+    group.seen.push([Number(seed), value]);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ first, parameters, seen }) => {
+    const values = seen.sort(([a], [b]) => a - b).map(([, value]) => value);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return {
+      label: first.cell.label,
+      parameters,
+      place: first.summary.place,
+      values,
+      n: values.length,
+      mean,
+      standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null,
+      worst: metric.goal === 'maximize' ? Math.min(...values) : Math.max(...values),
+    };
+  });
+}
+
+/** The parameters in which groups differ, in the order in which they appear; a column each. */
+function columns(groups: readonly SweepGroup[]): string[] {
+  const names = new Set(groups.flatMap((group) => Object.keys(group.parameters)));
+  return [...names].filter((name) => new Set(groups.map((group) => group.parameters[name])).size > 1);
+}
+
+/** A table for a terminal. */
+export function formatTable(groups: readonly SweepGroup[], metric: SweepMetric): string[] {
+  const labelled = groups.some((group) => group.label !== undefined);
+  const differing = columns(groups);
+  // Where there are labels, they say what options differ between them; the others differ within a label.
+  const shown = labelled ? differing.filter((name) => variesWithinLabel(groups, name)) : differing;
+  const head = [...(labelled ? ['label'] : []), ...shown, 'place', metric.name, 'deviation', 'worst', 'n'];
+  const rows = groups.map((group) => [
+    ...(labelled ? [group.label ?? ''] : []),
+    ...shown.map((name) => group.parameters[name] ?? '-'),
+    group.place,
+    decimal(group.mean),
+    group.standardDeviation === null ? '-' : decimal(group.standardDeviation),
+    decimal(group.worst),
+    String(group.n),
+  ]);
+  const numeric = 4;
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((text, column) =>
+        column >= head.length - numeric ? text.padStart(widths[column]!) : text.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Comma-separated values (RFC 4180): every parameter, a line a group. */
+export function formatCsv(groups: readonly SweepGroup[]): string {
+  const names = [...new Set(groups.flatMap((group) => Object.keys(group.parameters)))];
+  const rows = groups.map((group) => [
+    group.label ?? '',
+    ...names.map((name) => group.parameters[name] ?? ''),
+    group.place,
+    String(group.mean),
+    group.standardDeviation === null ? '' : String(group.standardDeviation),
+    String(group.worst),
+    String(group.n),
+  ]);
+  const head = ['label', ...names, 'place', 'mean', 'standard_deviation', 'worst', 'n'];
+  return [head, ...rows].map((row) => `${row.map(quote).join(',')}\r\n`).join('');
+}
+
+function quote(field: string): string {
+  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+function decimal(value: number): string {
+  return Math.abs(value) < 10 ? value.toFixed(4) : value.toFixed(1);
+}
+
+function variesWithinLabel(groups: readonly SweepGroup[], name: string): boolean {
+  const labels = new Set(groups.map((group) => group.label));
+  return [...labels].some(
+    (label) => new Set(groups.filter((group) => group.label === label).map((group) => group.parameters[name])).size > 1,
+  );
+}

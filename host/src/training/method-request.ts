@@ -1,0 +1,147 @@
+/**
+ * The options of `priot train` that are about its method: defaults, what fits together, and the network, settings and
+ * initial state that follow. The measurements behind the defaults are in docs/results.md.
+ */
+import { UsageError } from '../errors.js';
+import { withBelowThreshold } from '../network/below-threshold.js';
+import type { MethodName, Network } from '../network/network.js';
+import type { MethodSettings } from '../network/open-network.js';
+import type { CalibrationSource, EdgeSelection, MethodRequest } from '../runs/run-manifest.js';
+import { drawScores, drawScoresAndSelection, selectLargestWeights } from './random.js';
+import { formatBudget, parseBudget } from './score-budget.js';
+
+export const calibrationSources: readonly CalibrationSource[] = ['none', 'source', 'transfer'];
+
+export const edgeSelections: readonly EdgeSelection[] = ['magnitude', 'random'];
+
+type MethodOption = Exclude<keyof MethodRequest, 'method'>;
+
+const optionNames: Record<MethodOption, string> = {
+  belowThreshold: '--below-threshold',
+  threshold: '--threshold',
+  calibrate: '--calibrate',
+  mu: '--mu',
+  select: '--select',
+  scored: '--scored',
+  budget: '--budget',
+};
+
+interface Method {
+  readonly options: readonly MethodOption[];
+  complete(asked: MethodRequest, network: Network): MethodRequest;
+}
+
+const DEFAULT_SCORED = 100;
+/** From this share of scored edges on, larger steps are better. */
+const MANY_SCORED = 200;
+
+const methods: Record<MethodName, Method> = {
+  priot: {
+    options: ['belowThreshold', 'threshold', 'calibrate', 'mu'],
+    complete: (asked, network) => {
+      const calibrate = asked.calibrate ?? (hasShifts(network, 'score') ? 'none' : 'transfer');
+      return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
+    },
+  },
+  'priot-s': {
+    options: ['belowThreshold', 'threshold', 'calibrate', 'mu', 'select', 'scored', 'budget'],
+    complete: (asked, network) => {
+      if (asked.scored !== undefined && asked.budget?.includes('=')) {
+        throw conflicting('--scored', '--budget LAYER=FRACTION', 'the budget says how many edges have scores');
+      }
+      const scored = asked.scored ?? DEFAULT_SCORED;
+      const select = asked.select ?? 'magnitude';
+      const permille = parseBudget(network, asked.budget ?? (select === 'random' ? 'uniform' : 'auto'), scored);
+      const { scored: _, ...rest } = asked;
+      return {
+        ...withMu(rest, asked.calibrate ?? 'transfer', scored >= MANY_SCORED ? 4 : 3),
+        threshold: asked.threshold ?? -32,
+        select,
+        budget: formatBudget(network, permille),
+      };
+    },
+  },
+  'niti-static': {
+    options: ['calibrate', 'mu'],
+    complete: (asked) => withMu(asked, asked.calibrate ?? 'transfer', 4),
+  },
+  'niti-dynamic': {
+    options: ['mu'],
+    complete: (asked) => ({ ...asked, mu: asked.mu ?? 3 }),
+  },
+};
+
+export const trainingMethodNames = Object.keys(methods) as MethodName[];
+
+/**
+ * The request with the method's defaults filled in.
+ * @throws UsageError OPTION_OF_ANOTHER_METHOD, OPTIONS_CONFLICT, BUDGET_MALFORMED
+ */
+export function completeMethodRequest(asked: MethodRequest, network: Network): MethodRequest {
+  const method = methods[asked.method];
+  for (const option of Object.keys(optionNames) as MethodOption[]) {
+    if (asked[option] !== undefined && !method.options.includes(option)) {
+      const having = trainingMethodNames.filter((name) => methods[name].options.includes(option));
+      throw new UsageError(
+        'OPTION_OF_ANOTHER_METHOD',
+        `${asked.method} has no ${optionNames[option]}`,
+        `it belongs to ${having.join(', ')}: choose --method or leave the option out`,
+      );
+    }
+  }
+  return method.complete(asked, network);
+}
+
+/** What a session starts from. */
+export interface MethodSetup {
+  readonly network: Network;
+  readonly settings: MethodSettings;
+  readonly initialState: Int8Array;
+}
+
+/** Of an edge without a score (docs/arithmetic.md, "Tensors and layouts"). */
+const NO_SCORE = 127;
+/** The engine ignores the threshold of methods without scores; conformance cases have this one. */
+const UNUSED_THRESHOLD = -64;
+
+/** @param request complete @param network with the shifts that the session will use */
+export function setUpMethod(request: MethodRequest, network: Network, seed: number): MethodSetup {
+  const { method, belowThreshold, threshold = UNUSED_THRESHOLD, mu } = request;
+  const chosen = belowThreshold === undefined ? network : withBelowThreshold(network, belowThreshold);
+  const edges = network.layers.map((layer) => layer.edges);
+  switch (method) {
+    case 'priot':
+      return { network: chosen, settings: { method, threshold }, initialState: drawScores(edges, seed) };
+    case 'priot-s': {
+      const permille = parseBudget(network, request.budget!, 0);
+      const scored =
+        request.select === 'random'
+          ? drawScoresAndSelection(edges, permille, seed).scored
+          : selectLargestWeights(network.weights, edges, permille);
+      const initialState = Int8Array.from(scored, (flag) => (flag === 1 ? 0 : NO_SCORE));
+      return { network: chosen, settings: { method, threshold, scored }, initialState };
+    }
+    case 'niti-static':
+      return { network, settings: { method, threshold }, initialState: network.weights.slice() };
+    case 'niti-dynamic':
+      return { network, settings: { method, threshold, mu: mu! }, initialState: network.weights.slice() };
+  }
+}
+
+function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number): MethodRequest {
+  if (calibrate !== 'none') return { ...asked, calibrate, mu: asked.mu ?? mu };
+  if (asked.mu === undefined) return { ...asked, calibrate };
+  throw conflicting('--mu', '--calibrate none', "the network's file has its shifts, and mu in them");
+}
+
+function hasShifts(network: Network, update: 'score' | 'gradient'): boolean {
+  return network.layers.every((layer) => layer.shifts?.[update] !== undefined);
+}
+
+function conflicting(first: string, second: string, why: string): UsageError {
+  return new UsageError(
+    'OPTIONS_CONFLICT',
+    `${first} and ${second} exclude each other: ${why}`,
+    'leave one of them out',
+  );
+}

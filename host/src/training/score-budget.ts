@@ -1,0 +1,63 @@
+/** PRIOT-S: which share of each layer's edges has a score (docs/arithmetic.md, "PRIOT-S"). */
+import { UsageError } from '../errors.js';
+import type { Network } from '../network/network.js';
+import { edgeCount } from '../network/network-shape.js';
+
+/** Parses a fraction 0..1 of at most three decimals into permille. undefined when it is none. */
+export function parsePermille(text: string): number | undefined {
+  const [, whole, decimals = ''] = /^([01])(?:\.(\d{1,3}))?$|^$/.exec(text.replace(/^\./, '0.')) ?? [];
+  if (whole === undefined) return undefined;
+  const permille = Number(whole) * 1000 + Number(decimals.padEnd(3, '0'));
+  return permille <= 1000 ? permille : undefined;
+}
+
+/** `conv1=1,conv2=0.5`: the text of a budget, permille per layer in the order of the network. */
+export function formatBudget(network: Network, permille: readonly number[]): string {
+  return network.layers.map((layer, index) => `${layer.name}=${permille[index]! / 1000}`).join(',');
+}
+
+/**
+ * Permille per layer of `--budget`: `uniform`, `auto`, or LAYER=FRACTION for every layer. `scored` is the share over all
+ * edges in permille, for the first two.
+ * @throws UsageError BUDGET_MALFORMED
+ */
+export function parseBudget(network: Network, budget: string, scored: number): number[] {
+  if (budget === 'uniform') return network.layers.map(() => scored);
+  if (budget === 'auto') return fillSmallLayers(network, scored);
+  const chosen = new Map<string, number>();
+  for (const entry of budget.split(',')) {
+    const [, name, fraction] = /^([^=]+)=([^=]+)$/.exec(entry) ?? [];
+    const permille = fraction === undefined ? undefined : parsePermille(fraction);
+    if (name === undefined || permille === undefined) {
+      throw malformed(`${entry} is no LAYER=FRACTION`, 'fractions are 0..1 with at most three decimals: fc1=0.078');
+    }
+    chosen.set(name, permille);
+  }
+  const names = network.layers.map((layer) => layer.name);
+  const unknown = [...chosen.keys()].find((name) => !names.includes(name));
+  const missing = names.filter((name) => !chosen.has(name));
+  if (unknown !== undefined) throw malformed(`the network has no layer ${unknown}`, `its layers: ${names.join(', ')}`);
+  if (missing.length > 0)
+    throw malformed(`nothing for ${missing.join(', ')}`, 'name every layer, with 0 for no scores');
+  return names.map((name) => chosen.get(name)!);
+}
+
+/**
+ * The same number of scored edges in every layer, as far as it has so many: small layers, whose edges each take part in
+ * many sums, get all of theirs. A choice of ours (docs/results.md says how it compares).
+ */
+function fillSmallLayers(network: Network, scored: number): number[] {
+  let left = Math.floor((edgeCount(network) * scored) / 1000);
+  const permille = new Array<number>(network.layers.length).fill(0);
+  const ascending = network.layers.map((layer, index) => ({ ...layer, index })).sort((a, b) => a.edges - b.edges);
+  for (const [position, { edges, index }] of ascending.entries()) {
+    const share = Math.min(edges, Math.floor(left / (ascending.length - position)));
+    permille[index] = Math.floor((share * 1000) / edges);
+    left -= share;
+  }
+  return permille;
+}
+
+function malformed(message: string, remedy: string): UsageError {
+  return new UsageError('BUDGET_MALFORMED', `--budget: ${message}`, remedy);
+}
