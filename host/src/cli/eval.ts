@@ -1,6 +1,7 @@
 /** `priot eval`: accuracy of a network on a device, with or without a learned state. */
 import { type Command, Option } from 'commander';
 import type { DatasetName } from '../dataset/dataset.js';
+import type { Faults } from '../device/faulty/faults.js';
 import type { NetworkFile } from '../network/network-file.js';
 import type { RunManifest } from '../runs/run-manifest.js';
 import {
@@ -10,6 +11,7 @@ import {
   datasetOption,
   deviceOption,
   evalSamplesOption,
+  faultsOption,
   jsonOption,
   modelOption,
   quietOption,
@@ -26,6 +28,7 @@ interface EvalOptions {
   dataDir?: string;
   angle: number;
   evalSamples?: number;
+  faults?: Faults;
   json?: true;
   quiet?: true;
 }
@@ -48,6 +51,7 @@ export function register(program: Command): void {
     .addOption(dataDirOption())
     .addOption(angleOption())
     .addOption(evalSamplesOption('all'))
+    .addOption(faultsOption())
     .addOption(jsonOption())
     .addOption(quietOption())
     .action(evaluateCommand);
@@ -62,11 +66,10 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     const { UsageError } = await import('../errors.js');
     const { loadNetwork } = await import('../network/network-file.js');
     const { completeMethodRequest, setUpMethod } = await import('../training/method-request.js');
-    const { evaluate } = await import('../training/evaluation.js');
+    const { evaluatePersistently } = await import('../training/evaluation.js');
     const { InputImages } = await import('../training/input-images.js');
-    const { putNetwork } = await import('../training/network-on-device.js');
     const { showDownloads } = await import('./download-progress.js');
-    const { openLink } = await import('./open-link.js');
+    const { openConnection } = await import('./open-link.js');
     const { resolveModel } = await import('./package-files.js');
     const { Progress } = await import('./progress.js');
     const { InputStore } = await import('./run-inputs.js');
@@ -96,28 +99,33 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     checkImages(network, dataset);
     const images = evaluatedImages(options.evalSamples, dataset.test);
 
-    const link = await openLink(options.device ?? asked?.device, { signal });
+    const { faults } = options;
+    const connection = await openConnection(options.device ?? asked?.device, { signal, faults });
+    const { place } = connection.link;
     const progress = new Progress('accuracy', images, options.quiet === true);
     try {
       // Every edge at 127 is kept, so the state of a frozen network does not matter.
       const state = learned ?? new Int8Array(network.weights.length).fill(127);
-      await putNetwork(link, network, settings, state, { signal });
       const inputs = new InputImages(dataset.test, 0, images, angle);
       let correct = 0;
-      for await (const count of evaluate(link, inputs, images, { frozen: learned === undefined, signal })) {
+      const frozen = learned === undefined;
+      for await (const count of evaluatePersistently(connection, { network, settings, state }, inputs, {
+        frozen,
+        signal,
+      })) {
         correct = count.correct;
         progress.update(count.images, `accuracy ${(correct / count.images).toFixed(3)}`);
       }
       progress.finish();
-      const result = { place: link.place, images, correct, accuracy: correct / images };
+      const result = { place, images, correct, accuracy: correct / images };
       const which = learned === undefined ? 'frozen network' : 'learned state';
       const text = options.json
         ? JSON.stringify(result, null, 2)
-        : `accuracy ${result.accuracy.toFixed(4)}: ${correct} of ${images} images of ${inputs.name} at ${angle} degrees, ${which}, ${link.place}`;
+        : `accuracy ${result.accuracy.toFixed(4)}: ${correct} of ${images} images of ${inputs.name} at ${angle} degrees, ${which}, ${place}`;
       process.stdout.write(`${text}\n`);
     } finally {
       progress.finish();
-      await link.close();
+      await connection.close();
     }
   } finally {
     interruption.dispose();

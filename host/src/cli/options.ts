@@ -1,6 +1,7 @@
 /** Options that several commands share, and the parsers that check their values. */
 import { InvalidArgumentError, Option } from 'commander';
 import { type DatasetName, datasetNames } from '../dataset/dataset.js';
+import { parseFaults } from '../device/faulty/faults.js';
 
 /** Parses an integer in minimum..maximum, in decimal digits. */
 export function integerIn(minimum: number, maximum: number): (text: string) => number {
@@ -65,6 +66,12 @@ export const evalSamplesOption = (otherwise: string) =>
   new Option('--eval-samples <n>', `the first n test images (left out: ${otherwise})`).argParser(
     integerIn(1, MAX_SAMPLES),
   );
+
+/** A test aid (docs/robustness.md). */
+export const faultsOption = () =>
+  new Option('--faults <rates>', 'test aid: a faulty line to the device, as seed=9,drop=0.02,reset=0.002')
+    .argParser(parseFaults)
+    .hideHelp();
 
 export const jsonOption = () => new Option('--json', 'print one JSON document on stdout and nothing else there');
 

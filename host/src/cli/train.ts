@@ -1,6 +1,6 @@
 /** `priot train`: a session on a device, into a run folder; a resumed one, or one repeated from its run folder. */
 import { type Command, Option } from 'commander';
-import { deviceOption, jsonOption, quietOption } from './options.js';
+import { deviceOption, faultsOption, jsonOption, quietOption } from './options.js';
 import { addTrainingOptions } from './train-options.js';
 import type { TrainOptions } from './training-run.js';
 
@@ -16,6 +16,7 @@ export function register(program: Command): void {
       new Option('--resume <run>', 'go on with an interrupted run').conflicts([...decidedByRun, 'out', 'fromRun']),
     )
     .addOption(new Option('--from-run <run>', 'repeat a run exactly, in a new folder').conflicts(decidedByRun))
+    .addOption(faultsOption())
     .addOption(jsonOption())
     .addOption(quietOption())
     .action(train);

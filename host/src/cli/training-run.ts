@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatasetName } from '../dataset/dataset.js';
-import { DataError, InterruptedError, UsageError } from '../errors.js';
-import type { Link } from '../link/link.js';
+import type { Faults } from '../device/faulty/faults.js';
+import { DataError, DeviceError, InterruptedError, UsageError } from '../errors.js';
+import type { Connection } from '../link/connection.js';
 import type { MethodName } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MemoryEvent } from '../runs/events.js';
@@ -20,7 +21,7 @@ import {
   totalSteps,
 } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
-import { openLink } from './open-link.js';
+import { openConnection } from './open-link.js';
 import { hexadecimal, provenanceOf } from './provenance.js';
 import type { InputStore, RunInputs } from './run-inputs.js';
 
@@ -49,6 +50,7 @@ export interface TrainOptions {
   resume?: string;
   fromRun?: string;
   json?: true;
+  faults?: Faults;
   quiet?: true;
 }
 
@@ -85,10 +87,15 @@ export async function startRun(
   const asked = original === undefined ? requestOf(options) : { ...original.asked, ...dataDirOf(options) };
   const inputs = await surroundings.inputs.load(asked, original, signal);
   const consoleLog = new ConsoleLog();
-  const link = await openLink(options.device ?? original?.asked.device, { signal, onConsoleLine: consoleLog.add });
+  const connection = await openConnection(options.device ?? original?.asked.device, {
+    signal,
+    onConsoleLine: consoleLog.add,
+    faults: options.faults,
+  });
   try {
     const start = { nextStep: 0, state: inputs.plan.initialState, isRecorded: () => false };
-    const session = await TrainingSession.open(link, inputs.plan, start, signal);
+    const session = await TrainingSession.open(connection, inputs.plan, start, signal);
+    const { link } = connection;
     const request = { ...inputs.request, device: link.device.description.name };
     const folder = RunFolder.create(options.out ?? unusedFolder(request), {
       version: 1,
@@ -98,15 +105,16 @@ export async function startRun(
       provenance: provenanceOf(link, inputs.file, inputs.dataset, session.sessionId),
       place: link.place,
     });
-    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, surroundings.reporter);
+    const active = { folder, connection, session, start, consoleLog, signal, ...inputs };
+    return await runInFolder(active, surroundings.reporter);
   } finally {
-    await link.close();
+    await connection.close();
   }
 }
 
 /** Goes on with an interrupted run where its last checkpoint is. */
 export async function resumeRun(
-  options: Pick<TrainOptions, 'device' | 'dataDir'>,
+  options: Pick<TrainOptions, 'device' | 'dataDir' | 'faults'>,
   path: string,
   signal: AbortSignal,
   surroundings: Surroundings,
@@ -117,9 +125,14 @@ export async function resumeRun(
   }
   const inputs = await surroundings.inputs.load({ ...manifest.asked, ...dataDirOf(options) }, manifest, signal);
   const consoleLog = new ConsoleLog();
-  const link = await openLink(options.device ?? manifest.asked.device, { signal, onConsoleLine: consoleLog.add });
+  const connection = await openConnection(options.device ?? manifest.asked.device, {
+    signal,
+    onConsoleLine: consoleLog.add,
+    faults: options.faults,
+  });
   let folder: RunFolder | undefined;
   try {
+    const { link } = connection;
     if (link.place !== manifest.place) {
       throw new UsageError(
         'PLACE_DIFFERS',
@@ -131,11 +144,12 @@ export async function resumeRun(
     const checkpoint = folder.readCheckpoint();
     folder.truncateAfterStep(checkpoint?.nextStep ?? 0);
     const start = startAt(checkpoint, folder, inputs.plan);
-    const session = await TrainingSession.open(link, inputs.plan, start, signal);
-    return await runInFolder({ folder, link, session, start, consoleLog, signal, ...inputs }, surroundings.reporter);
+    const session = await TrainingSession.open(connection, inputs.plan, start, signal);
+    const active = { folder, connection, session, start, consoleLog, signal, ...inputs };
+    return await runInFolder(active, surroundings.reporter);
   } finally {
     folder?.close();
-    await link.close();
+    await connection.close();
   }
 }
 
@@ -195,7 +209,7 @@ function startAt(checkpoint: Checkpoint | undefined, folder: RunFolder, plan: Tr
 
 interface ActiveRun extends RunInputs {
   folder: RunFolder;
-  link: Link;
+  connection: Connection;
   session: TrainingSession;
   start: TrainingStart;
   consoleLog: ConsoleLog;
@@ -233,6 +247,7 @@ async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<Finis
       throw new InterruptedError(`interrupted; saved before step ${nextStep} of ${totalSteps(plan)}`, resume);
     }
     reporter.notice(`saved before step ${nextStep} of ${totalSteps(plan)}; to go on: ${resume}`);
+    if (error instanceof DeviceError) throw new DeviceError(error.code, error.message, resume, { cause: error.cause });
     throw error;
   } finally {
     folder.close();
@@ -240,7 +255,7 @@ async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<Finis
 }
 
 function summaryOf(run: ActiveRun, metrics: RunMetrics, state: Int8Array, wallSeconds: number): RunSummary {
-  const { plan, folder, link } = run;
+  const { plan, folder, connection } = run;
   const final = metrics.accuracy.find((curve) => curve.images === plan.finalSamples);
   const epochs = metrics.accuracy.find((curve) => curve.images === plan.evalSamples);
   const after = final?.epochs.at(-1);
@@ -249,7 +264,7 @@ function summaryOf(run: ActiveRun, metrics: RunMetrics, state: Int8Array, wallSe
   }
   return {
     run: folder.path,
-    place: link.place,
+    place: connection.link.place,
     method: plan.settings.method,
     steps: metrics.steps,
     // The last epoch counts with both of its evaluations, so that best is never below after.

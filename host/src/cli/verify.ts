@@ -1,11 +1,13 @@
 /** `priot verify`: replays conformance cases on a device and names the first difference. */
 import type { Command } from 'commander';
+import type { Faults } from '../device/faulty/faults.js';
 import type { CaseVerdict } from '../training/verification.js';
-import { deviceOption, jsonOption, quietOption } from './options.js';
+import { deviceOption, faultsOption, jsonOption, quietOption } from './options.js';
 
 interface VerifyOptions {
   device?: string;
   cases?: string;
+  faults?: Faults;
   json?: true;
   quiet?: true;
 }
@@ -16,6 +18,7 @@ export function register(program: Command): void {
     .description('replay conformance cases on a device: the same integers as everywhere, step by step')
     .addOption(deviceOption())
     .option('--cases <folder>', 'case folders, or one case (left out: the cases that come with priot)')
+    .addOption(faultsOption())
     .addOption(jsonOption())
     .addOption(quietOption())
     .action(verify);
@@ -24,9 +27,9 @@ export function register(program: Command): void {
 async function verify(options: VerifyOptions): Promise<void> {
   const { ExitStatus } = await import('../errors.js');
   const { findCases, loadCase } = await import('../network/conformance-case.js');
-  const { verifyCase } = await import('../training/verification.js');
+  const { verifyPersistently } = await import('../training/verification.js');
   const { listenForInterruption } = await import('./interruption.js');
-  const { openLink } = await import('./open-link.js');
+  const { openConnection } = await import('./open-link.js');
   const { defaultCases } = await import('./package-files.js');
   const { Progress } = await import('./progress.js');
 
@@ -34,21 +37,22 @@ async function verify(options: VerifyOptions): Promise<void> {
   const { signal } = interruption;
   try {
     const cases = findCases(options.cases ?? defaultCases).map(loadCase);
-    const link = await openLink(options.device, { signal });
+    const connection = await openConnection(options.device, { signal, faults: options.faults });
+    const { place } = connection.link;
     const progress = new Progress('cases', cases.length, options.quiet === true);
     const verdicts: CaseVerdict[] = [];
     try {
       for (const expected of cases) {
         progress.update(verdicts.length, expected.name);
-        verdicts.push(await verifyCase(link, expected, signal));
+        verdicts.push(await verifyPersistently(connection, expected, signal));
       }
     } finally {
       progress.finish();
-      await link.close();
+      await connection.close();
     }
     const text = options.json
-      ? JSON.stringify({ place: link.place, cases: verdicts }, null, 2)
-      : formatVerdicts(link.place, verdicts).join('\n');
+      ? JSON.stringify({ place, cases: verdicts }, null, 2)
+      : formatVerdicts(place, verdicts).join('\n');
     process.stdout.write(`${text}\n`);
     if (verdicts.some(({ match }) => match === false)) process.exitCode = ExitStatus.failed;
   } finally {

@@ -1,5 +1,7 @@
 /** Opens a device by the name the user gave. Each kind is loaded only when it is asked for. */
-import type { Device } from './device.js';
+import type { Device, DeviceDescription } from './device.js';
+import type { ListedPort } from './serial/discovery.js';
+import type { DeviceSource } from './source.js';
 
 export interface OpenDeviceOptions {
   signal?: AbortSignal;
@@ -7,6 +9,8 @@ export interface OpenDeviceOptions {
   onConsoleLine?: (line: string) => void;
   /** Emulator: how long the host takes to answer, in emulated milliseconds. */
   latencyMs?: number;
+  /** Left out: the ports of this machine. */
+  listPorts?: () => Promise<ListedPort[]>;
 }
 
 /**
@@ -21,7 +25,7 @@ export async function openDevice(name: string | undefined, options: OpenDeviceOp
     const { openSimulator } = await import('./simulator/simulator.js');
     return openSimulator({ ...(signal && { signal }) });
   }
-  const port = name === 'emulator' ? undefined : name ? { path: name, serialNumber: undefined } : await findBoard();
+  const port = name === 'emulator' ? undefined : name ? await portNamed(name, options) : await findBoard(options);
   if (!port) {
     const { openEmulator } = await import('./emulator/emulator.js');
     return openEmulator({ ...(onConsoleLine && { onConsoleLine }), ...(latencyMs !== undefined && { latencyMs }) });
@@ -31,7 +35,34 @@ export async function openDevice(name: string | undefined, options: OpenDeviceOp
   return openSerial(path, { ...(signal && { signal }), ...(serialNumber && { serialNumber }) });
 }
 
-async function findBoard() {
+/** As `openDevice`; a board that was lost is found again by its serial number, whatever its port is called by then. */
+export function deviceSource(name: string | undefined, options: OpenDeviceOptions = {}): DeviceSource {
+  let known: DeviceDescription | undefined;
+  return {
+    async open(signal) {
+      const device = await openDevice(known === undefined ? name : await presentName(known, options), {
+        ...options,
+        ...(signal && { signal }),
+      });
+      known = { ...known, ...device.description };
+      return device;
+    },
+    async close() {},
+  };
+}
+
+async function findBoard({ listPorts }: OpenDeviceOptions) {
   const discovery = await import('./serial/discovery.js');
-  return discovery.findBoard();
+  return discovery.findBoard(listPorts);
+}
+
+async function portNamed(path: string, { listPorts }: OpenDeviceOptions) {
+  const { findPort } = await import('./serial/discovery.js');
+  return { path, serialNumber: (await findPort({ path }, listPorts))?.serialNumber };
+}
+
+async function presentName({ kind, name, serialNumber }: DeviceDescription, { listPorts }: OpenDeviceOptions) {
+  if (kind !== 'serial' || serialNumber === undefined) return name;
+  const { findPort } = await import('./serial/discovery.js');
+  return (await findPort({ serialNumber }, listPorts))?.path ?? name;
 }

@@ -19,6 +19,8 @@ export interface LinkStatistics {
   retries: number;
   /** Silences that outlasted a deadline. */
   timeouts: number;
+  /** Transmissions answered. */
+  roundTrips: number;
   /** Mean time from a transmission to its answer, on the device's clock; 0 before the first. */
   roundTripMs: number;
 }
@@ -88,6 +90,7 @@ export class Exchange {
       crcErrors: this.#decoder.badFrames + this.#badFramesReported,
       retries: this.#retries,
       timeouts: this.#timeouts,
+      roundTrips: this.#roundTrips,
       roundTripMs: this.#roundTrips > 0 ? this.#roundTripsMs / this.#roundTrips : 0,
     };
   }

@@ -74,6 +74,11 @@ export class Link {
     }
   }
 
+  /** The step the device accepts next, as its latest message says; 0 without a session. */
+  get nextStep(): number {
+    return this.#exchange.nextStep;
+  }
+
   /** What the line saw so far. */
   get statistics(): LinkStatistics {
     return this.#exchange.statistics;

@@ -1,6 +1,10 @@
 /** Accuracy of the open network, forward passes only. */
+import type { Connection } from '../link/connection.js';
 import type { Link } from '../link/link.js';
+import type { Network } from '../network/network.js';
+import type { MethodSettings } from '../network/open-network.js';
 import type { InputImages } from './input-images.js';
+import { putNetwork } from './network-on-device.js';
 
 export interface EvaluationCount {
   /** Images evaluated so far. */
@@ -9,25 +13,48 @@ export interface EvaluationCount {
 }
 
 /**
- * Evaluates the first `count` images, in order; one count an image, the last one is the result.
- * `frozen`: all edges kept, whatever the learned state. Throws the signal's reason once what was in flight is answered.
+ * Evaluates the first `count` images, in order; one count an image, the last one is the result. `from`: those that are
+ * counted already. `frozen`: all edges kept, whatever the learned state. Throws the signal's reason once what was in
+ * flight is answered.
  */
 export async function* evaluate(
   link: Link,
   images: InputImages,
   count: number,
-  options: { frozen: boolean; signal?: AbortSignal | undefined },
+  options: { frozen: boolean; from?: EvaluationCount; signal?: AbortSignal | undefined },
 ): AsyncGenerator<EvaluationCount> {
-  const { frozen, signal } = options;
+  const { frozen, from, signal } = options;
+  let done = from?.images ?? 0;
+  let correct = from?.correct ?? 0;
+  const first = done;
   function* requests() {
-    for (let index = 0; index < count; index += 1) yield { index, frozen, image: images.input(index) };
+    for (let index = first; index < count; index += 1) yield { index, frozen, image: images.input(index) };
   }
-  let done = 0;
-  let correct = 0;
   for await (const { prediction } of link.pipeline('evaluate', requests(), { ...(signal && { signal }) })) {
     if (prediction === images.label(done)) correct += 1;
     done += 1;
     yield { images: done, correct };
   }
   if (done < count) signal?.throwIfAborted();
+}
+
+/** Opens the network and evaluates all `images`, and does so again where it was when the device was lost and is back. */
+export async function* evaluatePersistently(
+  connection: Connection,
+  { network, settings, state }: { network: Network; settings: MethodSettings; state: Int8Array },
+  images: InputImages,
+  { frozen, signal }: { frozen: boolean; signal: AbortSignal },
+): AsyncGenerator<EvaluationCount> {
+  let from: EvaluationCount = { images: 0, correct: 0 };
+  while (from.images < images.count) {
+    try {
+      await putNetwork(connection.link, network, settings, state, { signal });
+      for await (from of evaluate(connection.link, images, images.count, { frozen, from, signal })) {
+        connection.progressed();
+        yield from;
+      }
+    } catch (error) {
+      await connection.recover(error, signal);
+    }
+  }
 }

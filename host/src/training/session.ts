@@ -1,10 +1,20 @@
 /** A training session: epochs of steps, evaluations and checkpoints, as a stream of typed events. */
-import type { Link } from '../link/link.js';
+import { DeviceError } from '../errors.js';
+import { Connection } from '../link/connection.js';
+import type { Link, StepFrame } from '../link/link.js';
 import type { MemoryPlan, StepResult } from '../link/messages.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
-import type { CyclesEvent, EpochEvent, LinkEvent, MemoryEvent, RunEvent, StepEvent } from '../runs/events.js';
-import { evaluate } from './evaluation.js';
+import type {
+  CyclesEvent,
+  EpochEvent,
+  FaultEvent,
+  LinkEvent,
+  MemoryEvent,
+  RunEvent,
+  StepEvent,
+} from '../runs/events.js';
+import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { InputImages } from './input-images.js';
 import { putNetwork, readState } from './network-on-device.js';
 import { EpochOrder } from './random.js';
@@ -12,6 +22,12 @@ import { sessionIdOf } from './session-id.js';
 
 /** Between checkpoints within an epoch, of the device's clock. */
 export const CHECKPOINT_INTERVAL_MS = 30_000;
+
+/** The device keeps as many results of past steps (docs/wire.md). */
+const KEPT_RESULTS = 16;
+
+/** Between checkpoints while steps are repeated. */
+const REPLAY_STEPS = 128;
 
 /** Everything that decides what a session computes. */
 export interface TrainingPlan {
@@ -68,41 +84,63 @@ export function totalSteps(plan: TrainingPlan): number {
   return plan.epochs * plan.training.count;
 }
 
-/** A network open on a device for training. */
+/** A network open on a device for training, and opened again after each loss of the device. */
 export class TrainingSession {
+  /** The step after the last one whose result is here. */
   private nextStep: number;
   private readonly order: EpochOrder;
+  /** The learned state before a step, from which a device that was reset goes on. */
+  private saved: { nextStep: number; state: Int8Array };
+  /** What the device holds: which boot of it, and the step its session began at; undefined: nothing certain. */
+  private onDevice: { bootId: number; firstStep: number } | undefined;
+  private plannedMemory: MemoryPlan | undefined;
+  private cycles = emptyCycles(0);
+  /** Of the time before `run`. */
+  private earlyFaults: FaultEvent[] = [];
 
   private constructor(
-    private readonly link: Link,
+    private readonly connection: Connection,
     private readonly plan: TrainingPlan,
     private readonly start: TrainingStart,
     readonly sessionId: Uint8Array,
-    readonly memory: MemoryPlan,
   ) {
     this.nextStep = start.nextStep;
+    this.saved = start;
     this.order = new EpochOrder(plan.seed, plan.training.count);
   }
 
-  /** Opens and uploads the network, then begins the session on the device. @throws what putNetwork throws */
+  /**
+   * Opens and uploads the network, then begins the session on the device. Over a Link, a lost device ends the session;
+   * over a Connection the session goes on when the device is back.
+   * @throws what putNetwork throws
+   */
   static async open(
-    link: Link,
+    over: Link | Connection,
     plan: TrainingPlan,
     start: TrainingStart,
     signal?: AbortSignal,
   ): Promise<TrainingSession> {
-    const sessionId = planSessionId(plan);
-    const memory = await putNetwork(link, plan.network, plan.settings, start.state, { signal });
-    await link.request('startSession', { sessionId, nextStep: start.nextStep });
-    return new TrainingSession(link, plan, start, sessionId, memory);
+    const connection = over instanceof Connection ? over : Connection.over(over);
+    const session = new TrainingSession(connection, plan, start, planSessionId(plan));
+    const { earlyFaults } = session;
+    for await (const event of session.persist(() => session.takeUp(signal), signal)) {
+      if (event.type === 'fault') earlyFaults.push(event);
+    }
+    return session;
+  }
+
+  private get link(): Link {
+    return this.connection.link;
   }
 
   /**
    * Trains to the end. A checkpoint comes at every end of an epoch, at most every CHECKPOINT_INTERVAL_MS in between,
-   * and when `signal` aborts, whose reason is thrown after it.
+   * and when `signal` aborts, whose reason is thrown after it. A loss of the device is a FaultEvent; every step and every
+   * evaluation comes once all the same.
    */
   async *run(signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { plan } = this;
+    yield* this.earlyFaults;
     yield* this.evaluate(-1, [plan.finalSamples], signal);
     const firstEpoch = Math.max(Math.ceil(this.nextStep / plan.training.count) - 1, 0);
     for (let epoch = firstEpoch; epoch < plan.epochs; epoch += 1) {
@@ -112,45 +150,133 @@ export class TrainingSession {
       else if ((epoch + 1) % (plan.evalEvery ?? 1) === 0) yield* this.evaluate(epoch, [plan.evalSamples], signal);
       yield this.linkEvent();
     }
-    yield await this.memoryEvent();
+    yield* this.persist(() => this.memoryEvent(), signal);
   }
 
   private async *trainEpoch(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const end = (epoch + 1) * this.plan.training.count;
-    const cycles = emptyCycles(epoch);
+    this.cycles = emptyCycles(epoch);
     while (this.nextStep < end) {
       signal.throwIfAborted();
-      yield* this.trainUntilCheckpoint(epoch, end, cycles, signal);
+      yield* this.persist(() => this.trainUntilCheckpoint(end, signal), signal);
       const stops = this.nextStep === end || signal.aborted;
-      if (stops && this.link.hello.clockHz > 0 && cycles.steps > 0) yield cycles;
-      yield { type: 'checkpoint', nextStep: this.nextStep, state: await readState(this.link, this.plan.network) };
+      if (stops && this.link.hello.clockHz > 0 && this.cycles.steps > 0) yield this.cycles;
+      yield* this.persist(() => this.checkpoint(), signal);
       signal.throwIfAborted();
     }
   }
 
-  private async *trainUntilCheckpoint(
-    epoch: number,
-    end: number,
-    cycles: CyclesEvent,
-    signal: AbortSignal,
-  ): AsyncGenerator<StepEvent> {
-    const { link, plan, sessionId } = this;
-    const { clock } = link.device;
-    const order = this.order.of(epoch);
-    const epochStart = epoch * plan.training.count;
+  private async *trainUntilCheckpoint(end: number, signal: AbortSignal): AsyncGenerator<StepEvent> {
+    const { clock } = this.link.device;
     const checkpointDueMs = clock.nowMs() + CHECKPOINT_INTERVAL_MS;
-    const firstStep = this.nextStep;
-    function* frames() {
-      for (let step = firstStep; step < end && clock.nowMs() < checkpointDueMs; step += 1) {
-        const image = order[step - epochStart]!;
-        yield { label: plan.training.label(image), image: plan.training.input(image) };
+    yield* this.trainSteps(this.nextStep, end, () => clock.nowMs() < checkpointDueMs, signal);
+  }
+
+  /** Steps first..end-1, all of one epoch, as long as `more` says so; an event for each that had none before. */
+  private async *trainSteps(
+    first: number,
+    end: number,
+    more: () => boolean,
+    signal?: AbortSignal,
+  ): AsyncGenerator<StepEvent> {
+    const { plan, sessionId } = this;
+    const epoch = Math.floor(first / plan.training.count);
+    const image = (step: number) => this.order.of(epoch)[step - epoch * plan.training.count]!;
+    function* frames(): Generator<StepFrame> {
+      for (let step = first; step < end && more(); step += 1) {
+        const index = image(step);
+        yield { label: plan.training.label(index), image: plan.training.input(index) };
       }
     }
-    for await (const result of link.steps({ sessionId, firstStep }, frames(), { signal })) {
+    for await (const result of this.link.steps({ sessionId, firstStep: first }, frames(), signal ? { signal } : {})) {
+      if (result.step < this.nextStep) continue;
       this.nextStep = result.step + 1;
-      addCycles(cycles, result);
-      yield this.stepEvent(epoch, result, plan.training.label(order[result.step - epochStart]!));
+      this.connection.progressed();
+      addCycles(this.cycles, result);
+      yield this.stepEvent(epoch, result, plan.training.label(image(result.step)));
     }
+  }
+
+  private async *checkpoint(): AsyncGenerator<CheckpointEvent | StepEvent> {
+    let state = await readState(this.link, this.plan.network);
+    // Not before every step that the device has applied is confirmed.
+    while (this.link.nextStep > this.nextStep) {
+      yield* this.trainSteps(this.nextStep, this.link.nextStep, () => true);
+      state = await readState(this.link, this.plan.network);
+    }
+    const { nextStep } = this;
+    this.saved = { nextStep, state };
+    this.connection.progressed();
+    yield { type: 'checkpoint', nextStep, state };
+  }
+
+  /** Does `work` until it has run to its end: after each loss of the device it is begun anew, where it has got to. */
+  private async *persist<E>(
+    work: () => AsyncIterable<E>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<E | StepEvent | FaultEvent> {
+    let lost = false;
+    for (;;) {
+      try {
+        if (lost) {
+          yield* this.takeUp(signal);
+          yield this.recovered();
+          lost = false;
+        }
+        return yield* work();
+      } catch (error) {
+        if (!this.connection.canRecover(error)) throw error;
+        yield { type: 'fault', code: error.code, message: error.message, step: this.nextStep };
+        lost = true;
+        await this.connection.recover(error, signal);
+      }
+    }
+  }
+
+  private recovered(): FaultEvent {
+    const step = this.nextStep;
+    return { type: 'fault', code: 'RECOVERED', message: `the device is back; it goes on before step ${step}`, step };
+  }
+
+  /**
+   * Brings the device to where the host is. A device that still holds the session only lacks, or is ahead by, what was on
+   * its way; any other gets network and state of the last checkpoint, and the steps since then.
+   */
+  private async *takeUp(signal: AbortSignal | undefined): AsyncGenerator<StepEvent> {
+    if (!(await this.stillHeld())) await this.upload(signal);
+    const ahead = this.link.nextStep;
+    // Steps that the host has results of are repeated without a word. They are saved in between, so that a board that is
+    // reset again and again gets on all the same.
+    for (let step = ahead; step < this.nextStep; ) {
+      const end = Math.min(this.nextStep, step + REPLAY_STEPS);
+      yield* this.trainSteps(step, end, () => true);
+      this.saved = { nextStep: end, state: await readState(this.link, this.plan.network) };
+      this.connection.progressed();
+      step = end;
+    }
+    // Results that were lost on their way are asked for again.
+    yield* this.trainSteps(this.nextStep, ahead, () => true);
+  }
+
+  private async stillHeld(): Promise<boolean> {
+    const { link, onDevice, sessionId } = this;
+    if (onDevice === undefined || onDevice.bootId !== link.hello.bootId) return false;
+    try {
+      await link.request('startSession', { sessionId, nextStep: onDevice.firstStep });
+    } catch (error) {
+      if (error instanceof DeviceError && error.code === 'WRONG_ORDER') return false;
+      throw error;
+    }
+    // Beyond the window nothing was ever sent: a device further ahead is not ours to go on with.
+    return link.nextStep >= this.saved.nextStep && link.nextStep - this.nextStep <= KEPT_RESULTS;
+  }
+
+  private async upload(signal: AbortSignal | undefined): Promise<void> {
+    const { plan, link, saved, sessionId } = this;
+    this.onDevice = undefined;
+    this.plannedMemory = await putNetwork(link, plan.network, plan.settings, saved.state, { signal });
+    await link.request('startSession', { sessionId, nextStep: saved.nextStep });
+    this.onDevice = { bootId: link.hello.bootId, firstStep: saved.nextStep };
   }
 
   private stepEvent(epoch: number, result: StepResult, label: number): StepEvent {
@@ -171,11 +297,20 @@ export class TrainingSession {
     epoch: number,
     marks: readonly number[],
     signal: AbortSignal,
-  ): AsyncGenerator<EpochEvent | EvaluationProgress> {
+  ): AsyncGenerator<EpochEvent | EvaluationProgress | StepEvent | FaultEvent> {
     const wanted = new Set(marks.filter((images) => !this.start.isRecorded(epoch, images)));
     const total = Math.max(0, ...wanted);
     const frozen = epoch < 0;
-    for await (const { images, correct } of evaluate(this.link, this.plan.test, total, { frozen, signal })) {
+    let from: EvaluationCount = { images: 0, correct: 0 };
+    const counts = () => evaluate(this.link, this.plan.test, total, { frozen, from, signal });
+    for await (const event of this.persist(counts, signal)) {
+      if ('type' in event) {
+        yield event;
+        continue;
+      }
+      from = event;
+      this.connection.progressed();
+      const { images, correct } = event;
       yield { type: 'evaluation', epoch, images, of: total, correct };
       if (wanted.has(images)) {
         const accuracy = correct / images;
@@ -185,14 +320,14 @@ export class TrainingSession {
   }
 
   private linkEvent(): LinkEvent {
-    const { frames, crcErrors, retries, timeouts, roundTripMs } = this.link.statistics;
+    const { frames, crcErrors, retries, timeouts, roundTripMs } = this.connection.statistics;
     return { type: 'link', frames, crcErrors, retries, timeouts, roundTripMs };
   }
 
-  private async memoryEvent(): Promise<MemoryEvent> {
-    const { memory } = this;
+  private async *memoryEvent(): AsyncGenerator<MemoryEvent> {
+    const memory = this.plannedMemory!;
     const statistics = await this.link.request('readStatistics', {});
-    return {
+    yield {
       type: 'memory',
       sramTotal: this.link.hello.sramBytes,
       static: statistics.staticBytes,

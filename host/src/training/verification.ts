@@ -1,4 +1,5 @@
 /** Replays a conformance case on a device and names the first thing that differs. */
+import type { Connection } from '../link/connection.js';
 import type { Link } from '../link/link.js';
 import type { StepResult } from '../link/messages.js';
 import type { CaseStep, ConformanceCase } from '../network/conformance-case.js';
@@ -40,6 +41,23 @@ export async function verifyCase(link: Link, expected: ConformanceCase, signal: 
   return { ...verdict, match: firstDifference === null, firstDifference };
 }
 
+/** As `verifyCase`, from the first step again when the device was lost and is back. */
+export async function verifyPersistently(
+  connection: Connection,
+  expected: ConformanceCase,
+  signal: AbortSignal,
+): Promise<CaseVerdict> {
+  for (;;) {
+    try {
+      const verdict = await verifyCase(connection.link, expected, signal);
+      connection.progressed();
+      return verdict;
+    } catch (error) {
+      await connection.recover(error, signal);
+    }
+  }
+}
+
 async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal): Promise<Difference | null> {
   const { network, stateInitial, method, threshold, mu, scored } = expected;
   const settings: MethodSettings = {
@@ -54,7 +72,8 @@ async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal
   const frames = expected.steps.map(({ label }, step) => ({ label, image: expected.images[step]!, detail: true }));
   let difference: Difference | null = null;
   for await (const result of link.steps({ sessionId, firstStep: 0 }, frames, { signal })) {
-    difference ??= compareStep(expected, expected.steps[result.step]!, result);
+    // A result that was lost on its way comes again without its details; the steps after it show what it left.
+    if (!result.alreadyApplied) difference ??= compareStep(expected, expected.steps[result.step]!, result);
   }
   signal.throwIfAborted();
   return difference ?? compareFinalState(expected, await readState(link, network));

@@ -1,5 +1,5 @@
 /** Which serial ports there are, and how much each looks like a board with priot's firmware. */
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { DeviceError } from '../../errors.js';
 
 /** Raspberry Pi's USB vendor id, and the product id of a Pico with a CDC port (firmware/pico/usb_descriptors.c). */
@@ -77,6 +77,18 @@ export async function findBoard(list?: () => Promise<ListedPort[]>): Promise<Fou
     );
   }
   return boards[0];
+}
+
+/** A port by its serial number or its path; undefined when there is none, or nothing can tell. */
+export async function findPort(
+  wanted: { path: string } | { serialNumber: string },
+  list?: () => Promise<ListedPort[]>,
+): Promise<FoundPort | undefined> {
+  const ports = await findPorts(list).catch(() => []);
+  if ('serialNumber' in wanted) return ports.find(({ serialNumber }) => serialNumber === wanted.serialNumber);
+  // Users may name a link, such as those in /dev/serial/by-id.
+  const path = await realpath(wanted.path).catch(() => wanted.path);
+  return ports.find((port) => port.path === path);
 }
 
 async function listPorts(): Promise<ListedPort[]> {

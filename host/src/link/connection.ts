@@ -1,0 +1,169 @@
+/**
+ * A device and the way back to it: one link after another to the same board, each as good as the last. What a session
+ * left on the device, and whether it is still there, is the session's business.
+ */
+import type { Device } from '../device/device.js';
+import type { DeviceSource } from '../device/source.js';
+import { DeviceError } from '../errors.js';
+import { Link, type LinkOptions, type LinkStatistics } from './link.js';
+
+/** Losses that a device comes back from; they say nothing about what was asked of it. */
+const RECOVERABLE: ReadonlySet<string> = new Set([
+  'DEVICE_LOST', // the port is gone
+  'NO_ANSWER', // nothing came for as long as a request's patience lasts: the port hangs, or the board does
+  'DEVICE_RESTARTED', // another boot id
+  'WRONG_ORDER', // what was open on the device is not: it was reset between two requests
+  'WRONG_SESSION',
+  'STEP_TOO_OLD',
+]);
+/** While a board comes back its port is missing, not ready for everybody, or still held by the end of the last one. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...RECOVERABLE,
+  'PORT_MISSING',
+  'PORT_BUSY',
+  'PORT_PERMISSION',
+  'PORT_FAILED',
+  'NOT_PRIOT',
+  'BOARD_DIFFERS',
+]);
+/** Before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
+const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+
+export class Connection {
+  readonly #source: DeviceSource | undefined;
+  readonly #options: LinkOptions;
+  #link: Link;
+  #earlier: LinkStatistics = { frames: 0, crcErrors: 0, retries: 0, timeouts: 0, roundTrips: 0, roundTripMs: 0 };
+  /** To get the device back, since it last got something done. */
+  #attempts = 0;
+
+  private constructor(link: Link, source: DeviceSource | undefined, options: LinkOptions) {
+    this.#link = link;
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** @throws what opening a device and Link.open throw; a device that goes away meanwhile is given the time to come back */
+  static async open(source: DeviceSource, options: LinkOptions = {}): Promise<Connection> {
+    try {
+      const device = await source.open(options.signal);
+      const link = await Link.open(device, options).catch((error: unknown) => {
+        if (!(error instanceof DeviceError && error.code === 'DEVICE_LOST')) throw error;
+        let attempts = 0;
+        return reopen(source, options, { device, cause: error, attempt: () => attempts++ });
+      });
+      return new Connection(link, source, options);
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  /** Over one link; when it is lost, so is the connection. */
+  static over(link: Link): Connection {
+    return new Connection(link, undefined, {});
+  }
+
+  /** Another one after `recover`. */
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** What all links saw together. */
+  get statistics(): LinkStatistics {
+    return add(this.#earlier, this.#link.statistics);
+  }
+
+  /** Whether `recover` would try. */
+  canRecover(error: unknown): error is DeviceError {
+    return this.#source !== undefined && error instanceof DeviceError && RECOVERABLE.has(error.code);
+  }
+
+  /** The device got something done that it had not done before: the next loss has all attempts again. */
+  progressed(): void {
+    this.#attempts = 0;
+  }
+
+  /**
+   * After `error`: closes the link and opens another one to the same board.
+   * @throws `error` when the device cannot come back from it; DeviceError DEVICE_LOST after the last attempt; what opening
+   * throws that does not pass by itself; the signal's reason
+   */
+  async recover(error: unknown, signal?: AbortSignal): Promise<void> {
+    if (!this.canRecover(error)) throw error;
+    const lost = this.#link;
+    await lost.close();
+    const options = { ...this.#options, ...(signal && { signal }) };
+    const link = await reopen(this.#source!, options, {
+      device: lost.device,
+      cause: error,
+      boardId: lost.hello.boardId,
+      attempt: () => this.#attempts++,
+    });
+    this.#earlier = add(this.#earlier, lost.statistics);
+    this.#link = link;
+  }
+
+  /** Closes the device too. Idempotent. */
+  async close(): Promise<void> {
+    await this.#link.close();
+    await this.#source?.close();
+  }
+}
+
+interface Loss {
+  /** As it was; its clock times the way back. */
+  readonly device: Device;
+  readonly cause: DeviceError;
+  /** The board that it must be; left out: any. */
+  readonly boardId?: Uint8Array;
+  /** Numbers the attempts, from 0. */
+  attempt(): number;
+}
+
+async function reopen(source: DeviceSource, options: LinkOptions, loss: Loss): Promise<Link> {
+  const { clock, description } = loss.device;
+  let last = loss.cause;
+  for (let attempt = loss.attempt(); attempt < BACKOFF_MS.length; attempt = loss.attempt()) {
+    const backoffMs = BACKOFF_MS[attempt]!;
+    // The clock of a device that is gone for good ends its waits at once.
+    if (backoffMs > 0) await clock.delay(backoffMs, options.signal).catch(() => {});
+    options.signal?.throwIfAborted();
+    try {
+      return await openSameBoard(source, options, loss.boardId);
+    } catch (error) {
+      if (!(error instanceof DeviceError && PASSING.has(error.code))) throw error;
+      last = error;
+    }
+  }
+  throw new DeviceError(
+    'DEVICE_LOST',
+    `${description.name}: lost, and not back after ${BACKOFF_MS.length} attempts: ${last.message}`,
+    'plug it in again; a training run goes on with: priot train --resume RUN',
+    { cause: loss.cause },
+  );
+}
+
+async function openSameBoard(source: DeviceSource, options: LinkOptions, boardId?: Uint8Array): Promise<Link> {
+  const device = await source.open(options.signal);
+  const link = await Link.open(device, options);
+  if (boardId === undefined || Buffer.compare(link.hello.boardId, boardId) === 0) return link;
+  await link.close();
+  throw new DeviceError(
+    'BOARD_DIFFERS',
+    `${device.description.name}: this is another board than before`,
+    'plug the one in that the run began on',
+  );
+}
+function add(one: LinkStatistics, other: LinkStatistics): LinkStatistics {
+  const roundTrips = one.roundTrips + other.roundTrips;
+  const roundTripsMs = one.roundTrips * one.roundTripMs + other.roundTrips * other.roundTripMs;
+  return {
+    frames: one.frames + other.frames,
+    crcErrors: one.crcErrors + other.crcErrors,
+    retries: one.retries + other.retries,
+    timeouts: one.timeouts + other.timeouts,
+    roundTrips,
+    roundTripMs: roundTrips > 0 ? roundTripsMs / roundTrips : 0,
+  };
+}
