@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmulatorPty } from '../serial/pty.js';
 import { runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-places-'));
@@ -55,6 +56,18 @@ describe('one session on the emulated Pico and in the simulator', () => {
     ];
     const result = await runCli(args);
     expect(JSON.parse(result.stdout)).toMatchObject({ place: 'simulated', stateDigest: summary.stateDigest });
+  });
+
+  it('ends with it behind a pseudo-terminal too, through the real serialport, and is still emulated', async () => {
+    const emulator = await openEmulatorPty();
+    try {
+      const out = join(scratch, 'pty');
+      const result = await runCli(['train', '--from-run', emulated, '--device', emulator.path, '--out', out, '--json']);
+      expect(result.status, result.stderr).toBe(0);
+      expect(JSON.parse(result.stdout)).toMatchObject({ place: 'emulated', stateDigest: summary.stateDigest });
+    } finally {
+      await emulator.close();
+    }
   });
 
   it('takes the same cycles when it is repeated', async () => {

@@ -45,3 +45,22 @@ export function connect(device: Device, pty: Pty): void {
     for await (const chunk of device.chunks()) pty.input.write(chunk);
   })().catch(() => {});
 }
+
+/** The emulated Pico behind a pseudo-terminal, in a process of its own. Closing it pulls the cable. */
+export async function openEmulatorPty(): Promise<Pick<Pty, 'path' | 'close'>> {
+  const folder = await mkdtemp(join(tmpdir(), 'priot-emulator-'));
+  const path = join(folder, 'tty');
+  const bridge = spawn(process.execPath, ['dist/host/device/emulator/pty-bridge.js', '--link', path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(bridge, 'exit');
+  for await (const text of bridge.stdout) if (String(text).includes('ready')) break;
+  return {
+    path,
+    async close() {
+      bridge.kill();
+      await ended;
+      await rm(folder, { recursive: true });
+    },
+  };
+}

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +8,7 @@ import { openSerial } from '#host/device/serial/serial.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
 import { LayerOperation, Method, Tensor } from '#host/link/messages.js';
-import { connect, openPty, type Pty } from './pty.js';
+import { connect, openEmulatorPty, openPty, type Pty } from './pty.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -32,21 +30,10 @@ async function simulatorBehindPty(): Promise<Pty> {
   return opened;
 }
 
-/** The emulated Pico, in a process of its own. */
 async function emulatorBehindPty(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'priot-emulator-'));
-  const path = join(folder, 'tty');
-  const bridge = spawn(process.execPath, ['dist/host/device/emulator/pty-bridge.js', '--link', path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(bridge, 'exit');
-  cleanups.push(async () => {
-    bridge.kill();
-    await ended;
-    await rm(folder, { recursive: true });
-  });
-  for await (const text of bridge.stdout) if (String(text).includes('ready')) break;
-  return path;
+  const emulator = await openEmulatorPty();
+  cleanups.push(() => emulator.close());
+  return emulator.path;
 }
 
 /** Every wait is over at once. */
