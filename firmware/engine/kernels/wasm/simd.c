@@ -29,25 +29,33 @@ static void add_scaled_row(int32_t *restrict acc, const int8_t *restrict row, in
     add_scaled(acc, row, x, count);
 }
 
-/* Position of the lowest non-zero byte of a word that is not 0. */
-static inline uint32_t lowest_byte(uint64_t word) {
-    return (uint32_t)__builtin_ctzll(word) / 8;
+static inline uint64_t load_word(const int8_t *bytes) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes, sizeof word); /* one load: a call of memcpy is none here */
+    return word;
 }
 
-/* One input's part in one accumulator row through kernel row ky. `outputs` is passed so that it can be a constant. */
-static inline void scatter_input(const engine_layer *layer, uint32_t position, int32_t x, const int8_t *kernel_row,
-                                 int32_t *acc, uint32_t outputs) {
+/* Takes the lowest non-zero byte out of a word that is not 0; its position. */
+static inline uint32_t take_byte(uint64_t *word) {
+    const uint32_t byte = (uint32_t)__builtin_ctzll(*word) / 8;
+    *word &= ~(UINT64_C(0xff) << (8 * byte));
+    return byte;
+}
+
+/* One input's part in one accumulator row. `taps`: the weights of kernel row ky for its channel. `outputs` and
+ * `channels` are passed so that they can be constants. */
+static inline void scatter_input(const engine_layer *layer, uint32_t ix, int32_t x, const int8_t *taps, int32_t *acc,
+                                 uint32_t outputs, uint32_t channels) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t channels = config->in_channels, stride = config->stride;
-    const uint32_t ix = channels == 1 ? position : position / channels, c = position - ix * channels;
+    const uint32_t kernel = config->kernel, stride = config->stride;
     uint32_t column = ix + config->padding, kx = 0; /* ix + padding = column * stride + kx */
     if (stride > 1) {
         kx = column % stride;
         column /= stride;
     }
-    for (; kx < config->kernel; kx += stride, column--) {
+    for (; kx < kernel; kx += stride, column--) {
         if (column < layer->conv_width) {
-            add_scaled(acc + column * outputs, kernel_row + (kx * channels + c) * outputs, x, outputs);
+            add_scaled(acc + column * outputs, taps + kx * channels * outputs, x, outputs);
         }
         if (column == 0) {
             break;
@@ -55,30 +63,43 @@ static inline void scatter_input(const engine_layer *layer, uint32_t position, i
     }
 }
 
-static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint32_t ky, int32_t *acc,
-                               uint32_t outputs) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t count = config->in_width * config->in_channels;
-    const int8_t *kernel_row = layer->effective + ky * config->kernel * config->in_channels * outputs;
-    uint32_t first = 0;
-    for (; first + LANES <= count; first += LANES) {
-        uint64_t word;
-        memcpy(&word, in + first, sizeof word);
-        while (word != 0) {
-            const uint32_t byte = lowest_byte(word);
-            scatter_input(layer, first + byte, in[first + byte], kernel_row, acc, outputs);
-            word &= ~(UINT64_C(0xff) << (8 * byte));
+static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint32_t ky, int32_t *acc, uint32_t outputs,
+                               uint32_t channels) {
+    const uint32_t width = layer->config.in_width;
+    const int8_t *kernel_row = layer->effective + ky * layer->config.kernel * channels * outputs;
+    if (channels == 1) {
+        uint32_t ix = 0;
+        for (; ix + LANES <= width; ix += LANES) {
+            for (uint64_t word = load_word(in + ix); word != 0;) {
+                const uint32_t byte = take_byte(&word);
+                scatter_input(layer, ix + byte, in[ix + byte], kernel_row, acc, outputs, 1);
+            }
         }
+        for (; ix < width; ix++) {
+            if (in[ix] != 0) {
+                scatter_input(layer, ix, in[ix], kernel_row, acc, outputs, 1);
+            }
+        }
+        return;
     }
-    for (; first < count; first++) {
-        if (in[first] != 0) {
-            scatter_input(layer, first, in[first], kernel_row, acc, outputs);
+    for (uint32_t ix = 0; ix < width; ix++, in += channels) {
+        uint32_t c = 0;
+        for (; c + LANES <= channels; c += LANES) {
+            for (uint64_t word = load_word(in + c); word != 0;) {
+                const uint32_t channel = c + take_byte(&word);
+                scatter_input(layer, ix, in[channel], kernel_row + channel * outputs, acc, outputs, channels);
+            }
+        }
+        for (; c < channels; c++) {
+            if (in[c] != 0) {
+                scatter_input(layer, ix, in[c], kernel_row + c * outputs, acc, outputs, channels);
+            }
         }
     }
 }
 
 static inline void convolve(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc,
-                            uint32_t outputs) {
+                            uint32_t outputs, uint32_t channels) {
     const engine_layer_config *config = &layer->config;
     const uint32_t acc_row = layer->conv_width * outputs;
     memset(acc, 0, rows * acc_row * sizeof *acc);
@@ -87,26 +108,21 @@ static inline void convolve(const engine_layer *layer, uint32_t first_row, uint3
             const uint32_t padded = (first_row + row) * config->stride + ky;
             if (padded >= config->padding && padded - config->padding < config->in_height) {
                 const uint32_t iy = padded - config->padding;
-                scatter_row(layer, layer->input + iy * config->in_width * config->in_channels, ky, acc, outputs);
+                scatter_row(layer, layer->input + iy * config->in_width * channels, ky, acc, outputs, channels);
             }
         }
     }
 }
 
-/* Common widths as constants: the compiler then unrolls the innermost loop. */
+/* The widths of tiny-cnn as constants: the compiler then unrolls the innermost loops. */
 static void convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    switch (layer->config.out_channels) {
-    case 8:
-        convolve(layer, first_row, rows, acc, 8);
-        break;
-    case 16:
-        convolve(layer, first_row, rows, acc, 16);
-        break;
-    case 32:
-        convolve(layer, first_row, rows, acc, 32);
-        break;
-    default:
-        convolve(layer, first_row, rows, acc, layer->config.out_channels);
+    const uint32_t channels = layer->config.in_channels, outputs = layer->config.out_channels;
+    if (channels == 1 && outputs == 8) {
+        convolve(layer, first_row, rows, acc, 8, 1);
+    } else if (channels == 8 && outputs == 16) {
+        convolve(layer, first_row, rows, acc, 16, 8);
+    } else {
+        convolve(layer, first_row, rows, acc, outputs, channels);
     }
 }
 
