@@ -2,6 +2,7 @@
 /** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
 import { Command, CommanderError } from 'commander';
 import { ExitStatus, PriotError } from '../errors.js';
+import { register as registerBench } from './bench.js';
 import { register as registerCalibrate } from './calibrate.js';
 import { register as registerData } from './data.js';
 import { register as registerDevices } from './devices.js';
@@ -25,6 +26,7 @@ const commands = [
   registerTrain,
   registerSweep,
   registerEval,
+  registerBench,
   registerVerify,
   registerRuns,
   registerMonitor,

@@ -1,0 +1,20 @@
+/** What is said about a set of measurements. */
+export interface Distribution {
+  mean: number;
+  median: number;
+  min: number;
+  max: number;
+}
+
+/** Of at least one value. The median of an even number of values is the mean of the middle two. */
+export function distribution(values: readonly number[]): Distribution {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { mean: mean(values), median, min: sorted[0]!, max: sorted.at(-1)! };
+}
+
+/** 0 of no values. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
