@@ -56,7 +56,8 @@ describe('priot devices', () => {
 
 describe('priot doctor', () => {
   it('gives every problem the command that mends it', async () => {
-    const { status, stdout } = await run(['doctor', '--json'], { PATH: folder, HOME: folder, XDG_CACHE_HOME: folder });
+    const bare = { PATH: folder, HOME: folder, XDG_CACHE_HOME: folder, PRIOT_DATA: '' };
+    const { status, stdout } = await run(['doctor', '--json'], bare);
     const { ok, findings } = JSON.parse(stdout);
     expect(status).toBe(ok ? 0 : 1);
     expect(findings.map(({ check }: { check: string }) => check)).toEqual(
