@@ -17,7 +17,7 @@ import type { MethodSetup } from '../training/method-request.js';
 import { type BenchOptions, type KernelChoice, kernelName } from './bench.js';
 import { showDownloads } from './download-progress.js';
 import { listenForInterruption } from './interruption.js';
-import { openLink } from './open-link.js';
+import { openConnection } from './open-link.js';
 import { resolveModel } from './package-files.js';
 import { Progress } from './progress.js';
 import { checkImages } from './training-request.js';
@@ -57,7 +57,8 @@ async function runBench(options: BenchOptions, signal: AbortSignal): Promise<Ben
   }).finally(display.end);
   checkImages(network, dataset);
   const images = sessionImages(dataset, options.angle, Math.max(options.steps, options.warmUp ?? WARM_UP_STEPS));
-  const link = await openLink(options.device, { signal });
+  const connection = await openConnection(options.device, { signal });
+  const { link } = connection;
   try {
     const emulated = link.place === 'emulated';
     const kernels = kernelsFor(options.kernels, link.place);
@@ -82,7 +83,7 @@ async function runBench(options: BenchOptions, signal: AbortSignal): Promise<Ben
     }
     return report;
   } finally {
-    await link.close();
+    await connection.close();
   }
 }
 
