@@ -153,6 +153,7 @@ always:
 -include $(sort $(SIMULATOR_OBJECTS:.o=.d) $(PRETRAINING_OBJECTS:.o=.d))
 
 include firmware/fuzz/fuzz.mk
+include scripts/results.mk
 
 # ---- checks ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,102 @@
+// Writes the tables of docs/results.md from the sweeps' results, so that no number is typed by hand. Run by make results
+// and make robustness (scripts/results.mk); tables whose sweep was not run stay as they are.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const page = join(root, 'docs/results.md');
+const sweeps = join(root, 'runs/sweeps');
+const COLLAPSED = 0.5;
+
+const percent = (fraction) => (100 * fraction).toFixed(1);
+const read = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
+const row = (cells) => `| ${cells.join(' | ')} |`;
+const table = (head, rows) => [
+  row(head),
+  row(head.map((_, column) => (column === 0 ? '---' : '--:'))),
+  ...rows.map(row),
+];
+const unique = (values) => [...new Set(values)];
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function spread(values) {
+  if (values.length < 2) return percent(values[0]);
+  const deviation = Math.sqrt(
+    values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1),
+  );
+  return `${percent(mean(values))} ± ${percent(deviation)}`;
+}
+
+function accuracyTable({ sessions, failed }) {
+  const angles = unique(sessions.map(({ parameters }) => parameters.angle)).sort((a, b) => a - b);
+  const at = (label, angle) => sessions.filter((s) => s.label === label && s.parameters.angle === angle);
+  const labels = unique(sessions.map(({ label }) => label));
+  const before = (angle) => sessions.find((s) => s.parameters.angle === angle).accuracy.before;
+  const rows = [
+    ['before transfer', ...angles.map((angle) => percent(before(angle))), ''],
+    ...labels.map((label) => [
+      label,
+      ...angles.map((angle) => {
+        const values = at(label, angle).map((session) => session.accuracy.after);
+        return values.length === 0 ? '' : spread(values);
+      }),
+      String(Math.min(...angles.map((angle) => at(label, angle).length).filter((n) => n > 0))),
+    ]),
+  ];
+  const places = unique(sessions.map(({ place }) => place)).join(', ');
+  const note = `${sessions.length} sessions, ${failed.length} failed; ${places}.`;
+  return [...table(['method', ...angles.map((angle) => `${angle}°`), 'seeds'], rows), '', note];
+}
+
+function emulatorNote(sweep, emulated) {
+  const twin = sweep.sessions.find(
+    ({ label, parameters }) =>
+      label === 'priot, transfer calibration, mu 5' && parameters.angle === '45' && parameters.seed === '0',
+  );
+  if (twin === undefined || emulated?.summary === undefined) return [];
+  const { stateDigest, steps, cyclesPerStep, place } = emulated.summary;
+  const same = stateDigest === twin.stateDigest;
+  const cycles = Math.round(cyclesPerStep.mean).toLocaleString('en-US');
+  return [
+    '',
+    `PRIOT at 45 degrees, seed 0, ${steps} steps, ${place}: learned state ${same ? 'identical' : 'DIFFERENT'} to the ` +
+      `simulated session's (SHA-256 ${stateDigest.slice(0, 16)}…), ${cycles} cycles a step.`,
+  ];
+}
+
+function robustnessTable({ sessions, failed }) {
+  const angles = unique(sessions.map(({ parameters }) => parameters.angle)).sort((a, b) => a - b);
+  const groups = unique(sessions.map(({ label, parameters }) => `${label}, mu ${parameters.mu}`));
+  const rows = groups.map((group) => [
+    group,
+    ...angles.flatMap((angle) => {
+      const values = sessions
+        .filter(({ label, parameters }) => `${label}, mu ${parameters.mu}` === group && parameters.angle === angle)
+        .map(({ accuracy }) => accuracy.after);
+      if (values.length === 0) return ['', '', ''];
+      const collapsed = values.filter((value) => value < COLLAPSED).length;
+      return [percent(mean(values)), percent(Math.min(...values)), `${collapsed} of ${values.length}`];
+    }),
+  ]);
+  const head = ['method', ...angles.flatMap((angle) => [`${angle}° mean`, 'worst', 'collapsed'])];
+  const note = `${sessions.length} sessions, ${failed.length} failed; ${unique(sessions.map(({ place }) => place)).join(', ')}.`;
+  return [...table(head, rows), '', note];
+}
+
+function replaceBlock(text, name, lines) {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`${page} has no ${begin} … ${end}`);
+  return `${text.slice(0, from + begin.length)}\n${lines.join('\n')}\n${text.slice(to)}`;
+}
+
+let text = readFileSync(page, 'utf8');
+const accuracy = read(join(sweeps, 'accuracy.json'));
+if (accuracy !== undefined) {
+  const emulated = read(join(sweeps, 'accuracy-emulated/run.json'));
+  text = replaceBlock(text, 'accuracy', [...accuracyTable(accuracy), ...emulatorNote(accuracy, emulated)]);
+}
+const robustness = read(join(sweeps, 'robustness.json'));
+if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
+writeFileSync(page, text);

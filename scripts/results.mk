@@ -1,0 +1,29 @@
+# make results and make robustness: the tables of docs/results.md from scratch. Sessions that are done are kept in
+# runs/sweeps: remove it to begin anew. DATA_DIR names a folder of data sets.
+PRIOT := node dist/host/cli/main.js
+DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+SWEEPS := runs/sweeps
+BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
+EMULATED := $(SWEEPS)/accuracy-emulated
+
+.PHONY: results robustness
+
+results: ## the accuracy table of docs/results.md: ten methods, four angles, five seeds
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/accuracy.yaml $(DATA) --out $(SWEEPS)/accuracy --json >$(SWEEPS)/accuracy.json
+	[ -e $(EMULATED)/run.json ] || $(PRIOT) train --device emulator $(DATA) --angle 45 --calibrate transfer --mu 5 \
+		--epochs 30 --eval-every 30 --eval-samples 100 --out $(EMULATED)
+	node scripts/results.mjs
+
+robustness: ## the robustness table of docs/results.md: five backbones, three seeds; up to an hour
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	@$(MAKE) -j2 $(addsuffix /network.json,$(BACKBONES))
+	$(PRIOT) sweep sweeps/robustness.yaml $(DATA) --out $(SWEEPS)/robustness --json >$(SWEEPS)/robustness.json
+	node scripts/results.mjs
+
+runs/backbones/%/network.json:
+	$(PRIOT) pretrain $(DATA) --seed $* --out $(@D)
