@@ -20,13 +20,12 @@ FUZZ_SANITIZE := -fsanitize=undefined -fsanitize-trap=undefined
 FUZZ_DRIVER := $(FUZZ_BUILD)/fuzz/replay.o
 endif
 
-# the plain kernels: the others are for other machines
-FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/m0plus/*' -not -path '*/wasm/*') \
-	$(wildcard firmware/session/*.c)
+# the Pico's kernels too, with the C twins of their assembly
+FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/wasm/*') $(wildcard firmware/session/*.c)
 FUZZ_CODE := $(FUZZ_SOURCES:firmware/%.c=$(FUZZ_BUILD)/%.o) $(PROTO_OBJECTS:build/wasm/%=$(FUZZ_BUILD)/%) \
 	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o $(FUZZ_DRIVER)
 FUZZ_FLAGS := -std=c11 -g -O2 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
-	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
+	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS) -DPRIOT_KERNELS_M0PLUS=1
 
 .PHONY: fuzz fuzz-replay
 fuzz: ## fuzz each target for FUZZ_SECONDS (600), starting from its corpus in test/fuzz
@@ -36,7 +35,7 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (600), starting from its corpus in te
 fuzz-%: build/fuzz/address/%
 	$(call say,fuzz,$* for $(FUZZ_SECONDS) s; findings go to build/fuzz/found)
 	@mkdir -p build/fuzz/corpus/$* build/fuzz/found
-	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=6000 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/found/$*- build/fuzz/corpus/$* test/fuzz/$*
 
 # every input of the committed corpora once

@@ -159,6 +159,14 @@ static void any_bytes(void) {
     device_receive((const uint8_t[]){0}, 1);
 }
 
+/* A good frame of any length, the longest and longer ones too. */
+static void any_length(void) {
+    static uint8_t payload[6000];
+    const size_t length = input_hostile(&input) % (sizeof payload + 1);
+    fill_bytes(payload, length, input_byte(&input), request_id, 0xff);
+    device_receive_payload(payload, length);
+}
+
 static void last_again(void) {
     const size_t position = input_u32(&input);
     device_receive_again(position, input_byte(&input));
@@ -221,6 +229,9 @@ static void run(void) {
     case 14:
         request_id -= input_below(&input, 4); /* request ids that were used before, 0 among them */
         break;
+    case 15:
+        any_length();
+        break;
     default:
         for (uint32_t i = 0; i < 20; i++) { /* beyond the results that are kept */
             step();
@@ -235,8 +246,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint32_t place = input_byte(&input);
     device_boot(&(device_options){
         .arena_bytes = 4096u << (place % 5),
-        .flash_bytes = place & 8u ? 16384 : 0,
-        .flash_fails = place >= 0xf0,
+        .flash_bytes = place & 8u ? 65536 : 0,
+        .flash_fails = (place & 32u) != 0,
         .cycle_stride = place & 16u ? 0x7654321u : 0,
     });
     for (uint32_t requests = 0; requests < 64 && input_left(&input); requests++) {

@@ -7,6 +7,12 @@ typedef struct {
     uint32_t height, width, channels;
 } map_shape;
 
+/* 1..limit, every second time a multiple of 8, for which the fast kernels are made. */
+static uint32_t output_count(fuzz_input *input, uint32_t limit) {
+    const uint32_t choice = input_byte(input), half = choice / 2;
+    return choice % 2 == 0 ? 1 + half % limit : 8 * (1 + half % (limit / 8));
+}
+
 static uint32_t scored_edges(fuzz_input *input, const priot_Layer *layer, uint32_t fan_in) {
     const uint32_t edges = fan_in * layer->out_channels;
     const uint32_t share = input_byte(input);
@@ -23,7 +29,7 @@ static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *sh
         layer->kernel = side;
         layer->padding = 0;
     }
-    layer->out_channels = 1 + input_below(input, 8);
+    layer->out_channels = output_count(input, 16);
     shape->height = (shape->height + 2 * layer->padding - layer->kernel) / layer->stride + 1;
     shape->width = (shape->width + 2 * layer->padding - layer->kernel) / layer->stride + 1;
     layer->pool = shape->height > 1 && shape->width > 1 && input_below(input, 2) == 1;
@@ -40,7 +46,7 @@ static void add_linear(fuzz_input *input, priot_Layer *layer, map_shape *shape, 
     layer->operation = priot_LayerOperation_LAYER_OPERATION_LINEAR;
     layer->in_channels = shape->height * shape->width * shape->channels;
     layer->in_height = layer->in_width = 1;
-    layer->out_channels = 1 + input_below(input, last ? 64 : 96);
+    layer->out_channels = output_count(input, last ? 64 : 96);
     layer->relu = !last && input_below(input, 4) != 0;
     layer->scored_edges = scored_edges(input, layer, layer->in_channels);
     *shape = (map_shape){1, 1, layer->out_channels};
@@ -85,6 +91,15 @@ static void add_hostile_number(fuzz_input *input, priot_OpenNetwork *network) {
         break;
     case 8:
         layer->relu = !layer->relu;
+        break;
+    case 9:
+        network->method = (priot_Method)(value % 8);
+        break;
+    case 10:
+        network->kernels = (priot_Kernels)(value % 8);
+        break;
+    case 11:
+        layer->operation = (priot_LayerOperation)(value % 8);
         break;
     default:
         *any_field(layer, input_byte(input)) = value;
