@@ -45,6 +45,7 @@ engine_status engine_open(engine *self, const engine_config *config, const engin
         return status;
     }
     for (uint32_t l = 0; l < self->layer_count; l++) {
+        self->layers[l].kernels = self->kernels;
         self->layers[l].negligible = self->method->negligible(self->layers[l].update_shift);
     }
     self->effective_stale = true;

@@ -12,6 +12,8 @@
 #define PRIOT_HOT /* a place may put hot functions into fast memory */
 #endif
 
+struct engine_kernel_table;
+
 typedef struct {
     engine_layer_config config;
     uint32_t conv_height, conv_width; /* of the accumulator map */
@@ -23,11 +25,12 @@ typedef struct {
     bool effective_kept;
     int8_t threshold;
 
-    const int8_t *weights;  /* frozen; NULL when the method keeps none */
-    int8_t *weights_sram;   /* the same when they live in SRAM */
-    int8_t *effective;      /* NULL when masked on the fly */
-    void *state;            /* the method's */
-    int8_t *row;            /* scratch: one effective row, when masked on the fly */
+    const int8_t *weights; /* frozen; NULL when the method keeps none */
+    int8_t *weights_sram;  /* the same when they live in SRAM */
+    int8_t *effective;     /* NULL when masked on the fly */
+    void *state;           /* the method's */
+    int8_t *row;           /* scratch: one effective row, when masked on the fly */
+    const struct engine_kernel_table *kernels;
     bool effective_changed; /* since the kernels last looked: they may keep copies */
     void *kernel_memory;    /* the kernels' own, of this layer; NULL: there is none, or no room */
     void *kernel_scratch;   /* the kernels' own, shared by all layers */
@@ -46,6 +49,18 @@ typedef struct {
     uint32_t output;
     int32_t delta;
 } engine_sparse_delta;
+
+/* One input's row of a linear layer with scores. */
+typedef struct {
+    const int8_t *weights;
+    int8_t *scores;
+    int8_t *effective; /* NULL: masked on the fly */
+    int32_t half;      /* what R adds before shifting */
+    uint32_t shift;    /* of the scores */
+    int32_t threshold;
+    int32_t negligible;   /* |gradient| up to this changes no score */
+    int32_t below_factor; /* of the weight below the threshold: 0 or -1 */
+} engine_score_row;
 
 /* Bytes that a method keeps for a layer. */
 typedef struct {
@@ -79,8 +94,6 @@ typedef struct {
 } engine_method_operations;
 
 extern const engine_method_operations *const engine_methods[ENGINE_METHOD_COUNT];
-
-struct engine_kernel_table;
 
 struct engine {
     bool open;

@@ -30,7 +30,12 @@ typedef struct engine_kernel_table {
     void (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
     /* Gradient of one output channel: gradient[fan_in], zeroed here. */
     void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);
+    /* Updates the scores of one input x != 0 from the non-zero deltas, and the effective weights that cross. */
+    void (*update_scores)(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);
 } engine_kernel_table;
+
+/* The plain one, for the tables of faster kernels. */
+void engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);
 
 extern const engine_kernel_table engine_kernels_plain;
 extern const engine_kernel_table engine_kernels_dense;

@@ -217,6 +217,24 @@ static void PRIOT_HOT convolution_gradient_dense(const engine_layer *layer, uint
     gather_gradient(layer, channel, gradient, true);
 }
 
+void PRIOT_HOT engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
+                                    uint32_t count) {
+    const uint32_t span = 2u * (uint32_t)row->negligible;
+    for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
+        const int32_t gradient = deltas->delta * x;
+        if ((uint32_t)(gradient + row->negligible) <= span) {
+            continue;
+        }
+        const uint32_t o = deltas->output;
+        const int8_t weight = row->weights[o], old = row->scores[o];
+        const int8_t updated = clamp_int8(old - clamp_int8((gradient * weight + row->half) >> row->shift));
+        row->scores[o] = updated;
+        if ((old >= row->threshold) != (updated >= row->threshold) && row->effective != NULL) {
+            row->effective[o] = (int8_t)(updated >= row->threshold ? weight : weight * row->below_factor);
+        }
+    }
+}
+
 const engine_kernel_table engine_kernels_plain = {
     .convolution = convolution,
     .add_scaled_row = add_scaled_row,
@@ -224,6 +242,7 @@ const engine_kernel_table engine_kernels_plain = {
     .sparse_dot = sparse_dot,
     .convolution_error = convolution_error,
     .convolution_gradient = convolution_gradient,
+    .update_scores = engine_update_scores,
 };
 
 const engine_kernel_table engine_kernels_dense = {
@@ -234,4 +253,5 @@ const engine_kernel_table engine_kernels_dense = {
     .sparse_dot = sparse_dot,
     .convolution_error = convolution_error_dense,
     .convolution_gradient = convolution_gradient_dense,
+    .update_scores = engine_update_scores,
 };

@@ -2,6 +2,8 @@
  * that say so, negated. */
 #include "methods.h"
 
+#include "../kernels/kernels.h"
+
 static engine_layer_bytes layer_bytes(const engine_layer *layer) {
     return (engine_layer_bytes){
         .weights = layer->edges, .effective = layer->effective_kept ? layer->edges : 0, .state = layer->edges};
@@ -60,28 +62,17 @@ static int32_t negligible(uint32_t shift) {
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
     const uint32_t first = input * layer->config.out_channels;
-    const int8_t *weights = layer->weights + first;
-    int8_t *scores = (int8_t *)layer->state + first;
-    int8_t *effective = layer->effective_kept ? layer->effective + first : NULL;
-    const uint32_t shift = layer->update_shift;
-    const int32_t half = rounding_half(shift), threshold = layer->threshold;
-    const int32_t limit = layer->negligible;
-    const uint32_t span = 2u * (uint32_t)limit;
-    for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
-        const int32_t gradient = deltas->delta * x;
-        if ((uint32_t)(gradient + limit) <= span) {
-            continue;
-        }
-        const uint32_t o = deltas->output;
-        const int8_t old = scores[o], updated = updated_score(old, gradient, weights[o], half, shift);
-        if (updated == old) {
-            continue;
-        }
-        scores[o] = updated;
-        if (((old - threshold) ^ (updated - threshold)) < 0 && effective != NULL) {
-            effective[o] = effective_weight(layer, weights[o], updated);
-        }
-    }
+    const engine_score_row row = {
+        .weights = layer->weights + first,
+        .scores = (int8_t *)layer->state + first,
+        .effective = layer->effective_kept ? layer->effective + first : NULL,
+        .half = rounding_half(layer->update_shift),
+        .shift = layer->update_shift,
+        .threshold = layer->threshold,
+        .negligible = layer->negligible,
+        .below_factor = layer->config.below_threshold == ENGINE_BELOW_NEGATE ? -1 : 0,
+    };
+    layer->kernels->update_scores(&row, x, deltas, count);
 }
 
 static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {

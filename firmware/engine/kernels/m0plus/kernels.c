@@ -515,6 +515,10 @@ static void convolution_error(const engine_layer *layer, int32_t *error, int8_t 
     engine_kernels_plain.convolution_error(layer, error, channel_weights);
 }
 
+static void update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count) {
+    m0plus_update_scores(row, x, deltas, deltas + count);
+}
+
 const engine_kernel_table engine_kernels_m0plus = {
     .memory_bytes = memory_bytes,
     .scratch_bytes = scratch_bytes,
@@ -528,4 +532,5 @@ const engine_kernel_table engine_kernels_m0plus = {
     .convolution_below = convolution_below,
     .linear_below = linear_below,
     .convolution_gradient = convolution_gradient,
+    .update_scores = update_scores,
 };

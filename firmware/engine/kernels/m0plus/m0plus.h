@@ -3,7 +3,7 @@
 #ifndef PRIOT_ENGINE_M0PLUS_H
 #define PRIOT_ENGINE_M0PLUS_H
 
-#include <stdint.h>
+#include "../../engine_internal.h"
 
 /* One item of a work list: gather.S and rows.S say what their items mean. */
 typedef struct {
@@ -16,6 +16,10 @@ void m0plus_gather8(const m0plus_work *work, uintptr_t offset);
 
 /* acc[i] += x * weights[i] for i < count; count > 0, a multiple of 8. */
 void m0plus_scatter(int32_t *acc, const int32_t *weights, int32_t x, uint32_t count);
+
+/* kernels.h, update_scores; `end` is past the last delta. */
+void m0plus_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
+                          const engine_sparse_delta *end);
 
 /* Adds the products of a work list of int8 rows, biased by 128, to acc[0..7]. */
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);

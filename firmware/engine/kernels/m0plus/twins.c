@@ -1,6 +1,8 @@
 /* Plain C twins of the assembly. */
 #include "m0plus.h"
 
+#include "../kernels.h"
+
 #ifndef __ARM_ARCH_6M__
 
 #include <string.h>
@@ -25,6 +27,11 @@ void m0plus_scatter(int32_t *acc, const int32_t *weights, int32_t x, uint32_t co
     for (uint32_t i = 0; i < count; i++) {
         acc[i] += x * weights[i];
     }
+}
+
+void m0plus_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
+                          const engine_sparse_delta *end) {
+    engine_update_scores(row, x, deltas, (uint32_t)(end - deltas));
 }
 
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {

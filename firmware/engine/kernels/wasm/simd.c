@@ -299,4 +299,5 @@ const engine_kernel_table engine_kernels_simd = {
     .sparse_dot = sparse_dot,
     .convolution_error = convolution_error,
     .convolution_gradient = convolution_gradient,
+    .update_scores = engine_update_scores,
 };
