@@ -60,11 +60,3 @@ export async function measureEmulatorSpeed(options: { steps?: number } = {}): Pr
   const libraryMegahertz = library.cycles / library.microseconds;
   return { fastMegahertz, libraryMegahertz, ratio: fastMegahertz / libraryMegahertz, cycles: fast.cycles };
 }
-
-/** The lines that `npm run bench` prints. */
-export function formatEmulatorSpeed(speed: EmulatorSpeed): string[] {
-  return [
-    `emulator  ${speed.fastMegahertz.toFixed(1)} emulated MHz over ${(speed.cycles / 1e6).toFixed(0)} M cycles of training steps`,
-    `rp2040js  ${speed.libraryMegahertz.toFixed(1)} emulated MHz on the same steps: ${speed.ratio.toFixed(2)} times slower`,
-  ];
-}

@@ -1,0 +1,66 @@
+/** `npm run bench [-- NAME…]`: how fast the host's own parts are, each beside a yardstick of the same run. */
+import { formatTable } from './table.js';
+
+/** A figure and what it is held against. Bigger is better. */
+interface Figure {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  /** value / that of the yardstick, and what the yardstick is. */
+  readonly ratio?: readonly [ratio: number, yardstick: string];
+}
+
+const benchmarks: Record<string, () => Promise<Figure[]>> = {
+  simulator: async () => {
+    const { measureSimulatorSpeed } = await import('./simulator-speed.js');
+    const { stepsPerSecond, activeShare } = await measureSimulatorSpeed({ epochs: 4 });
+    const what = `PRIOT training, ${Math.round(activeShare * 100)} % of the steps active`;
+    return [{ what, value: stepsPerSecond, unit: 'steps/s' }];
+  },
+  emulator: async () => {
+    const { measureEmulatorSpeed } = await import('./emulator-speed.js');
+    const { fastMegahertz, libraryMegahertz, ratio } = await measureEmulatorSpeed();
+    return [
+      { what: 'training steps', value: fastMegahertz, unit: 'emulated MHz', ratio: [ratio, "rp2040js's own core"] },
+      { what: "the same on rp2040js's own core", value: libraryMegahertz, unit: 'emulated MHz' },
+    ];
+  },
+  frames: async () => {
+    const { measureFrameSpeed } = await import('./frame-speed.js');
+    const { encodeMegabytes: encode, decodeMegabytes: decode, crcMegabytes: crc } = measureFrameSpeed();
+    return [
+      { what: 'encoding of step frames', value: encode, unit: 'MB/s', ratio: [encode / crc, 'their CRC-32 alone'] },
+      { what: 'decoding of step frames', value: decode, unit: 'MB/s', ratio: [decode / crc, 'their CRC-32 alone'] },
+    ];
+  },
+  rotation: async () => {
+    const { measureRotationSpeed } = await import('./rotation-speed.js');
+    const { imagesPerSecond, unrotatedPerSecond } = await measureRotationSpeed();
+    const ratio = [imagesPerSecond / unrotatedPerSecond, 'halving the pixels alone'] as const;
+    return [{ what: 'rotation of 28 x 28 images', value: imagesPerSecond, unit: 'images/s', ratio }];
+  },
+};
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+  if (unknown !== undefined) {
+    process.stderr.write(`error: no benchmark ${unknown}; there are ${Object.keys(benchmarks).join(', ')}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const rows: string[][] = [];
+  for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
+    process.stderr.write(`${name} ...\n`);
+    for (const { what, value, unit, ratio } of await benchmarks[name]!()) {
+      const digits = value < 1000 ? 1 : 0;
+      const figure = `${value.toLocaleString('en-US', { maximumFractionDigits: digits })} ${unit}`;
+      rows.push([name, what, figure, ratio === undefined ? '' : `${ratio[0].toFixed(2)} times ${ratio[1]}`]);
+    }
+  }
+  process.stdout.write(`${formatTable(['benchmark', 'what', 'figure', 'ratio'], rows, 'text').join('\n')}\n`);
+  process.stdout.write(
+    'per second of processor time; other work on the machine makes all figures smaller, ratios less so\n',
+  );
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,28 @@
+/** How fast the host rotates images. */
+import { loadDataset } from '../dataset/dataset.js';
+import { imagePixels } from '../dataset/image-set.js';
+import { imageInputs } from '../dataset/rotation.js';
+import { repeatFor } from './repeat-for.js';
+
+export interface RotationSpeed {
+  /** Images of 28 x 28 a second of one core, rotated and halved. */
+  readonly imagesPerSecond: number;
+  /** Halved only, in the same run. */
+  readonly unrotatedPerSecond: number;
+}
+
+const IMAGES = 512;
+const ANGLE = 45;
+
+export async function measureRotationSpeed(): Promise<RotationSpeed> {
+  const { train } = await loadDataset('digits');
+  const perSecond = (work: (index: number) => unknown) =>
+    IMAGES *
+    repeatFor(() => {
+      for (let index = 0; index < IMAGES; index += 1) work(index);
+    });
+  return {
+    imagesPerSecond: perSecond((index) => imageInputs(train, index, ANGLE)),
+    unrotatedPerSecond: perSecond((index) => imagePixels(train, index).map((pixel) => pixel >> 1)),
+  };
+}
