@@ -9,16 +9,16 @@ DATASET ?= mnist
 ANGLE ?= 45
 SAMPLES ?= 1024
 EVAL_SAMPLES ?= 1000
-EPOCHS ?= 2
+EPOCHS ?= 3
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator demo test check format clean always
+.PHONY: help setup build proto host firmware simulator demo test check format package clean always
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
 
 setup: ## find or install what the build and the tests need
 	@scripts/setup
@@ -37,6 +37,11 @@ test: ## set up, build, check, and run every test
 	@$(MAKE) -j2 check
 	@$(MAKE) -j2 fuzz-replay
 	@$(NPX) vitest run $(VITEST_FLAGS)
+
+package: ## the npm package, from an empty dist/, into build/
+	@$(MAKE) setup
+	@mkdir -p build
+	@npm pack --loglevel=error --pack-destination build
 
 clean: ## remove what was built; make setup's downloads stay
 	@rm -rf build dist
@@ -67,6 +72,9 @@ host: build/host.stamp ## only the host: TypeScript into dist/host
 build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 	$(call say,host,dist/host)
 	@$(NPX) tsc -p .
+	@# what was compiled from a source that is no more must not make a test pass
+	@find dist/host -name '*.js' -printf '%P\n' | while read -r file; do \
+		[[ -e host/src/$${file%.js}.ts ]] || rm -f dist/host/$${file%.js}.{js,js.map,d.ts}; done
 	@mkdir -p build && touch $@
 
 # ---- firmware: CMake and ninja know what is out of date ----------------------------------------------------------
