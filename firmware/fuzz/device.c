@@ -18,7 +18,8 @@ static device_options options;
 static uint8_t *arena, *flash;
 static uint32_t cycles, boots, replies, digest;
 static bool restarted, hash_known;
-static frame_decoder *sent; /* decodes what the device sends */
+static uint32_t predictions[SESSION_MAX_WINDOW]; /* of step n at n % SESSION_MAX_WINDOW */
+static frame_decoder *sent;                      /* decodes what the device sends */
 static priot_DeviceMessage reply;
 static uint8_t last_wire[FRAME_WIRE_BYTES(MAX_PAYLOAD_BYTES + FRAME_CRC_BYTES)];
 static size_t last_wire_bytes;
@@ -155,15 +156,29 @@ __attribute__((no_sanitize("address"))) static uint32_t arena_hash(void) {
     return hash;
 }
 
+/* What was computed on was an image of the network. */
+static void check_image(void) {
+    CHECK(session.request_blob.length == engine_image_bytes(engine_instance()));
+    for (uint32_t i = 0; i < session.request_blob.length; i++) {
+        CHECK(session.request_blob.bytes[i] <= 127);
+    }
+}
+
 static void check_step_reply(uint32_t next_before, uint32_t hash_before) {
-    const bool result = reply.which_body == priot_DeviceMessage_step_result_tag;
-    if (result && !reply.body.step_result.already_applied) {
-        CHECK(reply.body.step_result.step == next_before && session.next_step == next_before + 1);
+    const priot_StepResult *result = &reply.body.step_result;
+    if (reply.which_body == priot_DeviceMessage_step_result_tag && !result->already_applied) {
+        CHECK(result->step == next_before && session.next_step == next_before + 1);
+        check_image();
+        predictions[result->step % SESSION_MAX_WINDOW] = result->prediction;
         return;
     }
     CHECK(session.next_step == next_before);
     CHECK(arena_hash() == hash_before);
-    CHECK(!result || reply.body.step_result.step < next_before);
+    if (reply.which_body == priot_DeviceMessage_step_result_tag) {
+        CHECK(result->step < next_before && result->step >= session.first_step);
+        CHECK(next_before - result->step <= SESSION_MAX_WINDOW);
+        CHECK(result->prediction == predictions[result->step % SESSION_MAX_WINDOW]);
+    }
 }
 
 /* One call of session_receive. */
@@ -189,6 +204,9 @@ static size_t receive_once(const uint8_t *bytes, size_t length) {
             CHECK(session.next_step == next_before);
         }
         CHECK(step || reply.which_body != priot_DeviceMessage_step_result_tag);
+        if (reply.which_body == priot_DeviceMessage_evaluation_tag) {
+            check_image();
+        }
     }
     if (restarted) {
         start_session_code();

@@ -13,7 +13,7 @@ FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omi
 FUZZ_COMPILE := -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
 FUZZ_COMPARISONS := -fsanitize-coverage=trace-cmp
 FUZZ_LINK := -fsanitize=fuzzer
-FUZZ_REPLAY := -runs=0 -verbosity=0
+FUZZ_REPLAY := -runs=0 -verbosity=0 -artifact_prefix=build/fuzz/replay-
 else
 FUZZ_BUILD := build/fuzz/undefined
 FUZZ_SANITIZE := -fsanitize=undefined -fsanitize-trap=undefined
