@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Device } from '#host/device/device.js';
+import { openEmulator } from '#host/device/emulator/emulator.js';
+import { Link } from '#host/link/link.js';
+import type { StepResult } from '#host/link/messages.js';
+import type { MethodName, Network, NetworkLayer } from '#host/network/network.js';
+import {
+  edgeCount,
+  imageBytes,
+  layerEdges,
+  outputCount,
+  outputShape,
+  type Shape,
+} from '#host/network/network-shape.js';
+import type { KernelName } from '#host/network/open-network.js';
+import { putNetwork } from '#host/training/network-on-device.js';
+import { Xorshift32 } from '#host/training/random.js';
+
+/** What an architecture says of a layer; shapes follow. */
+type Shorthand =
+  | { conv: number; kernel: number; stride?: number; padding?: number; pool?: boolean; relu?: boolean }
+  | { linear: number; relu?: boolean };
+
+function layersOf(input: Shape, layers: readonly Shorthand[], shift: number): NetworkLayer[] {
+  let shape = input;
+  return layers.map((layer, index) => {
+    const common = {
+      name: `layer${index + 1}`,
+      relu: layer.relu ?? index + 1 < layers.length,
+      edges: 0,
+      weightExponent: 2 - shift,
+      belowThreshold: index % 2 === 0 ? ('zero' as const) : ('negate' as const),
+      shifts: { activation: shift, ...(index === 0 ? {} : { error: shift - 3 }), score: 12, gradient: 6 },
+    };
+    const shaped: NetworkLayer =
+      'conv' in layer
+        ? {
+            ...common,
+            op: 'conv2d',
+            inShape: shape,
+            outChannels: layer.conv,
+            kernel: layer.kernel,
+            stride: layer.stride ?? 1,
+            padding: layer.padding ?? 0,
+            pool: layer.pool ?? false,
+          }
+        : { ...common, op: 'linear', inFeatures: shape[0] * shape[1] * shape[2], outFeatures: layer.linear };
+    shape = outputShape(shaped);
+    return { ...shaped, edges: layerEdges(shaped) };
+  });
+}
+
+/** Shapes that take each path of the kernels, and those that are left to the plain ones. */
+const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
+  'scatters one channel, gathers eight': {
+    input: [9, 11, 1],
+    layers: [
+      { conv: 8, kernel: 3, padding: 1, pool: true },
+      { conv: 16, kernel: 3, padding: 1, pool: true },
+      { linear: 16 },
+      { linear: 10 },
+    ],
+  },
+  'five by five, even kernel, no padding': {
+    input: [12, 10, 1],
+    layers: [{ conv: 8, kernel: 5, padding: 2 }, { conv: 8, kernel: 4, pool: true }, { linear: 8 }, { linear: 5 }],
+  },
+  'strides, no pools': {
+    input: [13, 9, 3],
+    layers: [
+      { conv: 16, kernel: 5, stride: 2, padding: 2 },
+      { conv: 8, kernel: 3, stride: 3, padding: 1 },
+      { linear: 7 },
+    ],
+  },
+  'hidden layers without ReLU': {
+    input: [8, 8, 2],
+    layers: [{ conv: 8, kernel: 3, padding: 1, pool: true, relu: false }, { linear: 24, relu: false }, { linear: 8 }],
+  },
+  'channels that are no multiple of eight': {
+    input: [7, 7, 1],
+    layers: [{ conv: 6, kernel: 3, padding: 1 }, { conv: 8, kernel: 3 }, { linear: 12 }, { linear: 3 }],
+  },
+  'linear alone': { input: [1, 1, 100], layers: [{ linear: 32 }, { linear: 64 }, { linear: 64 }] },
+};
+
+/** Values that are random, extreme, mostly zero, or all alike. */
+const fillings: Record<string, { weight(random: Xorshift32): number; pixel(random: Xorshift32): number }> = {
+  random: { weight: (random) => (random.next() % 255) - 127, pixel: (random) => random.next() & 127 },
+  extreme: { weight: (random) => (random.next() & 4 ? 127 : -127), pixel: (random) => (random.next() & 8 ? 127 : 0) },
+  sparse: { weight: (random) => (random.next() % 41) - 20, pixel: (random) => (random.next() % 9 === 0 ? 127 : 0) },
+  saturated: { weight: () => 127, pixel: () => 127 },
+};
+
+const STEPS = 3;
+
+async function train(link: Link, network: Network, method: MethodName, kernels: KernelName, images: Uint8Array[]) {
+  const random = new Xorshift32(5);
+  const scores = network.weights.map(() => (random.next() % 100) - 110); // most cross the threshold sooner or later
+  const settings = { method, threshold: -64, mu: 5 };
+  await putNetwork(link, network, settings, method === 'priot' ? scores : network.weights, { kernels });
+  const sessionId = new Uint8Array(8);
+  await link.request('startSession', { sessionId, nextStep: 0 });
+  const frames = images.map((image, index) => ({ label: index % outputCount(network), image, detail: true }));
+  const results: Partial<StepResult>[] = [];
+  for await (const { prediction, lossZero, logits, lossGradient, layers } of link.steps(
+    { sessionId, firstStep: 0 },
+    frames,
+  )) {
+    results.push({ prediction, lossZero, logits, lossGradient, layers });
+  }
+  return results;
+}
+
+describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones give', () => {
+  let device: Device;
+  let link: Link;
+  beforeAll(async () => {
+    device = await openEmulator();
+    link = await Link.open(device);
+  });
+  afterAll(() => link.close());
+
+  for (const [shape, { input, layers }] of Object.entries(shapes)) {
+    for (const [filling, { weight, pixel }] of Object.entries(fillings)) {
+      it(`${shape}, ${filling}`, async () => {
+        const random = new Xorshift32(11);
+        const shaped = layersOf(input, layers, filling === 'sparse' ? 7 : 9);
+        const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => weight(random));
+        const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights };
+        const images = Array.from({ length: STEPS }, () =>
+          Uint8Array.from({ length: imageBytes(network) }, () => pixel(random)),
+        );
+        for (const method of ['priot', 'niti-static', 'niti-dynamic'] as const) {
+          const plain = await train(link, network, method, 'plain', images);
+          expect(plain).toHaveLength(STEPS);
+          expect(await train(link, network, method, 'fastest', images), method).toEqual(plain);
+        }
+      });
+    }
+  }
+});
