@@ -38,18 +38,21 @@ export function readReport(path: string): BenchReport {
   return report;
 }
 
+/** @throws UsageError NOT_COMPARABLE: another place or workload. `now` needs no results yet. */
+export function checkComparable(base: BenchReport, now: BenchReport): void {
+  if (base.place !== now.place) throw notComparable(`the base is ${base.place}, this is ${now.place}`);
+  for (const key of ['model', 'dataset', 'angle', 'steps', 'memoryLimitBytes'] as const) {
+    const [before, after] = [base.workload[key] ?? null, now.workload[key] ?? null];
+    if (before !== after) throw notComparable(`${key} of the base is ${before}, here it is ${after}`);
+  }
+}
+
 /**
  * Every figure that both reports have. Figures grew when they are more than `tolerance` (0.02: 2 %) above the base.
  * @throws UsageError NOT_COMPARABLE: another place, another workload, or nothing in common
  */
 export function compareReports(base: BenchReport, now: BenchReport, tolerance: number): ComparedFigure[] {
-  if (base.place !== now.place) {
-    throw notComparable(`the base is ${base.place}, this is ${now.place}`);
-  }
-  for (const key of ['model', 'dataset', 'angle', 'steps', 'memoryLimitBytes'] as const) {
-    const [before, after] = [base.workload[key] ?? null, now.workload[key] ?? null];
-    if (before !== after) throw notComparable(`${key} of the base is ${before}, here it is ${after}`);
-  }
+  checkComparable(base, now);
   const compared = now.results.flatMap((result) => {
     const before = base.results.find(({ method, kernels }) => method === result.method && kernels === result.kernels);
     return before === undefined ? [] : compareResults(before, result, tolerance);
@@ -64,7 +67,7 @@ function compareResults(before: BenchResult, now: BenchResult, tolerance: number
     const [base, current] = [of(before), of(now)];
     if (typeof base !== 'number' || typeof current !== 'number') return [];
     const change = base === 0 ? (current === 0 ? 0 : Number.POSITIVE_INFINITY) : current / base - 1;
-    return [{ method, kernels, figure, base, now: current, change, regressed: change > tolerance }];
+    return [{ method, kernels, figure, base, now: current, change, regressed: current > base * (1 + tolerance) }];
   });
 }
 

@@ -73,15 +73,17 @@ export async function measureFlashCost(
   const turns = new Turns({ rom, flash, latencyMs: 1, libraryCore: true });
   const cache = new FlashCache();
   const misses = { weights: 0, code: 0 };
-  watchReads(turns, (address) => {
-    if (cache.read(address)) misses[address - FLASH_START >= imageBytes ? 'weights' : 'code'] += 1;
-  });
+  const watch = () =>
+    watchReads(turns, (address) => {
+      if (cache.read(address)) misses[address - FLASH_START >= imageBytes ? 'weights' : 'code'] += 1;
+    });
   const link = await Link.open(await openInProcess(turns));
   try {
     const seen: { weights: number; code: number }[] = [];
     const onStep = () => seen.push({ ...misses });
     const steps = images.slice(0, WARM_UP_STEPS + COUNTED_STEPS);
-    await measure(link, setup, steps, { kernels, warmUpImages: [], repeats: 1, memoryLimitBytes, signal, onStep });
+    const options = { kernels, warmUpImages: [], repeats: 1, memoryLimitBytes, signal };
+    await measure(link, setup, steps, { ...options, onPlan: watch, onStep });
     const perStep = (kind: 'weights' | 'code') =>
       mean(seen.slice(WARM_UP_STEPS).map((now, index) => now[kind] - seen[index + WARM_UP_STEPS - 1]![kind]));
     const weightMisses = perStep('weights');

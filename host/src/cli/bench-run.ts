@@ -1,5 +1,5 @@
 /** A run of `priot bench`, from its options to its report. */
-import { type ComparedFigure, compareReports, readReport } from '../bench/comparison.js';
+import { type ComparedFigure, checkComparable, compareReports, readReport } from '../bench/comparison.js';
 import { measureFlashCost } from '../bench/flash-cost.js';
 import { measure } from '../bench/measurement.js';
 import { arenaOf, type BenchReport, type BenchResult, benchResult, kernelLabel, reportHead } from '../bench/report.js';
@@ -30,7 +30,7 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
   const base = options.compare === undefined ? undefined : readReport(options.compare);
   const interruption = listenForInterruption('stopping');
   try {
-    const report = await runBench(options, interruption.signal);
+    const report = await runBench(options, base, interruption.signal);
     const compared = base === undefined ? undefined : compareReports(base, report, options.tolerance);
     process.stdout.write(`${reportText(report, compared, options)}\n`);
     const regressed = compared?.filter((figure) => figure.regressed) ?? [];
@@ -47,7 +47,11 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
   }
 }
 
-async function runBench(options: BenchOptions, signal: AbortSignal): Promise<BenchReport> {
+async function runBench(
+  options: BenchOptions,
+  base: BenchReport | undefined,
+  signal: AbortSignal,
+): Promise<BenchReport> {
   const { network } = loadNetwork(resolveModel(options.model));
   const display = showDownloads();
   const dataset = await loadDataset(options.dataset, {
@@ -69,6 +73,7 @@ async function runBench(options: BenchOptions, signal: AbortSignal): Promise<Ben
       steps: options.steps,
       memoryLimitBytes: options.memory ?? null,
     });
+    if (base !== undefined) checkComparable(base, report);
     for (const method of options.method) {
       const setup = await prepareMethod(method, network, dataset, options.angle, signal);
       for (const name of kernels) {
