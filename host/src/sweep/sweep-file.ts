@@ -53,7 +53,7 @@ export function parseSweep(text: string, path: string): Sweep {
   try {
     document = parse(text, { merge: true });
   } catch (cause) {
-    throw file.malformed(cause instanceof YAMLError ? cause.message : 'not YAML', { cause });
+    throw file.malformed(cause instanceof YAMLError ? cause.message.split('\n', 1)[0]! : 'not YAML', { cause });
   }
   const root = file.map(document, 'the file');
   file.allow(root, ['name', 'description', 'method', 'metric', 'parameters', 'run_cap'], 'the file');

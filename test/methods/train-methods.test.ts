@@ -1,0 +1,79 @@
+/** Every method from the command line: what is recorded repeats the session exactly, also after an interruption. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../cli/run-cli.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'priot-methods-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const common = '--device simulator --dataset digits --samples 128 --epochs 3 --eval-samples 50 --angle 30'.split(' ');
+const asked = (run: string) => JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).asked;
+
+async function train(name: string, words: string[]) {
+  const out = join(scratch, name);
+  const result = await runCli(['train', ...words, '--out', out, '--json']);
+  expect(result.stderr).not.toContain('error:');
+  return { out, summary: JSON.parse(result.stdout) as Record<string, unknown> };
+}
+
+describe.each([
+  ['priot', '--calibrate source --mu 3 --below-threshold negate:fc1 --threshold -70', {}],
+  ['priot-s', '--scored 0.1', { mu: 3, select: 'magnitude', budget: 'conv1=1,conv2=1,fc1=0.066,fc2=1' }],
+  ['priot-s', '--select random --scored 0.2 --below-threshold negate', { mu: 4, select: 'random' }],
+  ['niti-static', '', { calibrate: 'transfer', mu: 4 }],
+  ['niti-dynamic', '--mu 4', { mu: 4 }],
+])('priot train --method %s %s', (method, options, recorded) => {
+  const name = `${method} ${options}`.replaceAll(/\W+/g, '-');
+  const words = [...common, '--method', method, ...options.split(' ').filter((word) => word !== '')];
+
+  it('can be repeated, and resumed, to the same state', async () => {
+    const { out, summary } = await train(name, words);
+    expect(summary).toMatchObject({ method, place: 'simulated', steps: 384 });
+    expect(asked(out)).toMatchObject({ method, ...recorded });
+    const repeated = await train(`${name}-again`, ['--from-run', out]);
+    expect(repeated.summary.stateDigest).toBe(summary.stateDigest);
+    const evaluated = await runCli(['eval', '--run', out, '--eval-samples', '50', '--json']);
+    expect(JSON.parse(evaluated.stdout).accuracy).toBe((summary.accuracy as { after: number }).after);
+
+    const cut = join(scratch, `${name}-cut`);
+    let interrupted = false;
+    const first = await runCli(['train', ...words, '--out', cut], {
+      onStderr: (stderr, child) => {
+        if (interrupted || !stderr.includes('epoch 1/3:')) return;
+        interrupted = true;
+        child.kill('SIGINT');
+      },
+    });
+    expect(first.status).toBe(130);
+    const resumed = await runCli(['train', '--resume', cut, '--json']);
+    expect(JSON.parse(resumed.stdout).stateDigest).toBe(summary.stateDigest);
+  });
+});
+
+it('measures on training images that are held out, which no seed trains on', async () => {
+  const words = [...common, '--eval-set', 'held-out', '--eval-every', '2'];
+  const { out, summary } = await train('held-out', words);
+  const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const epochs = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === 'epoch');
+  expect(epochs.map(({ epoch, imageSet }) => [epoch, imageSet])).toEqual(
+    [-1, 1, 2].map((epoch) => [epoch, expect.stringContaining('held out')]),
+  );
+  const onTest = await train('on-test', [...common, '--eval-every', '2']);
+  expect(onTest.summary.stateDigest).toBe(summary.stateDigest);
+});
+
+it.each([
+  ['--method priot --scored 0.1', 'belongs to priot-s'],
+  ['--method priot-s --scored 0.1234', 'at most three decimals'],
+  ['--method priot-s --budget fc1=1', 'nothing for conv1, conv2, fc2'],
+  ['--mu 4', '--mu and --calibrate none exclude each other'],
+  ['--method niti', 'Allowed choices are priot, priot-s, niti-static, niti-dynamic'],
+])('refuses %s, and makes no run folder', async (words, message) => {
+  const out = join(scratch, 'refused');
+  const result = await runCli(['train', ...common, ...words.split(' '), '--out', out]);
+  expect(result).toMatchObject({ status: 2, stdout: '' });
+  expect(result.stderr).toContain(message);
+  expect(() => readFileSync(join(out, 'run.json'))).toThrow();
+});

@@ -1,0 +1,109 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliResult, runCli } from '../cli/run-cli.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'priot-sweep-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+function sweepFile(name: string, text: string): string {
+  const path = join(scratch, `${name}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const common = `
+    dataset: {value: digits}
+    samples: {value: 64}
+    eval_samples: {value: 50}
+    epochs: {value: 2}
+    eval_every: {value: 2}
+`;
+
+describe('priot sweep', () => {
+  const out = join(scratch, 'runs');
+  const csv = join(scratch, 'table.csv');
+  const file = sweepFile(
+    'methods',
+    `
+method: list
+parameters:
+  - label: pruned
+    seed: {values: [0, 1]}${common}
+  - label: dynamic
+    method: {value: niti-dynamic}
+    seed: {values: [0, 1]}${common}`,
+  );
+  let first: CliResult;
+  // biome-ignore lint/suspicious/noExplicitAny: the document under test
+  let document: any;
+  beforeAll(async () => {
+    first = await runCli(['sweep', file, '--out', out, '--workers', '2', '--csv', csv, '--json']);
+    document = JSON.parse(first.stdout);
+  });
+
+  it('runs every session and groups them over seeds', () => {
+    expect(first.status).toBe(0);
+    expect(document).toMatchObject({ sweep: 'methods', failed: [] });
+    expect(document.groups).toMatchObject([
+      { label: 'pruned', place: 'simulated', n: 2, values: [expect.any(Number), expect.any(Number)] },
+      { label: 'dynamic', parameters: { method: 'niti-dynamic' }, n: 2 },
+    ]);
+    expect(document.sessions).toHaveLength(4);
+    expect(readFileSync(csv, 'utf8').split('\r\n')).toHaveLength(4);
+  });
+
+  it('leaves a run folder for each, without step events, that can be repeated exactly', async () => {
+    expect(readdirSync(out)).toHaveLength(4);
+    const { run, stateDigest } = document.sessions[3];
+    expect(readFileSync(join(run, 'metrics.jsonl'), 'utf8')).not.toContain('"type":"step"');
+    const again = await runCli(['train', '--from-run', run, '--out', join(scratch, 'again'), '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ method: 'niti-dynamic', stateDigest });
+    const words: string[] = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).command;
+    const by = await runCli([...words, '--device', 'simulator', '--out', join(scratch, 'by-command'), '--json']);
+    expect(JSON.parse(by.stdout)).toMatchObject({ stateDigest });
+  });
+
+  it('runs no finished session again, and goes on with an interrupted one', async () => {
+    const times = () => readdirSync(out).map((name) => [name, statSync(join(out, name, 'run.json')).mtimeMs]);
+    const before = new Map(times() as [string, number][]);
+    const { run, stateDigest } = document.sessions[0];
+    const manifest = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
+    delete manifest.summary;
+    writeFileSync(join(run, 'run.json'), JSON.stringify(manifest));
+    const second = await runCli(['sweep', file, '--out', out, '--workers', '1', '--json']);
+    expect(second.status).toBe(0);
+    expect(second.stderr).toContain('3 done before, 1 to run');
+    expect(JSON.parse(second.stdout).sessions[0]).toMatchObject({ run, stateDigest });
+    const touched = (times() as [string, number][]).filter(([name, time]) => before.get(name) !== time);
+    expect(touched.map(([name]) => join(out, name))).toEqual([run]);
+  });
+
+  it('names a failed session, runs the others and exits 1', async () => {
+    const failing = sweepFile(
+      'failing',
+      `method: list\nparameters:\n  -${common.slice(4)}    seed: {values: [99999, 0]}`,
+    );
+    const result = await runCli(['sweep', failing, '--out', join(scratch, 'failing')]);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(/failed: .*--seed=99999.*seed 99999 trains on images/);
+    expect(result.stdout).toMatch(/accuracy\.after/);
+    expect(readdirSync(join(scratch, 'failing'))).toHaveLength(1);
+  });
+
+  it.each([
+    ['an option that train has not', 'speed: {value: 1}', 2, 'no parameter speed'],
+    ['a value that train refuses', 'angle: {value: 999}', 2, '--angle=999'],
+    ['an option of another method', 'mu: {value: 3}\n  method: {value: priot}', 2, '--mu and --calibrate none'],
+  ])('refuses %s before anything runs', async (_, parameter, status, message) => {
+    const path = sweepFile('refused', `method: grid\nparameters:\n  ${parameter}\n`);
+    const result = await runCli(['sweep', path, '--out', join(scratch, 'refused')]);
+    expect(result).toMatchObject({ status, stdout: '' });
+    expect(result.stderr).toContain(message);
+  });
+
+  it('says that a file is missing', async () => {
+    expect(await runCli(['sweep', join(scratch, 'none.yaml')])).toMatchObject({ status: 4 });
+  });
+});
