@@ -121,12 +121,13 @@ export class Turns {
       }
       if (!delay) return false;
     }
+    const stuckCycles = this.lastTurnCycles + STUCK_CYCLES;
     pico.machine.run(
       Math.min(
         now + this.sliceCycles,
         turn?.dueCycles ?? Number.POSITIVE_INFINITY,
         delay?.dueCycles ?? Number.POSITIVE_INFINITY,
-        Math.max(now + 1, this.lastTurnCycles + STUCK_CYCLES),
+        stuckCycles > now ? stuckCycles : Number.POSITIVE_INFINITY,
       ),
     );
     return true;
