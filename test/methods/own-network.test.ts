@@ -1,0 +1,44 @@
+/** A user's own network, from its architecture to a session on the emulated Pico (docs/networks.md). */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../cli/run-cli.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'priot-own-network-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+async function run(...words: string[]): Promise<Record<string, unknown>> {
+  const result = await runCli([...words, '--dataset', 'digits', '--json']);
+  if (result.status !== 0) throw new Error(`priot ${words.join(' ')}: ${result.stderr}`);
+  return JSON.parse(result.stdout);
+}
+
+describe.each([
+  // 105,744 edges: weights and scores together are more than the SRAM, so the weights lie in flash
+  ['wide-cnn', 105_744],
+  ['strided-cnn', 200 + 3200 + 784 * 32 + 320],
+])('%s', (name, edges) => {
+  const model = join(scratch, name);
+
+  it('goes from priot pretrain to priot train, alike on emulator and simulator', async () => {
+    const architecture = join(import.meta.dirname, `../../models/architectures/${name}.json`);
+    const small = ['--samples', '512', '--mu', '5,4', '--batch-size', '32'];
+    expect(await run('pretrain', '--architecture', architecture, ...small, '--out', model)).toMatchObject({ edges });
+    const session = ['--model', model, '--samples', '24', '--eval-samples', '4', '--calibrate', 'transfer'];
+    const places = ['emulator', 'simulator'];
+    const [emulated, simulated] = await Promise.all(
+      places.map((device) => run('train', '--device', device, ...session, '--out', join(scratch, `${name}-${device}`))),
+    );
+    expect(emulated).toMatchObject({ place: 'emulated', steps: 24, stateDigest: simulated!.stateDigest });
+    expect(emulated!.accuracy).toEqual(simulated!.accuracy);
+    const metrics = readFileSync(join(scratch, `${name}-emulator`, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const events = metrics.map((line) => JSON.parse(line));
+    expect(events.some(({ type, lossZero }) => type === 'step' && lossZero === false)).toBe(true);
+    const { arena } = events.find(({ type }) => type === 'memory');
+    expect(arena.state).toBeGreaterThanOrEqual(edges);
+    if (name === 'wide-cnn') expect(arena.weights).toBeLessThan(edges);
+  });
+});
