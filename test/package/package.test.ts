@@ -1,6 +1,6 @@
 /** The package as its users get it: packed, installed into an empty folder, run with node and nothing else at hand. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,9 +45,10 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
-test('holds what runs and what its licences ask for, and no by-products of the build', () => {
+test('holds what runs and what its licences ask for, no by-products of the build, no path of this machine', () => {
   const installed = join(folder, 'node_modules/priot');
-  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+  const entries = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+  const files = entries.filter((each) => statSync(join(installed, each)).isFile());
   const needed = [
     'NOTICE.md',
     'dist/firmware/priot.uf2',
@@ -60,7 +61,9 @@ test('holds what runs and what its licences ask for, and no by-products of the b
   ];
   expect(files).toEqual(expect.arrayContaining(needed));
   expect(files.filter((each) => /\.(map|ts|c|h|tgz)$/.test(each))).toEqual([]);
-  expect(existsSync(join(installed, 'node_modules'))).toBe(false);
+  const ofThisMachine = ['firmware', 'build', '.toolchain'].map((each) => join(root, each));
+  const leaks = (path: string) => ofThisMachine.some((each) => readFileSync(join(installed, path)).includes(each));
+  expect(files.filter(leaks)).toEqual([]);
 });
 
 test('npx priot verify replays every case on the simulator', async () => {
