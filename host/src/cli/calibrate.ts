@@ -56,10 +56,9 @@ async function run(options: CalibrateOptions): Promise<void> {
   const { loadNetwork } = await import('../network/network-file.js');
   const { calibrate } = await import('../network/calibration.js');
   const { checkNewFolder, writeNetwork } = await import('../network/write-network.js');
-  const { loadDataset } = await import('../dataset/dataset.js');
   const { checkImages, firstTrainingImage } = await import('./training-request.js');
-  const { showDownloads } = await import('./download-progress.js');
   const { listenForInterruption } = await import('./interruption.js');
+  const { loadDatasetShown } = await import('./load-dataset.js');
   const { networkProvenance } = await import('./network-provenance.js');
   const { resolveModel } = await import('./package-files.js');
   const { Progress } = await import('./progress.js');
@@ -69,12 +68,7 @@ async function run(options: CalibrateOptions): Promise<void> {
   const interruption = listenForInterruption('stopping; nothing is written');
   const { signal } = interruption;
   try {
-    const downloads = showDownloads();
-    const data = await loadDataset(options.dataset, {
-      dataDir: options.dataDir,
-      signal,
-      onProgress: downloads.update,
-    }).finally(downloads.end);
+    const data = await loadDatasetShown(options.dataset, options.dataDir, signal);
     checkImages(network, data);
     const images = {
       set: data.train,

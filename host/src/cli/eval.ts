@@ -62,13 +62,13 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
   const interruption = listenForInterruption('stopping');
   const { signal } = interruption;
   try {
-    const { datasetNames, loadDataset } = await import('../dataset/dataset.js');
+    const { datasetNames } = await import('../dataset/dataset.js');
     const { UsageError } = await import('../errors.js');
     const { loadNetwork } = await import('../network/network-file.js');
     const { completeMethodRequest, setUpMethod } = await import('../training/method-request.js');
     const { evaluatePersistently } = await import('../training/evaluation.js');
     const { InputImages } = await import('../training/input-images.js');
-    const { showDownloads } = await import('./download-progress.js');
+    const { loadDatasetShown } = await import('./load-dataset.js');
     const { openConnection } = await import('./open-link.js');
     const { resolveModel } = await import('./package-files.js');
     const { Progress } = await import('./progress.js');
@@ -94,8 +94,7 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
         : (await new InputStore().load({ ...manifest.asked, ...(dataDir && { dataDir }) }, manifest, signal)).plan;
     const learned = await learnedState(options, network.weights.length);
 
-    const display = showDownloads();
-    const dataset = await loadDataset(known, { dataDir, signal, onProgress: display.update }).finally(display.end);
+    const dataset = await loadDatasetShown(known, dataDir, signal);
     checkImages(network, dataset);
     const images = evaluatedImages(options.evalSamples, dataset.test);
 

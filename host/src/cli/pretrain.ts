@@ -58,9 +58,8 @@ async function run(options: PretrainOptions): Promise<void> {
   const { initialNetwork, pretrain, uprightAccuracy } = await import('../network/pretraining.js');
   const { calibrate } = await import('../network/calibration.js');
   const { checkNewFolder, writeNetwork } = await import('../network/write-network.js');
-  const { loadDataset } = await import('../dataset/dataset.js');
-  const { showDownloads } = await import('./download-progress.js');
   const { listenForInterruption } = await import('./interruption.js');
+  const { loadDatasetShown } = await import('./load-dataset.js');
   const { networkProvenance } = await import('./network-provenance.js');
   const { checkImages } = await import('./training-request.js');
   const { resolveModel } = await import('./package-files.js');
@@ -73,12 +72,7 @@ async function run(options: PretrainOptions): Promise<void> {
   const { signal } = interruption;
   try {
     const quiet = options.quiet ?? false;
-    const downloads = showDownloads();
-    const data = await loadDataset(options.dataset, {
-      dataDir: options.dataDir,
-      signal,
-      onProgress: downloads.update,
-    }).finally(downloads.end);
+    const data = await loadDatasetShown(options.dataset, options.dataDir, signal);
     checkImages(initialNetwork(architecture, options.seed), data);
     const images = { ...data.train, count: Math.min(options.samples ?? data.train.count, data.train.count) };
     const progress = new Progress('pretraining', images.count * options.mu.length, quiet);

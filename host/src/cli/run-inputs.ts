@@ -2,7 +2,7 @@
  * What a session needs before a device is opened: network, images, shifts, and the plan that follows. Kept for the next
  * session of the process, so that a sweep reads, rotates and calibrates each thing once.
  */
-import { type Dataset, datasetNames, loadDataset } from '../dataset/dataset.js';
+import { type Dataset, datasetNames } from '../dataset/dataset.js';
 import { DataError, UsageError } from '../errors.js';
 import { type Calibration, observeShifts, withShifts } from '../network/calibration.js';
 import { loadNetwork, type NetworkFile } from '../network/network-file.js';
@@ -10,7 +10,7 @@ import type { RunManifest, RunRequest } from '../runs/run-manifest.js';
 import type { PreparedImages } from '../training/input-images.js';
 import { completeMethodRequest, setUpMethod } from '../training/method-request.js';
 import { planSessionId, type TrainingPlan } from '../training/session.js';
-import { showDownloads } from './download-progress.js';
+import { loadDatasetShown } from './load-dataset.js';
 import { resolveModel } from './package-files.js';
 import { hexadecimal, networkChecksums } from './provenance.js';
 import {
@@ -78,8 +78,7 @@ export class InputStore {
     if (known !== undefined) return known;
     const name = datasetNames.find((candidate) => candidate === dataset);
     if (name === undefined) throw new UsageError('UNKNOWN_DATASET', `no data set is called ${dataset}`);
-    const display = showDownloads();
-    const loaded = await loadDataset(name, { dataDir, signal, onProgress: display.update }).finally(display.end);
+    const loaded = await loadDatasetShown(name, dataDir, signal);
     this.datasets.set(key, loaded);
     return loaded;
   }
