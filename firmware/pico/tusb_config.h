@@ -7,7 +7,7 @@
 #define CFG_TUD_ENDPOINT0_SIZE 64
 #define CFG_TUD_CDC 1
 #define CFG_TUD_CDC_EP_BUFSIZE 64   /* larger transfers arrive swapped in rp2040js, and gain nothing */
-#define CFG_TUD_CDC_RX_BUFSIZE 128  /* usb_link.c has the buffer that matters */
+#define CFG_TUD_CDC_RX_BUFSIZE 4    /* unused, and less than a packet: usb_link.c receives */
 #define CFG_TUD_CDC_TX_BUFSIZE 1280 /* the largest reply (SESSION_MAX_REPLY_BYTES), encoded, without waiting */
 
 #endif
