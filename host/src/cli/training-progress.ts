@@ -2,8 +2,8 @@
 import type { EpochEvent } from '../runs/events.js';
 import type { SessionEvent, TrainingPlan } from '../training/session.js';
 import { totalSteps } from '../training/session.js';
-import type { RunReporter } from './training-run.js';
 import { duration, milliseconds, Progress, type ProgressOutput } from './progress.js';
+import type { RunReporter } from './training-run.js';
 
 export class TrainingProgress implements RunReporter {
   /** Since `begin`. */
