@@ -1,5 +1,4 @@
-/* Kernels with 128-bit WebAssembly SIMD, for the simulator: the plain ones eight outputs at a time. Their loops over
- * inputs and deltas stay: skipping zeros saves more than wider arithmetic on them would. */
+/* Kernels with 128-bit WebAssembly SIMD, for the simulator. */
 #include "../../arithmetic.h"
 #include "../kernels.h"
 
@@ -29,100 +28,185 @@ static void add_scaled_row(int32_t *restrict acc, const int8_t *restrict row, in
     add_scaled(acc, row, x, count);
 }
 
-static inline uint64_t load_word(const int8_t *bytes) {
-    uint64_t word;
-    __builtin_memcpy(&word, bytes, sizeof word); /* one load: a call of memcpy is none here */
-    return word;
+/* Convolutions multiply pairs of inputs: one instruction makes four sums of two products. All are dense: on this
+ * machine a branch that is guessed wrong costs more than the products that it saves. What they read is prepared once an
+ * image. */
+typedef struct {
+    int16_t *weights; /* [ky][pair][output][2]; a kernel row of odd length ends with a zero */
+    int16_t *input;   /* HWC, with the padding around it */
+} prepared_convolution;
+
+#define OUTPUTS_AT_ONCE 4u /* of a vector of sums */
+
+static bool is_prepared(const engine_layer *layer) {
+    return layer->config.operation == ENGINE_CONV2D && layer->config.out_channels % OUTPUTS_AT_ONCE == 0;
 }
 
-/* Takes the lowest non-zero byte out of a word that is not 0; its position. */
-static inline uint32_t take_byte(uint64_t *word) {
-    const uint32_t byte = (uint32_t)__builtin_ctzll(*word) / 8;
-    *word &= ~(UINT64_C(0xff) << (8 * byte));
-    return byte;
+static inline uint32_t row_pairs(const engine_layer *layer) {
+    return (layer->config.kernel * layer->config.in_channels + 1) / 2;
 }
 
-/* One input's part in one accumulator row. `taps`: the weights of kernel row ky for its channel. `outputs` and
- * `channels` are passed so that they can be constants. */
-static inline void scatter_input(const engine_layer *layer, uint32_t ix, int32_t x, const int8_t *taps, int32_t *acc,
-                                 uint32_t outputs, uint32_t channels) {
+static inline uint32_t padded_row(const engine_layer *layer) {
+    return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
+}
+
+static uint32_t weights_count(const engine_layer *layer) {
+    return layer->config.kernel * row_pairs(layer) * layer->config.out_channels * 2;
+}
+
+static uint32_t memory_bytes(const engine_layer *layer) {
+    if (!is_prepared(layer)) {
+        return 0;
+    }
+    const uint32_t rows = layer->config.in_height + 2 * layer->config.padding;
+    const uint32_t input = rows * padded_row(layer) + 2; /* the last pair may reach one beyond */
+    return (uint32_t)sizeof(prepared_convolution) + (weights_count(layer) + input) * (uint32_t)sizeof(int16_t);
+}
+
+static uint32_t scratch_bytes(const engine_layer *layer) {
+    (void)layer;
+    return 0;
+}
+
+static void prepare_weights(const engine_layer *layer, int16_t *weights) {
+    const uint32_t outputs = layer->config.out_channels, row = layer->config.kernel * layer->config.in_channels;
+    for (uint32_t ky = 0; ky < layer->config.kernel; ky++) {
+        for (uint32_t pair = 0; pair < row_pairs(layer); pair++) {
+            const int8_t *first = layer->effective + (ky * row + 2 * pair) * outputs;
+            const bool whole = 2 * pair + 1 < row;
+            for (uint32_t o = 0; o < outputs; o++) {
+                *weights++ = first[o];
+                *weights++ = whole ? first[outputs + o] : 0;
+            }
+        }
+    }
+}
+
+/* The padding was zeroed with the arena, and nothing writes there. */
+static void prepare_input(const engine_layer *layer, int16_t *input) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t kernel = config->kernel, stride = config->stride;
-    uint32_t column = ix + config->padding, kx = 0; /* ix + padding = column * stride + kx */
-    if (stride > 1) {
-        kx = column % stride;
-        column /= stride;
-    }
-    for (; kx < kernel; kx += stride, column--) {
-        if (column < layer->conv_width) {
-            add_scaled(acc + column * outputs, taps + kx * channels * outputs, x, outputs);
+    const uint32_t count = config->in_width * config->in_channels;
+    const int8_t *from = layer->input;
+    for (uint32_t y = 0; y < config->in_height; y++, from += count) {
+        int16_t *to = input + (y + config->padding) * padded_row(layer) + config->padding * config->in_channels;
+        uint32_t i = 0;
+        for (; i + LANES <= count; i += LANES) {
+            wasm_v128_store(to + i, wasm_i16x8_load8x8(from + i));
         }
-        if (column == 0) {
-            break;
+        for (; i < count; i++) {
+            to[i] = from[i];
         }
     }
 }
 
-static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint32_t ky, int32_t *acc, uint32_t outputs,
-                               uint32_t channels) {
-    const uint32_t width = layer->config.in_width;
-    const int8_t *kernel_row = layer->effective + ky * layer->config.kernel * channels * outputs;
-    if (channels == 1) {
-        uint32_t ix = 0;
-        for (; ix + LANES <= width; ix += LANES) {
-            for (uint64_t word = load_word(in + ix); word != 0;) {
-                const uint32_t byte = take_byte(&word);
-                scatter_input(layer, ix + byte, in[ix + byte], kernel_row, acc, outputs, 1);
-            }
-        }
-        for (; ix < width; ix++) {
-            if (in[ix] != 0) {
-                scatter_input(layer, ix, in[ix], kernel_row, acc, outputs, 1);
-            }
-        }
+static void prepare(engine_layer *layer) {
+    prepared_convolution *prepared = layer->kernel_memory;
+    if (prepared == NULL || !is_prepared(layer)) {
         return;
     }
-    for (uint32_t ix = 0; ix < width; ix++, in += channels) {
-        uint32_t c = 0;
-        for (; c + LANES <= channels; c += LANES) {
-            for (uint64_t word = load_word(in + c); word != 0;) {
-                const uint32_t channel = c + take_byte(&word);
-                scatter_input(layer, ix, in[channel], kernel_row + channel * outputs, acc, outputs, channels);
+    prepared->weights = (int16_t *)(prepared + 1);
+    prepared->input = prepared->weights + weights_count(layer);
+    if (layer->effective_changed) {
+        prepare_weights(layer, prepared->weights);
+        layer->effective_changed = false;
+    }
+    prepare_input(layer, prepared->input);
+}
+
+/* Sums of `vectors` times four outputs, from `weights` on, for `pixels` neighbours. The numbers are constants where it
+ * is called, so that all sums stay in registers. */
+static inline void convolve_pixels(const int16_t *input, uint32_t in_row, uint32_t in_step, const int16_t *weights,
+                                   uint32_t outputs, uint32_t kernel, uint32_t pairs, int32_t *acc, uint32_t pixels,
+                                   uint32_t vectors) {
+    v128_t sums[2][4];
+    for (uint32_t p = 0; p < pixels; p++) {
+        for (uint32_t v = 0; v < vectors; v++) {
+            sums[p][v] = wasm_i32x4_splat(0);
+        }
+    }
+    for (uint32_t ky = 0; ky < kernel; ky++, input += in_row) {
+        for (uint32_t pair = 0; pair < pairs; pair++, weights += 2 * outputs) {
+            v128_t inputs[2];
+            for (uint32_t p = 0; p < pixels; p++) {
+                inputs[p] = wasm_v128_load32_splat(input + p * in_step + 2 * pair);
+            }
+            for (uint32_t v = 0; v < vectors; v++) {
+                const v128_t taps = wasm_v128_load(weights + v * 2 * OUTPUTS_AT_ONCE);
+                for (uint32_t p = 0; p < pixels; p++) {
+                    sums[p][v] = wasm_i32x4_add(sums[p][v], wasm_i32x4_dot_i16x8(inputs[p], taps));
+                }
             }
         }
-        for (; c < channels; c++) {
-            if (in[c] != 0) {
-                scatter_input(layer, ix, in[c], kernel_row + c * outputs, acc, outputs, channels);
-            }
+    }
+    for (uint32_t p = 0; p < pixels; p++) {
+        for (uint32_t v = 0; v < vectors; v++) {
+            wasm_v128_store(acc + p * outputs + v * OUTPUTS_AT_ONCE, sums[p][v]);
         }
     }
 }
 
-static inline void convolve(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc,
-                            uint32_t outputs, uint32_t channels) {
+static inline void convolve_row(const engine_layer *layer, const int16_t *input, const int16_t *weights,
+                                uint32_t outputs, uint32_t kernel, uint32_t pairs, int32_t *acc, uint32_t vectors) {
+    const uint32_t in_row = padded_row(layer), in_step = layer->config.stride * layer->config.in_channels;
+    uint32_t x = 0;
+    for (; x + 2 <= layer->conv_width; x += 2) {
+        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, acc + x * outputs, 2,
+                        vectors);
+    }
+    if (x < layer->conv_width) {
+        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, acc + x * outputs, 1,
+                        vectors);
+    }
+}
+
+static void convolve_prepared(const engine_layer *layer, const prepared_convolution *prepared, uint32_t first_row,
+                              uint32_t rows, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t acc_row = layer->conv_width * outputs;
-    memset(acc, 0, rows * acc_row * sizeof *acc);
-    for (uint32_t row = 0; row < rows; row++, acc += acc_row) {
+    const uint32_t outputs = config->out_channels, kernel = config->kernel, pairs = row_pairs(layer);
+    for (uint32_t row = 0; row < rows; row++, acc += layer->conv_width * outputs) {
+        const int16_t *input = prepared->input + (first_row + row) * config->stride * padded_row(layer);
+        uint32_t o = 0;
+        for (; o + 16 <= outputs; o += 16) {
+            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 4);
+        }
+        for (; o + 8 <= outputs; o += 8) {
+            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 2);
+        }
+        for (; o < outputs; o += 4) {
+            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 1);
+        }
+    }
+}
+
+/* The plain way, for layers that are not prepared: input by input, zeros skipped. */
+static void convolve_inputs(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t channels = config->in_channels, outputs = config->out_channels;
+    memset(acc, 0, rows * layer->conv_width * outputs * sizeof *acc);
+    for (uint32_t row = 0; row < rows; row++, acc += layer->conv_width * outputs) {
         for (uint32_t ky = 0; ky < config->kernel; ky++) {
-            const uint32_t padded = (first_row + row) * config->stride + ky;
-            if (padded >= config->padding && padded - config->padding < config->in_height) {
-                const uint32_t iy = padded - config->padding;
-                scatter_row(layer, layer->input + iy * config->in_width * channels, ky, acc, outputs, channels);
+            const uint32_t iy = (first_row + row) * config->stride + ky - config->padding; /* wraps above the map */
+            for (uint32_t ox = 0; iy < config->in_height && ox < layer->conv_width; ox++) {
+                for (uint32_t kx = 0; kx < config->kernel; kx++) {
+                    const uint32_t ix = ox * config->stride + kx - config->padding;
+                    for (uint32_t c = 0; ix < config->in_width && c < channels; c++) {
+                        const int32_t x = layer->input[(iy * config->in_width + ix) * channels + c];
+                        if (x != 0) {
+                            const uint32_t tap = (ky * config->kernel + kx) * channels + c;
+                            add_scaled(acc + ox * outputs, layer->effective + tap * outputs, x, outputs);
+                        }
+                    }
+                }
             }
         }
     }
 }
 
-/* The widths of tiny-cnn as constants: the compiler then unrolls the innermost loops. */
 static void convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    const uint32_t channels = layer->config.in_channels, outputs = layer->config.out_channels;
-    if (channels == 1 && outputs == 8) {
-        convolve(layer, first_row, rows, acc, 8, 1);
-    } else if (channels == 8 && outputs == 16) {
-        convolve(layer, first_row, rows, acc, 16, 8);
+    if (layer->kernel_memory != NULL && is_prepared(layer)) {
+        convolve_prepared(layer, layer->kernel_memory, first_row, rows, acc);
     } else {
-        convolve(layer, first_row, rows, acc, outputs, channels);
+        convolve_inputs(layer, first_row, rows, acc);
     }
 }
 
@@ -293,6 +377,9 @@ static void convolution_gradient(const engine_layer *layer, uint32_t channel, in
 }
 
 const engine_kernel_table engine_kernels_simd = {
+    .memory_bytes = memory_bytes,
+    .scratch_bytes = scratch_bytes,
+    .prepare = prepare,
     .convolution = convolution,
     .add_scaled_row = add_scaled_row,
     .requantise_row = requantise_row,
