@@ -8,10 +8,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeviceError } from '../../errors.js';
 import type { Clock, Device, DeviceDescription } from '../device.js';
-import { concatenate } from './concatenate.js';
 import { SimulatedBoard } from './simulated-board.js';
 
 const MODULE_URL = new URL('../../../simulator/priot.wasm', import.meta.url);
+/** About a window of the frames of small images. */
+const INITIAL_BUFFER_BYTES = 1 << 14;
 const REBUILD = 'build it again: make simulator; from a package: npm install priot';
 
 /**
@@ -44,8 +45,9 @@ class Simulator implements Device {
   readonly description: DeviceDescription = { kind: 'simulator', name: 'simulator' };
   readonly clock = realClock;
   readonly #board: SimulatedBoard;
-  /** Written, and not handled yet. */
-  #written: Uint8Array[] = [];
+  /** What was written and is not handled yet, and how much of it there is. */
+  #written = new Uint8Array(INITIAL_BUFFER_BYTES);
+  #writtenBytes = 0;
   #lost: DeviceError | undefined;
   #closed = false;
   #wake: (() => void) | undefined;
@@ -58,7 +60,7 @@ class Simulator implements Device {
     while (!this.#closed) {
       const chunk = this.#work();
       if (chunk.length > 0) yield chunk;
-      else if (this.#written.length === 0 && !this.#closed) {
+      else if (this.#writtenBytes === 0 && !this.#closed) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -69,7 +71,14 @@ class Simulator implements Device {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#lost) return Promise.reject(this.#lost);
     if (this.#closed) return Promise.reject(new DeviceError('DEVICE_CLOSED', 'the simulator is closed'));
-    this.#written.push(bytes.slice());
+    const end = this.#writtenBytes + bytes.length;
+    if (end > this.#written.length) {
+      const larger = new Uint8Array(2 * end);
+      larger.set(this.#written.subarray(0, this.#writtenBytes));
+      this.#written = larger;
+    }
+    this.#written.set(bytes, this.#writtenBytes);
+    this.#writtenBytes = end;
     this.#wake?.();
     return Promise.resolve();
   }
@@ -82,10 +91,10 @@ class Simulator implements Device {
 
   #work(): Uint8Array {
     if (this.#lost) throw this.#lost;
-    const written = this.#written;
-    this.#written = [];
+    const written = this.#written.subarray(0, this.#writtenBytes);
+    this.#writtenBytes = 0;
     try {
-      return this.#board.handle(concatenate(written));
+      return this.#board.handle(written);
     } catch (cause) {
       this.#lost = new DeviceError(
         'SIMULATOR_STOPPED',
