@@ -7,39 +7,54 @@ static uint32_t read_little_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
+static inline size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Copies bytes up to the next zero; returns how many. */
+static inline size_t copy_run(uint8_t *out, const uint8_t *next, size_t longest) {
+    size_t run = 0;
+    while (run != longest && next[run] != 0) {
+        out[run] = next[run];
+        run++;
+    }
+    return run;
+}
+
+/* Writes a zero for every code that ends the block before it and holds nothing itself; returns how many. */
+static inline size_t zero_run(uint8_t *out, const uint8_t *next, size_t longest) {
+    size_t run = 0;
+    while (run != longest && next[run] == 1) {
+        out[run++] = 0;
+    }
+    return run;
+}
+
 /* Decodes up to the next 0x00, which it leaves, or the end. Most bytes of an image are zeros, and so most of a frame is
- * blocks of one code and nothing else: both kinds of run have a loop of their own. */
-static const uint8_t *PRIOT_HOT decode(frame_decoder *self, const uint8_t *next, const uint8_t *end) {
+ * blocks of one code and nothing else. */
+static const uint8_t *decode(frame_decoder *self, const uint8_t *next, const uint8_t *end) {
     uint8_t *out = self->frame + self->length;
     uint8_t *const limit = self->frame + SESSION_MAX_FRAME_BYTES;
     uint32_t remaining = self->block_remaining;
     bool zero_due = self->zero_due;
     while (next != end && *next != 0) {
+        size_t longest = smaller((size_t)(end - next), (size_t)(limit - out));
         if (remaining != 0) {
-            const uint8_t *run_end = (uint32_t)(end - next) < remaining ? end : next + remaining;
-            const uint8_t *run = next;
-            if ((size_t)(limit - out) < (size_t)(run_end - run)) {
-                run_end = run + (limit - out);
-            }
-            while (next != run_end && *next != 0) {
-                *out++ = *next++;
-            }
-            remaining -= (uint32_t)(next - run);
-            if (next == run) { /* no room */
+            size_t run = copy_run(out, next, smaller(longest, remaining));
+            if (run == 0) { /* no room */
                 self->discarding = true;
                 break;
             }
+            next += run;
+            out += run;
+            remaining -= (uint32_t)run;
             continue;
         }
-        /* the code of the next block */
         if (zero_due) {
-            while (*next == 1 && out != limit) {
-                *out++ = 0;
-                if (++next == end) {
-                    goto out_of_bytes;
-                }
-            }
-            if (*next == 0) {
+            size_t run = zero_run(out, next, longest);
+            next += run;
+            out += run;
+            if (next == end || *next == 0) {
                 break;
             }
             if (out == limit) {
@@ -52,7 +67,6 @@ static const uint8_t *PRIOT_HOT decode(frame_decoder *self, const uint8_t *next,
         zero_due = *next != 0xffu;
         next++;
     }
-out_of_bytes:
     self->length = (uint32_t)(out - self->frame);
     self->block_remaining = remaining;
     self->zero_due = zero_due;
@@ -79,8 +93,8 @@ static frame_event finish(frame_decoder *self, uint32_t *payload_bytes) {
     return intact ? FRAME_GOOD : FRAME_BAD_CRC;
 }
 
-size_t frame_decoder_feed(frame_decoder *self, const uint8_t *bytes, size_t length, frame_event *event,
-                          uint32_t *payload_bytes) {
+size_t PRIOT_HOT frame_decoder_feed(frame_decoder *self, const uint8_t *bytes, size_t length, frame_event *event,
+                                    uint32_t *payload_bytes) {
     const uint8_t *next = bytes;
     const uint8_t *end = bytes + length;
     *event = FRAME_INCOMPLETE;

@@ -1,7 +1,9 @@
 #include "messages.h"
 
+#include <pb_common.h>
 #include <pb_decode.h>
 #include <pb_encode.h>
+#include <string.h>
 
 typedef struct {
     uintptr_t begin, end; /* of the payload */
@@ -60,11 +62,38 @@ static bool encode_blob(pb_ostream_t *stream, const pb_field_t *field, void *con
     return pb_encode_tag_for_field(stream, field) && pb_encode_string(stream, blob->bytes, blob->length);
 }
 
+static bool encode_scalar(pb_ostream_t *stream, uint32_t tag, uint32_t value) {
+    return value == 0 || (pb_encode_tag(stream, PB_WT_VARINT, tag) && pb_encode_varint(stream, value));
+}
+
+/* The envelope by itself, because nanopb would encode the body twice, once to learn its length, and look at every other
+ * body as well. The body stands behind the room for the envelope already. */
+static bool encode_envelope(pb_ostream_t *stream, const priot_DeviceMessage *message, size_t body_bytes) {
+    return encode_scalar(stream, priot_DeviceMessage_request_id_tag, message->request_id) &&
+           encode_scalar(stream, priot_DeviceMessage_next_step_tag, message->next_step) &&
+           encode_scalar(stream, priot_DeviceMessage_window_end_tag, message->window_end) &&
+           pb_encode_tag(stream, PB_WT_STRING, message->which_body) && pb_encode_varint(stream, (uint32_t)body_bytes);
+}
+
 size_t message_encode(priot_DeviceMessage *message, byte_span *blob, uint8_t *payload, size_t capacity) {
     if (message->which_body == priot_DeviceMessage_tensor_data_tag) {
         message->body.tensor_data.data.funcs.encode = encode_blob;
         message->body.tensor_data.data.arg = blob;
     }
-    pb_ostream_t stream = pb_ostream_from_buffer(payload, capacity);
-    return pb_encode(&stream, priot_DeviceMessage_fields, message) ? stream.bytes_written : 0;
+    pb_field_iter_t body;
+    if (capacity < MESSAGE_ENVELOPE_BYTES || !pb_field_iter_begin(&body, priot_DeviceMessage_fields, message) ||
+        !pb_field_iter_find(&body, message->which_body)) {
+        return 0;
+    }
+    pb_ostream_t stream = pb_ostream_from_buffer(payload + MESSAGE_ENVELOPE_BYTES, capacity - MESSAGE_ENVELOPE_BYTES);
+    if (!pb_encode(&stream, body.submsg_desc, body.pData)) {
+        return 0;
+    }
+    size_t body_bytes = stream.bytes_written;
+    pb_ostream_t envelope = pb_ostream_from_buffer(payload, MESSAGE_ENVELOPE_BYTES);
+    if (!encode_envelope(&envelope, message, body_bytes)) {
+        return 0;
+    }
+    memmove(payload + envelope.bytes_written, payload + MESSAGE_ENVELOPE_BYTES, body_bytes);
+    return envelope.bytes_written + body_bytes;
 }

@@ -8,6 +8,9 @@
 
 #include "priot.pb.h"
 
+/* Of a reply, at most: request_id, next_step, window_end, the body's tag and length. */
+#define MESSAGE_ENVELOPE_BYTES (6u + 6u + 6u + 3u)
+
 /* Bytes that stay where they are. */
 typedef struct {
     const uint8_t *bytes;

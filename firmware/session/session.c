@@ -5,10 +5,9 @@
 
 #define REPLY_PAYLOAD_OFFSET FRAME_PAYLOAD_OFFSET(SESSION_MAX_REPLY_BYTES)
 
-/* Envelope: request_id, next_step, window_end, the body's tag and length. */
-#define ENVELOPE_BYTES (6u + 6u + 6u + 3u)
-_Static_assert(ENVELOPE_BYTES + priot_StepResult_size + FRAME_CRC_BYTES <= SESSION_MAX_REPLY_BYTES, "StepResult");
-_Static_assert(ENVELOPE_BYTES + 11u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES <= SESSION_MAX_REPLY_BYTES,
+_Static_assert(MESSAGE_ENVELOPE_BYTES + priot_StepResult_size + FRAME_CRC_BYTES <= SESSION_MAX_REPLY_BYTES,
+               "StepResult");
+_Static_assert(MESSAGE_ENVELOPE_BYTES + 11u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES <= SESSION_MAX_REPLY_BYTES,
                "TensorData");
 _Static_assert(SESSION_STEP_FRAME_BYTES(SESSION_MAX_IMAGE_BYTES) <= SESSION_MAX_FRAME_BYTES, "Step");
 

@@ -40,7 +40,7 @@ void handle_start_session(const priot_StartSession *request) {
 }
 
 /* All bytes combined by OR in the lowest byte; what is above means nothing. */
-static uint32_t PRIOT_HOT byte_union(const byte_span *span) {
+static uint32_t byte_union(const byte_span *span) {
     const uint8_t *next = span->bytes;
     const uint8_t *end = next + span->length;
     uint32_t seen = 0;
@@ -62,7 +62,7 @@ static uint32_t PRIOT_HOT byte_union(const byte_span *span) {
 }
 
 /* Answers and returns false when the request's image is not one of the open network. */
-static bool check_image(void) {
+static bool PRIOT_HOT check_image(void) {
     const byte_span *image = &session.request_blob;
     if (image->length != engine_image_bytes(engine_instance())) {
         reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "an image of another size than the network's", 0,

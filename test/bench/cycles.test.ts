@@ -74,5 +74,5 @@ test('image k+1 arrives while k trains: nothing is waited for, and messages cost
   const results = (await train(0, 40)).map(({ result }) => result).slice(1);
   const total = sum(results.map(allCycles));
   expect(sum(results.map(({ idleCycles }) => idleCycles)) / total).toBeLessThanOrEqual(0.02);
-  expect(sum(results.map(({ wireCycles }) => wireCycles)) / results.length).toBeLessThan(130_000);
+  expect(sum(results.map(({ wireCycles }) => wireCycles)) / results.length).toBeLessThan(90_000);
 });
