@@ -10,7 +10,10 @@ import type { BelowThreshold, Network } from './network.js';
 export function withBelowThreshold(network: Network, choice: string): Network {
   const [, rule, names = 'all'] = /^(zero|negate)(?::(.+))?$/.exec(choice) ?? [];
   if (rule === undefined) {
-    throw malformed(`${choice} is no RULE or RULE:LAYER[,LAYER]`, 'write it as in negate:fc1, or negate for all layers');
+    throw malformed(
+      `${choice} is no RULE or RULE:LAYER[,LAYER]`,
+      'write it as in negate:fc1, or negate for all layers',
+    );
   }
   const chosen = new Set(names.split(','));
   const known = network.layers.map((layer) => layer.name);
