@@ -109,8 +109,11 @@ static uint32_t bits_of(const int32_t *values, uint32_t count) {
     return bit_width(maximum);
 }
 
-static void accumulate(const engine *self, const engine_layer *layer, int32_t *acc) {
+static void accumulate(const engine *self, engine_layer *layer, int32_t *acc) {
     if (layer->config.operation == ENGINE_CONV2D) {
+        if (self->kernels->prepare != NULL) {
+            self->kernels->prepare(layer);
+        }
         self->kernels->convolution(layer, 0, layer->conv_height, acc);
         return;
     }
