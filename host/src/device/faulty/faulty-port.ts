@@ -20,6 +20,16 @@ interface Board {
   next: Promise<IteratorResult<Uint8Array>> | undefined;
 }
 
+/** The next chunk, or undefined when `instead` comes first; then it is still to come. */
+async function nextChunk(board: Board, instead: Promise<undefined>): Promise<IteratorResult<Uint8Array> | undefined> {
+  board.next ??= board.chunks.next();
+  const { next } = board;
+  const chunk = await Promise.race([next, instead]);
+  // Another reader may have asked for the one after it by now.
+  if (chunk !== undefined && board.next === next) board.next = undefined;
+  return chunk;
+}
+
 export class FaultyPort implements DeviceSource {
   readonly #source: DeviceSource;
   readonly #faults: Faults;
@@ -88,10 +98,8 @@ export class FaultyPort implements DeviceSource {
     });
     const drain = async () => {
       while (!plugged) {
-        board.next ??= board.chunks.next();
-        const chunk = await Promise.race([board.next, replugged]);
+        const chunk = await nextChunk(board, replugged);
         if (chunk === undefined) return;
-        board.next = undefined;
         if (chunk.done) return this.#forget(board);
       }
     };
@@ -157,8 +165,7 @@ class FaultyDevice implements Device {
       while (this.#received.length > 0 && this.#receivingStalls === 0) yield this.#received.shift()!;
       if (this.#closed) return;
       if (this.#lost) throw this.#lost;
-      board.next ??= board.chunks.next();
-      const arrived = await Promise.race([board.next, this.#woken]).catch((error: unknown) => {
+      const arrived = await nextChunk(board, this.#woken).catch((error: unknown) => {
         this.#events.ended();
         throw error;
       });
@@ -166,7 +173,6 @@ class FaultyDevice implements Device {
         this.#woken = this.#renewWake();
         continue;
       }
-      board.next = undefined;
       if (arrived.done) {
         this.#events.ended();
         return;
