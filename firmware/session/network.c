@@ -48,6 +48,7 @@ static void reply_memory_plan(bool fits) {
         .fits = fits,
         .weights_in_flash = plan->weights_in_flash,
         .effective_weights_kept = plan->effective_weights_kept,
+        .fast_kernels = plan->fast_kernels,
         .required_bytes = plan->required_bytes,
         .arena_bytes = session.planned_arena_bytes,
         .weights_bytes = plan->weights_bytes,

@@ -18,7 +18,15 @@ function report(cycles: number, sramTotal = 100_000): BenchReport {
         ...{ cyclesPerStep: all, cyclesPerActiveStep: null, forwardCycles: cycles, lossCycles: 0, backwardCycles: 0 },
         ...{ updateCycles: 0, wireCycles: 100, idleCycles: 0, idleShare: 0, layers: [], stepsPerSecond: 1 },
         memory: {
-          ...{ sramTotal, static: 1, stackHighWater: 1, flash: 1, weightsInFlash: false, effectiveWeightsKept: true },
+          ...{
+            sramTotal,
+            static: 1,
+            stackHighWater: 1,
+            flash: 1,
+            weightsInFlash: false,
+            effectiveWeightsKept: true,
+            fastKernels: true,
+          },
           arena: { weights: 0, state: 0, activations: 0, errors: 0, other: 0 },
         },
         stateDigest: '',

@@ -98,9 +98,10 @@ function memoryTable(results: readonly BenchResult[], style: TableStyle): string
       ...[arena.weights, arena.state, arena.activations, arena.errors, arena.other, memory.flash],
       memory.weightsInFlash ? 'flash' : 'SRAM',
       memory.effectiveWeightsKept ? 'kept' : 'masked on the fly',
+      memory.fastKernels ? 'fast' : 'plain',
     ];
   });
-  return formatTable([...head, 'other', 'flash', 'weights in', 'effective weights'], rows, style);
+  return formatTable([...head, 'other', 'flash', 'weights in', 'effective weights', 'planned kernels'], rows, style);
 }
 
 function flashTable(results: readonly BenchResult[], style: TableStyle): string[] {

@@ -42,6 +42,8 @@ export interface BenchMemory {
   /** The planner's choices. */
   weightsInFlash: boolean;
   effectiveWeightsKept: boolean;
+  /** false with `fastest` asked for: the memory they need is not there, and the plain ones stand in. */
+  fastKernels: boolean;
 }
 
 /** Of one method with one set of kernels. Cycles are null where there is no cycle counter. */
@@ -175,6 +177,7 @@ function memoryOf({ plan, statistics }: Measurement): BenchMemory {
     flash: statistics.flashBytes + plan.flashBytes,
     weightsInFlash: plan.weightsInFlash,
     effectiveWeightsKept: plan.effectiveWeightsKept,
+    fastKernels: plan.fastKernels,
   };
 }
 

@@ -161,7 +161,7 @@ function planText(plan: MemoryPlan): string {
   return (
     `plan of ${plan.requiredBytes.toLocaleString('en-US')} of ${plan.arenaBytes.toLocaleString('en-US')} bytes ` +
     `(${parts.join(', ')}); weights in ${plan.weightsInFlash ? 'flash' : 'SRAM'}, effective weights ` +
-    `${plan.effectiveWeightsKept ? 'kept' : 'masked on the fly'}`
+    `${plan.effectiveWeightsKept ? 'kept' : 'masked on the fly'}, ${plan.fastKernels ? 'fast' : 'plain'} kernels`
   );
 }
 

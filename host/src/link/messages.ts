@@ -102,6 +102,8 @@ export interface MemoryPlan {
   fits: boolean;
   weightsInFlash: boolean;
   effectiveWeightsKept: boolean;
+  /** false: the plain ones, asked for or because the fast ones do not fit. */
+  fastKernels: boolean;
   requiredBytes: number;
   arenaBytes: number;
   weightsBytes: number;
@@ -313,6 +315,7 @@ function decodeMemoryPlan(plan: priot.MemoryPlan): MemoryPlan {
     fits: plan.fits,
     weightsInFlash: plan.weightsInFlash,
     effectiveWeightsKept: plan.effectiveWeightsKept,
+    fastKernels: plan.fastKernels,
     requiredBytes: plan.requiredBytes,
     arenaBytes: plan.arenaBytes,
     weightsBytes: plan.weightsBytes,
