@@ -17,6 +17,6 @@ it('changes the rule of the layers named', () => {
 
 it('refuses rules and layers that there are not', () => {
   expect(() => rules('fc1')).toThrow(UsageError);
-  expect(() => rules('halve:fc1')).toThrow(/halve:fc1 is no RULE:LAYER/);
+  expect(() => rules('halve:fc1')).toThrow(/halve:fc1 is no RULE or RULE:LAYER/);
   expect(() => rules('negate:fc3')).toThrow(/no layer fc3/);
 });

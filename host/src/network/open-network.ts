@@ -110,7 +110,7 @@ function neededShifts(layer: NetworkLayer, method: MethodName): LayerShifts {
     throw new DataError(
       'NETWORK_NOT_CALIBRATED',
       `layer ${layer.name} has no ${missing}, which ${method} needs`,
-      `compute them with: priot calibrate --method ${method}`,
+      'choose them from images: priot train --calibrate transfer, or for good: priot calibrate',
     );
   }
   return shifts;
