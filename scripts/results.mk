@@ -13,8 +13,10 @@ results: ## the accuracy table of docs/results.md: ten methods, four angles, fiv
 	@$(MAKE) -j2 build
 	@mkdir -p $(SWEEPS)
 	$(PRIOT) sweep sweeps/accuracy.yaml $(DATA) --out $(SWEEPS)/accuracy --json >$(SWEEPS)/accuracy.json
-	[ -e $(EMULATED)/run.json ] || $(PRIOT) train --device emulator $(DATA) --angle 45 --calibrate transfer --mu 5 \
-		--epochs 30 --eval-every 30 --eval-samples 100 --out $(EMULATED)
+	@if [ ! -e $(EMULATED)/run.json ]; then \
+		$(PRIOT) train --device emulator $(DATA) --angle 45 --calibrate transfer --mu 5 --epochs 30 --eval-every 30 \
+			--eval-samples 100 --out $(EMULATED); \
+	elif ! grep -q '"summary"' $(EMULATED)/run.json; then $(PRIOT) train --resume $(EMULATED); fi
 	node scripts/results.mjs
 
 robustness: ## the robustness table of docs/results.md: five backbones, three seeds; up to an hour
