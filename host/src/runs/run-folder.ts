@@ -7,6 +7,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoin
 import type { FaultEvent, RunEvent } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { formatEvent, readEvents, readLocatedEvents, wholeLinesBytes } from './metrics-file.js';
+import { lockRun, unlockRun } from './run-lock.js';
 import { formatManifest, parseManifest, type RunManifest, type RunSummary } from './run-manifest.js';
 import { replaceFile, storageError } from './storage.js';
 
@@ -18,6 +19,7 @@ export const runFiles = {
   metrics: 'metrics.jsonl',
   checkpoint: 'state.bin',
   console: 'console.log',
+  lock: 'lock',
 } as const;
 
 function resumeRemedy(path: string): string {
@@ -81,10 +83,11 @@ export function readCheckpoint(path: string): Checkpoint | undefined {
   return decodeCheckpoint(bytes, file);
 }
 
-/** One writer a folder. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
+/** One writer a folder, which a lock sees to. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
 export class RunFolder {
   private readonly metrics: LineWriter;
   private readonly consoleLog: LineWriter;
+  private closed = false;
 
   private constructor(
     readonly path: string,
@@ -97,13 +100,15 @@ export class RunFolder {
 
   /**
    * Makes the folder (and those above it). When it cannot, nothing of it is left.
-   * @throws DataError RUN_EXISTS if there is such a folder and it is not empty
+   * @throws DataError RUN_EXISTS if there is such a folder and it is not empty; DeviceError RUN_BUSY
    */
   static create(path: string, manifest: RunManifest): RunFolder {
     const remedy = 'make room, or choose another disk with --out';
     const made = makeFolder(path, remedy);
     let folder: RunFolder | undefined;
+    lockRun(path, join(path, runFiles.lock), remedy);
     try {
+      for (const name of [runFiles.metrics, runFiles.console]) rmSync(join(path, name), { force: true });
       folder = new RunFolder(path, manifest);
       // Last: a folder without run.json is no run.
       replaceFile(join(path, runFiles.manifest), [Buffer.from(formatManifest(manifest))], remedy);
@@ -118,19 +123,22 @@ export class RunFolder {
 
   /**
    * Opens a run to go on with it; a torn last line of metrics.jsonl is cut off.
-   * @throws DataError NOT_A_RUN, RUN_MALFORMED, RUN_VERSION, FILE_MISSING
+   * @throws DataError NOT_A_RUN, RUN_MALFORMED, RUN_VERSION, FILE_MISSING; DeviceError RUN_BUSY
    */
   static open(path: string): RunFolder {
     const manifest = readManifest(path);
-    const whole = wholeLinesBytes(join(path, runFiles.metrics));
-    const folder = new RunFolder(path, manifest);
+    lockRun(path, join(path, runFiles.lock), resumeRemedy(path));
+    let folder: RunFolder | undefined;
     try {
+      const whole = wholeLinesBytes(join(path, runFiles.metrics));
+      folder = new RunFolder(path, manifest);
       if (whole < folder.metrics.bytes) folder.metrics.truncate(whole);
+      return folder;
     } catch (error) {
-      folder.close();
+      folder?.close();
+      unlockRun(join(path, runFiles.lock));
       throw error;
     }
-    return folder;
   }
 
   /** As run.json says; with the summary once `finish` was called. */
@@ -220,19 +228,28 @@ export class RunFolder {
 
   /** Idempotent. Flushes, unless a write has failed before. */
   close(): void {
+    if (this.closed) return;
+    this.closed = true;
     try {
       this.metrics.close();
     } finally {
       this.consoleLog.close();
+      unlockRun(join(this.path, runFiles.lock));
     }
   }
 }
 
-/** True when the folder was made, false when an empty one was there. */
+/** An empty folder, or what a run leaves that was killed before it had its run.json. */
+function isUnbegun(names: readonly string[]): boolean {
+  const early: readonly string[] = [runFiles.metrics, runFiles.console, `${runFiles.manifest}.partial`];
+  return names.every((name) => early.includes(name) || name === runFiles.lock || name.startsWith(`${runFiles.lock}.`));
+}
+
+/** True when the folder was made, false when there was one without a run. */
 function makeFolder(path: string, remedy: string): boolean {
   try {
     if (mkdirSync(path, { recursive: true }) !== undefined) return true;
-    if (readdirSync(path).length === 0) return false;
+    if (isUnbegun(readdirSync(path))) return false;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(error, path, remedy);
   }
