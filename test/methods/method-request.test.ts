@@ -74,11 +74,12 @@ describe('a budget of scores', () => {
     expect(['1.001', '2', '-1', '0.0001', '', 'x', '1e-1'].map(parsePermille)).toEqual(Array(7).fill(undefined));
   });
 
-  it('spreads a share evenly, or gives small layers theirs first', () => {
+  it('spreads a share evenly, or by the square root of the edges', () => {
     expect(parseBudget(network, 'uniform', 100)).toEqual([100, 100, 100, 100]);
-    // floor(52,040 / 10) = 5,204 edges: 72 + 1,152 + 640, and 3,340 of the 50,176
-    expect(parseBudget(network, 'auto', 100)).toEqual([1000, 1000, 66, 1000]);
-    expect(parseBudget(network, 'auto', 10)).toEqual([1000, 129, 2, 232]);
+    // square roots 8.5, 33.9, 224 and 25.3 of 5,204 edges; conv1 has 72, and the others share what is left
+    expect(parseBudget(network, 'auto', 100)).toEqual([1000, 533, 80, 715]);
+    expect(parseBudget(network, 'auto', 10)).toEqual([208, 52, 7, 70]);
+    expect(parseBudget(network, 'auto', 1000)).toEqual([1000, 1000, 1000, 1000]);
   });
 
   it('selects the edges of largest weight, as many as the conformance case has', () => {

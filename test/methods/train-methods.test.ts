@@ -20,7 +20,7 @@ async function train(name: string, words: string[]) {
 
 describe.each([
   ['priot', '--calibrate source --mu 3 --below-threshold negate:fc1 --threshold -70', {}],
-  ['priot-s', '--scored 0.1', { mu: 3, select: 'magnitude', budget: 'conv1=1,conv2=1,fc1=0.066,fc2=1' }],
+  ['priot-s', '--scored 0.1', { mu: 3, select: 'magnitude', budget: 'conv1=1,conv2=0.533,fc1=0.08,fc2=0.715' }],
   ['priot-s', '--select random --scored 0.2 --below-threshold negate', { mu: 4, select: 'random' }],
   ['niti-static', '', { calibrate: 'transfer', mu: 4 }],
   ['niti-dynamic', '--mu 4', { mu: 4 }],

@@ -23,7 +23,7 @@ export function formatBudget(network: Network, permille: readonly number[]): str
  */
 export function parseBudget(network: Network, budget: string, scored: number): number[] {
   if (budget === 'uniform') return network.layers.map(() => scored);
-  if (budget === 'auto') return fillSmallLayers(network, scored);
+  if (budget === 'auto') return bySquareRoot(network, scored);
   const chosen = new Map<string, number>();
   for (const entry of budget.split(',')) {
     const [, name, fraction] = /^([^=]+)=([^=]+)$/.exec(entry) ?? [];
@@ -43,17 +43,20 @@ export function parseBudget(network: Network, budget: string, scored: number): n
 }
 
 /**
- * The same number of scored edges in every layer, as far as it has so many: small layers, whose edges each take part in
- * many sums, get all of theirs. A choice of ours (docs/results.md says how it compares).
+ * Scores in proportion to the square root of a layer's edges, as far as it has so many: a small layer, whose edges each
+ * take part in many sums, gets a larger share than a large one. A choice of ours (docs/results.md says how it compares).
  */
-function fillSmallLayers(network: Network, scored: number): number[] {
+function bySquareRoot(network: Network, scored: number): number[] {
   let left = Math.floor((edgeCount(network) * scored) / 1000);
-  const permille = new Array<number>(network.layers.length).fill(0);
-  const ascending = network.layers.map((layer, index) => ({ ...layer, index })).sort((a, b) => a.edges - b.edges);
-  for (const [position, { edges, index }] of ascending.entries()) {
-    const share = Math.min(edges, Math.floor(left / (ascending.length - position)));
+  const ascending = network.layers.map(({ edges }, index) => ({ edges, index })).sort((a, b) => a.edges - b.edges);
+  let weight = ascending.reduce((sum, { edges }) => sum + Math.sqrt(edges), 0);
+  const permille = new Array<number>(ascending.length).fill(0);
+  // The smallest first: what they have no edges for goes to the larger ones.
+  for (const { edges, index } of ascending) {
+    const share = Math.min(edges, Math.floor((left * Math.sqrt(edges)) / weight));
     permille[index] = Math.floor((share * 1000) / edges);
     left -= share;
+    weight -= Math.sqrt(edges);
   }
   return permille;
 }
