@@ -1,11 +1,12 @@
 // Writes the tables of docs/results.md from the sweeps' results, so that no number is typed by hand. Run by make results
 // and make robustness (scripts/results.mk); tables whose sweep was not run stay as they are.
+//   node scripts/results.mjs [PAGE [FOLDER OF SWEEPS]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const page = join(root, 'docs/results.md');
-const sweeps = join(root, 'runs/sweeps');
+const page = process.argv[2] ?? join(root, 'docs/results.md');
+const sweeps = process.argv[3] ?? join(root, 'runs/sweeps');
 const COLLAPSED = 0.5;
 
 const percent = (fraction) => (100 * fraction).toFixed(1);
