@@ -2,19 +2,19 @@
 import { phaseNames } from './multiply-accumulates.js';
 import { REFERENCE_MACS, referenceFigures } from './reference-figures.js';
 import type { BenchReport, BenchResult, LayerPhase } from './report.js';
-import { formatTable, type TableStyle } from './table.js';
+import { type Cell, formatTable, type TableStyle } from './table.js';
 
 /** Sections with a heading each; empty ones are left out. */
 export function formatReport(report: BenchReport, style: TableStyle): string[] {
   const { results } = report;
   const sections: [heading: string, lines: string[]][] = [
-    ['Cycles of a step, mean', stepTable(results, style)],
+    [report.place === 'simulated' ? 'Steps' : 'Cycles a step', stepTable(report, style)],
     ['Where they go, mean of all steps', phaseTable(results, style)],
     ['Cycles by layer and phase, mean of the steps that run it', layerTable(results, style)],
     ['Memory, bytes', memoryTable(results, style)],
     ['Flash reads on silicon, an estimate that is in no other figure', flashTable(results, style)],
-    ['In proportion', ratioLines(results)],
-    ['Read with care', cautions(report)],
+    ['In proportion', listOf(ratioLines(results), style)],
+    ['Read with care', listOf(cautions(report), style)],
   ];
   const title = style === 'markdown' ? '### ' : '';
   const body = sections
@@ -39,24 +39,42 @@ function counted(results: readonly BenchResult[]): BenchResult[] {
   return results.filter(({ cyclesPerStep }) => cyclesPerStep !== null);
 }
 
-function stepTable(results: readonly BenchResult[], style: TableStyle): string[] {
-  const head = ['method', 'kernels', 'steps', 'active', 'mean', 'median', 'min', 'max', 'active mean', 'active median'];
-  const rows = results.map(
-    ({ method, kernels, steps, activeSteps, cyclesPerStep: all, cyclesPerActiveStep: active }) => [
-      ...[method, kernels, steps, activeSteps],
-      ...[all?.mean ?? null, all?.median ?? null, all?.min ?? null, all?.max ?? null],
-      ...[active?.mean ?? null, active?.median ?? null],
-    ],
-  );
-  const extra = results.map(({ stepsPerSecond, repeats, repeatSpread }) => [
-    stepsPerSecond.toFixed(1),
-    repeatSpread === null || repeats === 1 ? `${repeats}` : `${repeats}, ${(repeatSpread * 100).toFixed(2)} %`,
-  ]);
+function listOf(lines: readonly string[], style: TableStyle): string[] {
+  return lines.map((line) => (style === 'markdown' ? `- ${line}` : line));
+}
+
+function stepTable({ place, results }: BenchReport, style: TableStyle): string[] {
+  const columns: [head: string, cell: (result: BenchResult) => Cell][] = [
+    ['method', ({ method }) => method],
+    ['kernels', ({ kernels }) => kernels],
+    ['steps', ({ steps }) => steps],
+    ['active', ({ activeSteps }) => activeSteps],
+  ];
+  if (place !== 'simulated') {
+    columns.push(
+      ['mean', ({ cyclesPerStep }) => cyclesPerStep?.mean ?? null],
+      ['median', ({ cyclesPerStep }) => cyclesPerStep?.median ?? null],
+      ['min', ({ cyclesPerStep }) => cyclesPerStep?.min ?? null],
+      ['max', ({ cyclesPerStep }) => cyclesPerStep?.max ?? null],
+      ['active mean', ({ cyclesPerActiveStep }) => cyclesPerActiveStep?.mean ?? null],
+      ['active median', ({ cyclesPerActiveStep }) => cyclesPerActiveStep?.median ?? null],
+    );
+  }
+  // the host's speed says nothing about an emulated Pico
+  if (place !== 'emulated') columns.push(['steps/s', ({ stepsPerSecond }) => stepsPerSecond.toFixed(1)]);
+  if (results.some(({ repeats }) => repeats > 1)) {
+    columns.push(['repeats', ({ repeats }) => repeats]);
+    columns.push(['spread', ({ repeatSpread }) => (repeatSpread === null ? null : percent(repeatSpread))]);
+  }
   return formatTable(
-    [...head, 'steps/s of the host', 'repeats, spread'],
-    rows.map((row, index) => [...row, ...extra[index]!]),
+    columns.map(([head]) => head),
+    results.map((result) => columns.map(([, cell]) => cell(result))),
     style,
   );
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
 }
 
 function phaseTable(results: readonly BenchResult[], style: TableStyle): string[] {
@@ -64,7 +82,7 @@ function phaseTable(results: readonly BenchResult[], style: TableStyle): string[
     ...[result.method, result.kernels],
     ...[result.forwardCycles, result.lossCycles, result.backwardCycles, result.updateCycles],
     ...[result.wireCycles, result.idleCycles],
-    `${((result.idleShare ?? 0) * 100).toFixed(2)} %`,
+    percent(result.idleShare ?? 0),
   ]);
   if (rows.length === 0) return [];
   const head = ['method', 'kernels', 'forward', 'loss', 'backward', 'update', 'wire', 'waiting', 'waiting share'];
