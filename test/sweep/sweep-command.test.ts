@@ -92,6 +92,36 @@ parameters:
     expect(readdirSync(join(scratch, 'failing'))).toHaveLength(1);
   });
 
+  it('stops at Ctrl-C, and goes on to the same states', async () => {
+    const interrupted = join(scratch, 'interrupted');
+    let stopped = false;
+    const first = await runCli(['sweep', file, '--out', interrupted, '--workers', '1'], {
+      onStderr: (stderr, child) => {
+        if (stopped || !stderr.includes('to run on')) return;
+        stopped = true;
+        child.kill('SIGINT');
+      },
+    });
+    expect(first.status).toBe(130);
+    const second = await runCli(['sweep', file, '--out', interrupted, '--workers', '1', '--json']);
+    expect(second.status).toBe(0);
+    const digests = (sessions: { stateDigest: string }[]) => sessions.map(({ stateDigest }) => stateDigest);
+    expect(digests(JSON.parse(second.stdout).sessions)).toEqual(digests(document.sessions));
+  });
+
+  it('trains on an emulated Pico beside a simulator, and keeps their places apart', async () => {
+    const small = sweepFile(
+      'places',
+      'method: grid\nparameters: {dataset: {value: digits}, samples: {value: 16}, eval_samples: {value: 2}, seed: {values: [0, 1]}}',
+    );
+    const devices = ['--device', 'emulator', '--device', 'simulator', '--workers', '1'];
+    const result = await runCli(['sweep', small, '--out', join(scratch, 'places'), ...devices, '--json']);
+    expect(result.status).toBe(0);
+    const { sessions } = JSON.parse(result.stdout);
+    const places = sessions.map(({ place }: { place: string }) => place);
+    expect(places.sort()).toEqual(['emulated', 'simulated']);
+  });
+
   it.each([
     ['an option that train has not', 'speed: {value: 1}', 2, 'no parameter speed'],
     ['a value that train refuses', 'angle: {value: 999}', 2, '--angle=999'],
