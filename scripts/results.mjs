@@ -1,5 +1,5 @@
-// Writes the tables of docs/results.md from the sweeps' results, so that no number is typed by hand. Run by make results
-// and make robustness (scripts/results.mk); tables whose sweep was not run stay as they are.
+// Writes the tables of docs/results.md from the sweeps' results, so that no number is typed by hand. Run by make results,
+// make robustness and make heldout (scripts/results.mk); tables whose sweep was not run stay as they are.
 //   node scripts/results.mjs [PAGE [FOLDER OF SWEEPS]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -98,6 +98,8 @@ if (accuracy !== undefined) {
   const emulated = read(join(sweeps, 'accuracy-emulated/run.json'));
   text = replaceBlock(text, 'accuracy', [...accuracyTable(accuracy), ...emulatorNote(accuracy, emulated)]);
 }
+const heldOut = read(join(sweeps, 'held-out.json'));
+if (heldOut !== undefined) text = replaceBlock(text, 'held-out', accuracyTable(heldOut));
 const robustness = read(join(sweeps, 'robustness.json'));
 if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
 writeFileSync(page, text);

@@ -1,4 +1,4 @@
-# make results and make robustness: the tables of docs/results.md from scratch. Sessions that are done are kept in
+# make results, make robustness and make heldout: the tables of docs/results.md from scratch. Sessions that are done are kept in
 # runs/sweeps: remove it to begin anew. DATA_DIR names a folder of data sets.
 PRIOT := node dist/host/cli/main.js
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -6,7 +6,7 @@ SWEEPS := runs/sweeps
 BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
 EMULATED := $(SWEEPS)/accuracy-emulated
 
-.PHONY: results robustness
+.PHONY: results robustness heldout
 
 results: ## the accuracy table of docs/results.md: eleven methods, four angles, five seeds
 	@$(MAKE) setup
@@ -25,6 +25,13 @@ robustness: ## the robustness table of docs/results.md: five backbones, three se
 	@mkdir -p $(SWEEPS)
 	@$(MAKE) -j2 $(addsuffix /network.json,$(BACKBONES))
 	$(PRIOT) sweep sweeps/robustness.yaml $(DATA) --out $(SWEEPS)/robustness --json >$(SWEEPS)/robustness.json
+	node scripts/results.mjs
+
+heldout: ## what options were chosen by: docs/results.md, on held-out training images
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/held-out.yaml $(DATA) --out $(SWEEPS)/held-out --json >$(SWEEPS)/held-out.json
 	node scripts/results.mjs
 
 runs/backbones/%/network.json:
