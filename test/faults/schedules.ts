@@ -67,7 +67,11 @@ export interface Outcome {
 }
 
 /** Trains to the end, whatever happens. `source`: of the first host, and of each that takes the session up later. */
-export async function train(plan: TrainingPlan, source: (host: number) => DeviceSource): Promise<Outcome> {
+export async function train(
+  plan: TrainingPlan,
+  source: (host: number) => DeviceSource,
+  onEvent: (event: SessionEvent) => Promise<void> | undefined = () => undefined,
+): Promise<Outcome> {
   const outcome: Outcome = { digest: '', events: [], faults: [], resumed: 0, retries: 0 };
   let saved: CheckpointEvent = { type: 'checkpoint', nextStep: 0, state: plan.initialState };
   for (; ; outcome.resumed++) {
@@ -78,6 +82,7 @@ export async function train(plan: TrainingPlan, source: (host: number) => Device
       for await (const event of session.run(never)) {
         record(event, outcome);
         if (event.type === 'checkpoint') saved = event;
+        await onEvent(event);
       }
       outcome.digest = stateDigest(saved.state);
       outcome.retries += connection.statistics.retries;

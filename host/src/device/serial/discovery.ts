@@ -87,8 +87,8 @@ export async function findPort(
   const ports = await findPorts(list).catch(() => []);
   if ('serialNumber' in wanted) return ports.find(({ serialNumber }) => serialNumber === wanted.serialNumber);
   // Users may name a link, such as those in /dev/serial/by-id.
-  const path = await realpath(wanted.path).catch(() => wanted.path);
-  return ports.find((port) => port.path === path);
+  const paths = [wanted.path, await realpath(wanted.path).catch(() => wanted.path)];
+  return ports.find(({ path }) => paths.includes(path));
 }
 
 async function listPorts(): Promise<ListedPort[]> {
