@@ -15,7 +15,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator demo test check format package clean always
+.PHONY: help setup build proto host firmware simulator demo test soak check format package clean always
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
@@ -37,6 +37,11 @@ test: ## set up, build, check, and run every test
 	@$(MAKE) -j2 check
 	@$(MAKE) -j2 fuzz-replay
 	@$(NPX) vitest run $(VITEST_FLAGS)
+
+soak: ## the long fault tests: faulty lines, killed hosts, full disks (about 25 minutes)
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@$(NPX) vitest run --config test/soak/vitest.config.ts
 
 package: ## the npm package, from an empty dist/, into build/
 	@$(MAKE) setup

@@ -11,7 +11,7 @@ import { type FoundPort, findPorts } from '../device/serial/discovery.js';
 import { openSerial } from '../device/serial/serial.js';
 import { UDEV_RULE_NAME } from '../device/serial/udev-rule.js';
 import { PriotError } from '../errors.js';
-import { Link } from '../link/link.js';
+import { Link, type LinkStatistics } from '../link/link.js';
 import { packageDescription, packageRoot } from './package-files.js';
 
 export interface Finding {
@@ -148,6 +148,9 @@ async function* checkBoards(flash: Uint8Array | undefined): AsyncIterable<Findin
   }
 }
 
+/** Enough to show a bad cable. */
+const LINE_REQUESTS = 50;
+
 /** @param flash with the package's own firmware in it: the board's commit is there when both are the same */
 export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Array | undefined): Promise<Finding> {
   const check = path;
@@ -157,6 +160,7 @@ export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Ar
   if (fingerprint !== 'priot') return { check, status: 'ok', text: 'no priot board' };
   try {
     const link = await Link.open(await openSerial(path));
+    for (let request = 0; request < LINE_REQUESTS; request++) await link.request('readStatistics', {});
     await link.close();
     const { firmwareCommit, lastPanic } = link.hello;
     const commit = firmwareCommit || 'of unknown commit';
@@ -172,10 +176,24 @@ export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Ar
       const text = `firmware ${commit} is not the one of this package`;
       return { check, status: 'warn', text, remedy: `priot flash --device ${path}` };
     }
-    return { check, status: 'ok', text: `firmware ${commit}` };
+    return lineFinding(check, `firmware ${commit}`, link.statistics);
   } catch (error) {
     return failure(check, error);
   }
+}
+
+/** @param about what else there is to say of the board */
+export function lineFinding(check: string, about: string, statistics: LinkStatistics): Finding {
+  const { frames, crcErrors, retries, timeouts, roundTripMs } = statistics;
+  const line = `${frames} frames, ${crcErrors} damaged, ${retries} repeated, ${timeouts} timeouts, ${roundTripMs.toFixed(1)} ms there and back`;
+  const text = `${about}; line: ${line}`;
+  if (crcErrors + retries + timeouts === 0) return { check, status: 'ok', text };
+  return {
+    check,
+    status: 'warn',
+    text,
+    remedy: 'try another cable, or a port of the computer itself instead of a hub',
+  };
 }
 
 function failure(check: string, error: unknown): Finding {
