@@ -49,6 +49,8 @@ describe("a method's defaults", () => {
 
   it.each([
     [{ method: 'priot', mu: 4 }, 'OPTIONS_CONFLICT', '--mu and --calibrate none'],
+    [{ method: 'priot', firstScoreCorrection: 0 }, 'OPTIONS_CONFLICT', '--first-score-correction and --calibrate none'],
+    [{ method: 'niti-static', firstScoreCorrection: 0 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot, priot-s'],
     [{ method: 'priot', scored: 100 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot-s'],
     [{ method: 'niti-static', threshold: 0 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot, priot-s'],
     [{ method: 'niti-dynamic', calibrate: 'source' }, 'OPTION_OF_ANOTHER_METHOD', '--calibrate'],

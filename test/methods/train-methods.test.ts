@@ -22,6 +22,11 @@ describe.each([
   ['priot', '--calibrate source --mu 3 --below-threshold negate:fc1 --threshold -70', {}],
   ['priot-s', '--scored 0.1', { mu: 3, select: 'magnitude', budget: 'conv1=1,conv2=0.533,fc1=0.08,fc2=0.715' }],
   ['priot-s', '--select random --scored 0.2 --below-threshold negate', { mu: 4, select: 'random' }],
+  [
+    'priot-s',
+    '--first-score-correction 0 --last-error-correction -2',
+    { firstScoreCorrection: 0, lastErrorCorrection: -2 },
+  ],
   ['niti-static', '', { calibrate: 'transfer', mu: 4 }],
   ['niti-dynamic', '--mu 4', { mu: 4 }],
 ])('priot train --method %s %s', (method, options, recorded) => {

@@ -98,6 +98,11 @@ export class InputStore {
   ): Promise<NetworkFile['network']> {
     const { calibrate = 'none', mu, model, dataset, dataDir, seed, samples } = request;
     if (calibrate === 'none' || mu === undefined) return network;
+    const { lastErrorCorrection, firstScoreCorrection } = request;
+    const corrections = {
+      ...(lastErrorCorrection === undefined ? {} : { lastErrorCorrection }),
+      ...(firstScoreCorrection === undefined ? {} : { firstScoreCorrection }),
+    };
     const angle = calibrate === 'source' ? 0 : request.angle;
     const key = JSON.stringify([resolveModel(model), dataset, dataDir, train.count, angle, seed, samples]);
     const first = firstTrainingImage(train, seed, samples);
@@ -105,6 +110,6 @@ export class InputStore {
       this.calibrations.get(key) ??
       (await observeShifts(network, { set: train, first, count: samples, angle }, signal));
     this.calibrations.set(key, calibration);
-    return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu }));
+    return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, ...corrections }));
   }
 }

@@ -18,6 +18,7 @@ import {
 import { defaultModel } from './package-files.js';
 import type { TrainOptions } from './training-run.js';
 
+const MAX_CORRECTION = 8;
 const evalSets = ['test', 'held-out'] as const;
 
 /** Permille. */
@@ -47,6 +48,14 @@ const trainingOptions = (): Option[] => [
     '--mu <n>',
     'bit width of a step (left out: priot 5, or 4 after source calibration; priot-s 3, or 4 from 0.2 on; niti-static 4; niti-dynamic 3)',
   ).argParser(integerIn(0, 7)),
+  new Option(
+    '--last-error-correction <n>',
+    "what calibration adds to the last layer's error shift (left out: -3)",
+  ).argParser(integerIn(-MAX_CORRECTION, MAX_CORRECTION)),
+  new Option(
+    '--first-score-correction <n>',
+    "priot, priot-s: what calibration adds to the first layer's score shift (left out: 2)",
+  ).argParser(integerIn(-MAX_CORRECTION, MAX_CORRECTION)),
   new Option('--scored <share>', 'priot-s: edges with scores, of all edges (left out: 0.1)').argParser(parseShare),
   new Option('--select <how>', 'priot-s: the edges of largest weight, or random ones (left out: magnitude)').choices(
     edgeSelections,

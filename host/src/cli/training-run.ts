@@ -37,6 +37,8 @@ export interface TrainOptions {
   threshold?: number;
   calibrate?: CalibrationSource;
   mu?: number;
+  lastErrorCorrection?: number;
+  firstScoreCorrection?: number;
   select?: EdgeSelection;
   scored?: number;
   budget?: string;
@@ -156,14 +158,16 @@ export async function resumeRun(
 /** What the command line asks: run.json has it once the method's defaults are filled in. */
 export function requestOf(options: TrainOptions): RunRequest {
   const { model, dataset, angle, method, samples, epochs, seed, evalSamples, device } = options;
-  const { belowThreshold, threshold, calibrate, mu, select, scored, budget, evalEvery, evalSet } = options;
+  const { belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection } = options;
+  const { select, scored, budget, evalEvery, evalSet } = options;
   return {
     model,
     dataset,
     ...dataDirOf(options),
     angle,
     method,
-    ...given({ belowThreshold, threshold, calibrate, mu, select, scored, budget, evalEvery, evalSet }),
+    ...given({ belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection }),
+    ...given({ select, scored, budget, evalEvery, evalSet }),
     samples,
     epochs,
     seed,

@@ -10,16 +10,20 @@ import { BatchEngine, type BatchResult } from './batch-engine.js';
 import type { LayerShifts, Network } from './network.js';
 import { giveWay } from './pretraining.js';
 
-/** Corrections of ours: found by experiment, not in the papers. */
-const LAST_ERROR_SHIFT_CORRECTION = -3;
-const FIRST_SCORE_SHIFT_CORRECTION = 2;
+/** Corrections of ours: found by experiment, not in the papers. What is added to the most frequent shift. */
+export const DEFAULT_LAST_ERROR_CORRECTION = -3;
+export const DEFAULT_FIRST_SCORE_CORRECTION = 2;
 
-/** Bit widths of a step. */
+/** Bit widths of a step, and corrections. */
 export interface CalibrationSettings {
   /** priot, priot-s: mu of the score shifts. */
   readonly scoreMu: number;
   /** niti-static: mu of the gradient shifts. */
   readonly gradientMu: number;
+  /** Of the last layer's error shift. */
+  readonly lastErrorCorrection?: number;
+  /** priot, priot-s: of the first layer's score shift. */
+  readonly firstScoreCorrection?: number;
 }
 
 /** Counts how often a value was seen. */
@@ -67,6 +71,10 @@ export class Calibration {
   /** The shifts of every layer. Throws DataError CALIBRATION_EMPTY when no image had a loss. */
   shifts(settings: CalibrationSettings): LayerShifts[] {
     const last = this.layers.length - 1;
+    const {
+      lastErrorCorrection = DEFAULT_LAST_ERROR_CORRECTION,
+      firstScoreCorrection = DEFAULT_FIRST_SCORE_CORRECTION,
+    } = settings;
     return this.layers.map((layer, index) => {
       const gradientBits = layer.gradient.mode();
       const weightedBits = layer.weighted.mode();
@@ -77,12 +85,12 @@ export class Calibration {
           'calibrate with more images, or with --calibrate transfer at the angle to be learned',
         );
       }
-      const error = layer.error.mode()! + (index === last ? LAST_ERROR_SHIFT_CORRECTION : 0);
-      const scoreCorrection = index === 0 ? FIRST_SCORE_SHIFT_CORRECTION : 0;
+      const error = layer.error.mode()! + (index === last ? lastErrorCorrection : 0);
+      const scoreCorrection = index === 0 ? firstScoreCorrection : 0;
       return {
         activation: layer.activation.mode()!,
         ...(index === 0 ? {} : { error: Math.max(0, error) }),
-        score: Math.max(0, weightedBits - settings.scoreMu) + scoreCorrection,
+        score: Math.max(0, Math.max(0, weightedBits - settings.scoreMu) + scoreCorrection),
         gradient: Math.max(0, gradientBits - settings.gradientMu),
       };
     });

@@ -36,6 +36,9 @@ export interface MethodRequest {
   calibrate?: CalibrationSource;
   /** Bit width of a step, 0..7; absent with the shifts of the network's file. */
   mu?: number;
+  /** What calibration adds to the last layer's error shift and to the first layer's score shift; absent: -3 and 2. */
+  lastErrorCorrection?: number;
+  firstScoreCorrection?: number;
   select?: EdgeSelection;
   /** Share of scored edges, permille; absent once the budget says it layer by layer. */
   scored?: number;
@@ -154,6 +157,8 @@ const checkRequest = shape<RunRequest>({
   threshold: optional(integer),
   calibrate: optional(oneOf<CalibrationSource>('none', 'source', 'transfer')),
   mu: optional(count),
+  lastErrorCorrection: optional(integer),
+  firstScoreCorrection: optional(integer),
   select: optional(oneOf<EdgeSelection>('magnitude', 'random')),
   scored: optional(count),
   budget: optional(text),

@@ -21,6 +21,8 @@ const optionNames: Record<MethodOption, string> = {
   threshold: '--threshold',
   calibrate: '--calibrate',
   mu: '--mu',
+  lastErrorCorrection: '--last-error-correction',
+  firstScoreCorrection: '--first-score-correction',
   select: '--select',
   scored: '--scored',
   budget: '--budget',
@@ -37,14 +39,24 @@ const MANY_SCORED = 200;
 
 const methods: Record<MethodName, Method> = {
   priot: {
-    options: ['belowThreshold', 'threshold', 'calibrate', 'mu'],
+    options: ['belowThreshold', 'threshold', 'calibrate', 'mu', 'lastErrorCorrection', 'firstScoreCorrection'],
     complete: (asked, network) => {
       const calibrate = asked.calibrate ?? (hasShifts(network, 'score') ? 'none' : 'transfer');
       return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
     },
   },
   'priot-s': {
-    options: ['belowThreshold', 'threshold', 'calibrate', 'mu', 'select', 'scored', 'budget'],
+    options: [
+      'belowThreshold',
+      'threshold',
+      'calibrate',
+      'mu',
+      'select',
+      'scored',
+      'budget',
+      'lastErrorCorrection',
+      'firstScoreCorrection',
+    ],
     complete: (asked, network) => {
       if (asked.scored !== undefined && asked.budget?.includes('=')) {
         throw conflicting('--scored', '--budget LAYER=FRACTION', 'the budget says how many edges have scores');
@@ -62,7 +74,7 @@ const methods: Record<MethodName, Method> = {
     },
   },
   'niti-static': {
-    options: ['calibrate', 'mu'],
+    options: ['calibrate', 'mu', 'lastErrorCorrection'],
     complete: (asked) => withMu(asked, asked.calibrate ?? 'transfer', 4),
   },
   'niti-dynamic': {
@@ -130,8 +142,11 @@ export function setUpMethod(request: MethodRequest, network: Network, seed: numb
 
 function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number): MethodRequest {
   if (calibrate !== 'none') return { ...asked, calibrate, mu: asked.mu ?? mu };
-  if (asked.mu === undefined) return { ...asked, calibrate };
-  throw conflicting('--mu', '--calibrate none', "the network's file has its shifts, and mu in them");
+  for (const option of ['mu', 'lastErrorCorrection', 'firstScoreCorrection'] as const) {
+    if (asked[option] === undefined) continue;
+    throw conflicting(optionNames[option], '--calibrate none', "the network's file has its shifts, and this in them");
+  }
+  return { ...asked, calibrate };
 }
 
 function hasShifts(network: Network, update: 'score' | 'gradient'): boolean {
