@@ -22,17 +22,23 @@ export interface Killing {
   steps: number[];
 }
 
-/** Kills a session with SIGKILL at the moments of `delaysMs` after each start, goes on with it, and lets the last one end. */
-export async function trainAndKill(delaysMs: readonly number[]): Promise<Killing> {
+/** When to kill: so long after the process began, or after it opened its run folder. */
+export interface Moment {
+  after: 'start' | 'folder';
+  ms: number;
+}
+
+/** Kills a session with SIGKILL at one moment after the other, goes on with it each time, and lets the last one end. */
+export async function trainAndKill(moments: readonly Moment[]): Promise<Killing> {
   const scratch = mkdtempSync(join(tmpdir(), 'priot-kill-'));
   const run = join(scratch, 'run');
   const begun = () => existsSync(join(run, 'run.json'));
   const command = () => ['train', ...(begun() ? ['--resume', run, '--json', '--quiet'] : [...SESSION, '--out', run])];
   const killing: Killing = { unbegun: 0, kills: 0, summary: { stateDigest: '', steps: 0 }, steps: [] };
   try {
-    for (const delayMs of delaysMs) {
+    for (const moment of moments) {
       const child = spawn(process.execPath, [main, ...command()], { stdio: ['ignore', 'ignore', 'pipe'] });
-      if (await killedAfter(child, delayMs)) killing.kills++;
+      if (await killedAt(child, moment)) killing.kills++;
       else if (child.exitCode !== 0) break; // it ended by itself; what it says shows below
       if (!begun()) killing.unbegun++;
       if (isDone(run)) break;
@@ -59,9 +65,14 @@ function isDone(run: string): boolean {
 }
 
 /** True when the kill came before the end. */
-async function killedAfter(child: ChildProcess, delayMs: number): Promise<boolean> {
+async function killedAt(child: ChildProcess, { after, ms }: Moment): Promise<boolean> {
   const ended = once(child, 'exit');
-  const timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
+  let timer: NodeJS.Timeout | undefined;
+  const arm = () => {
+    timer ??= setTimeout(() => child.kill('SIGKILL'), ms);
+  };
+  if (after === 'start') arm();
+  child.stderr?.on('data', (text: Buffer) => text.includes('run folder') && arm());
   const [, signal] = await ended;
   clearTimeout(timer);
   return signal === 'SIGKILL';
