@@ -19,7 +19,7 @@ export async function expectSameOnSimulator(seed: number): Promise<Outcome> {
   const { name, faults } = schedule(seed);
   const time = new VirtualTime();
   const outcome = await time.run(
-    train(planOf(name), () => faulty(virtualBoards(time), faults)),
+    train(planOf(name), (host) => faulty(virtualBoards(time), faults, host)),
     LIMIT_MS,
   );
   const expected = await undisturbed.of(name);
