@@ -46,7 +46,7 @@ const trainingOptions = (): Option[] => [
   ).choices(calibrationSources),
   new Option(
     '--mu <n>',
-    'bit width of a step (left out: priot 5, or 4 after source calibration; priot-s 3, or 4 from 0.2 on; niti-static 4; niti-dynamic 3)',
+    'bit width of a step (left out: priot 5, or 4 after source calibration; priot-s 3, or 4 from 15 % scored on; niti-static 4; niti-dynamic 3)',
   ).argParser(integerIn(0, 7)),
   new Option(
     '--last-error-correction <n>',

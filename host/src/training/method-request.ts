@@ -5,9 +5,10 @@
 import { UsageError } from '../errors.js';
 import { withBelowThreshold } from '../network/below-threshold.js';
 import type { MethodName, Network } from '../network/network.js';
+import { edgeCount } from '../network/network-shape.js';
 import type { MethodSettings } from '../network/open-network.js';
 import type { CalibrationSource, EdgeSelection, MethodRequest } from '../runs/run-manifest.js';
-import { drawScores, drawScoresAndSelection, selectLargestWeights } from './random.js';
+import { drawScores, drawScoresAndSelection, scoredCount, selectLargestWeights } from './random.js';
 import { formatBudget, parseBudget } from './score-budget.js';
 
 export const calibrationSources: readonly CalibrationSource[] = ['none', 'source', 'transfer'];
@@ -34,8 +35,8 @@ interface Method {
 }
 
 const DEFAULT_SCORED = 100;
-/** From this share of scored edges on, larger steps are better. */
-const MANY_SCORED = 200;
+/** From this share of scored edges on, larger steps are better; measured at 0.1 and 0.2. */
+const MANY_SCORED = 0.15;
 
 const methods: Record<MethodName, Method> = {
   priot: {
@@ -66,7 +67,7 @@ const methods: Record<MethodName, Method> = {
       const permille = parseBudget(network, asked.budget ?? (select === 'random' ? 'uniform' : 'auto'), scored);
       const { scored: _, ...rest } = asked;
       return {
-        ...withMu(rest, asked.calibrate ?? 'transfer', scored >= MANY_SCORED ? 4 : 3),
+        ...withMu(rest, asked.calibrate ?? 'transfer', scoredShare(network, permille) >= MANY_SCORED ? 4 : 3),
         threshold: asked.threshold ?? -32,
         select,
         budget: formatBudget(network, permille),
@@ -147,6 +148,11 @@ function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number):
     throw conflicting(optionNames[option], '--calibrate none', "the network's file has its shifts, and this in them");
   }
   return { ...asked, calibrate };
+}
+
+function scoredShare(network: Network, permille: readonly number[]): number {
+  const scored = network.layers.reduce((sum, { edges }, index) => sum + scoredCount(edges, permille[index]!), 0);
+  return scored / edgeCount(network);
 }
 
 function hasShifts(network: Network, update: 'score' | 'gradient'): boolean {
