@@ -17,7 +17,7 @@ static void PRIOT_HOT add_scaled_row(int32_t *restrict acc, const int8_t *restri
 
 /* Scatters one input row into one accumulator row through kernel row ky. The column ox = (ix + padding - kx) / stride
  * is tracked without dividing at every input. */
-static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint32_t ky, int32_t *acc, bool dense) {
+static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint32_t ky, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     const uint32_t channels = config->in_channels, outputs = config->out_channels, stride = config->stride;
     uint32_t column = config->padding / stride,
@@ -26,7 +26,7 @@ static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint
     for (uint32_t ix = 0; ix < config->in_width; ix++) {
         for (uint32_t c = 0; c < channels; c++) {
             const int32_t x = *in++;
-            if (x == 0 && !dense) {
+            if (x == 0) {
                 continue;
             }
             uint32_t ox = column;
@@ -46,28 +46,18 @@ static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint
     }
 }
 
-static inline void convolve(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc, bool dense) {
+static void PRIOT_HOT convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     const uint32_t acc_row = layer->conv_width * config->out_channels;
     memset(acc, 0, rows * acc_row * sizeof *acc);
     for (uint32_t row = 0; row < rows; row++, acc += acc_row) {
         for (uint32_t ky = 0; ky < config->kernel; ky++) {
-            const uint32_t padded = (first_row + row) * config->stride + ky;
-            if (padded < config->padding || padded - config->padding >= config->in_height) {
-                continue;
+            const uint32_t iy = (first_row + row) * config->stride + ky - config->padding; /* wraps above the map */
+            if (iy < config->in_height) {
+                scatter_row(layer, layer->input + iy * config->in_width * config->in_channels, ky, acc);
             }
-            const uint32_t iy = padded - config->padding;
-            scatter_row(layer, layer->input + iy * config->in_width * config->in_channels, ky, acc, dense);
         }
     }
-}
-
-static void PRIOT_HOT convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    convolve(layer, first_row, rows, acc, false);
-}
-
-static void PRIOT_HOT convolution_dense(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    convolve(layer, first_row, rows, acc, true);
 }
 
 static inline int8_t requantise(int32_t acc, uint32_t shift, bool relu) {
@@ -129,6 +119,33 @@ static inline kernel_run clip_run(const engine_layer_config *config, uint32_t ox
     const uint32_t last = config->kernel < room ? config->kernel : room;
     return (kernel_run){first * config->in_channels, last * config->in_channels,
                         (left + first - config->padding) * config->in_channels};
+}
+
+/* Output by output, every product of a window. */
+static void PRIOT_HOT convolution_dense(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t outputs = config->out_channels, kernel_row = config->kernel * config->in_channels;
+    const uint32_t in_row = config->in_width * config->in_channels;
+    for (uint32_t oy = first_row; oy < first_row + rows; oy++) {
+        for (uint32_t ox = 0; ox < layer->conv_width; ox++, acc += outputs) {
+            const kernel_run run = clip_run(config, ox);
+            for (uint32_t o = 0; o < outputs; o++) {
+                int32_t sum = 0;
+                for (uint32_t ky = 0; ky < config->kernel; ky++) {
+                    const uint32_t iy = oy * config->stride + ky - config->padding; /* wraps above the map */
+                    if (iy >= config->in_height) {
+                        continue;
+                    }
+                    const int8_t *in = layer->input + iy * in_row + run.in;
+                    const int8_t *weight = layer->effective + (ky * kernel_row + run.begin) * outputs + o;
+                    for (const int8_t *end = in + run.end - run.begin; in < end; in++, weight += outputs) {
+                        sum += *in * *weight;
+                    }
+                }
+                acc[o] = sum;
+            }
+        }
+    }
 }
 
 /* Where a delta of the layer lies in the accumulator map. */
