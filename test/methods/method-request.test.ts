@@ -31,6 +31,7 @@ describe("a method's defaults", () => {
       { method: 'priot-s', budget: uneven },
       { calibrate: 'transfer', mu: 3, threshold: -32, select: 'magnitude' },
     ],
+    [{ method: 'priot-s', budget: 'conv1=0,conv2=0,fc1=0.3,fc2=0' }, { mu: 4 }],
     [
       { method: 'priot-s', scored: 200 },
       { calibrate: 'transfer', mu: 4, threshold: -32, select: 'magnitude' },
