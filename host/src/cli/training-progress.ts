@@ -44,6 +44,10 @@ export class TrainingProgress implements RunReporter {
         this.barOf('evaluation', of, images - 1).update(images, `accuracy ${(correct / images).toFixed(3)}`);
         break;
       }
+      case 'fault':
+        this.finish();
+        this.output.write(`device: ${event.message}\n`);
+        break;
       case 'epoch':
         this.end();
         if (!this.quiet) this.output.write(`${this.epochLine(event)}\n`);
