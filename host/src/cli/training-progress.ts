@@ -45,7 +45,7 @@ export class TrainingProgress implements RunReporter {
         break;
       }
       case 'fault':
-        this.finish();
+        this.end();
         this.output.write(`device: ${event.message}\n`);
         break;
       case 'epoch':
