@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { encodeFrame, FrameDecoder } from '#host/link/frame.js';
 import { decodeDeviceMessage, encodeRequest, PROTOCOL_VERSION } from '#host/link/messages.js';
-import { Xorshift32 } from '#host/training/random.js';
+import { Xorshift32 } from '#host/random.js';
 
 /** The real firmware, as the session's own tests do it to the simulator: whatever came before, a good frame is answered. */
 test('the firmware answers the next good frame after garbage, bad CRCs, and frames that never end', async () => {

@@ -13,8 +13,8 @@ import {
   type Shape,
 } from '#host/network/network-shape.js';
 import type { KernelName } from '#host/network/open-network.js';
+import { Xorshift32 } from '#host/random.js';
 import { putNetwork } from '#host/training/network-on-device.js';
-import { Xorshift32 } from '#host/training/random.js';
 
 /** What an architecture says of a layer; shapes follow. */
 type Shorthand =

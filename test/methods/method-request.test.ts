@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadNetwork } from '#host/network/network-file.js';
+import { drawScores, drawScoresAndSelection } from '#host/random.js';
 import { completeMethodRequest, setUpMethod } from '#host/training/method-request.js';
-import { drawScores, drawScoresAndSelection } from '#host/training/random.js';
 import { parseBudget, parsePermille } from '#host/training/score-budget.js';
 
 const { network } = loadNetwork(join(import.meta.dirname, '../conformance/priot-45'));

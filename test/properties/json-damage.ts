@@ -32,7 +32,7 @@ export function damaged(document: unknown): fc.Arbitrary<Json> {
           continue;
         }
         if (remove === 0) delete parent[key];
-        else parent[key] = value;
+        else parent[key] = structuredClone(value); // one that is already part of the document would close a circle
         break;
       }
     }

@@ -9,7 +9,7 @@ import {
   seed0,
   selectLargestWeights,
   Xorshift32,
-} from '#host/training/random.js';
+} from '#host/random.js';
 
 const cases = join(import.meta.dirname, '../conformance');
 const tinyCnn = [72, 1152, 50176, 640];

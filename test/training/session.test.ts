@@ -6,9 +6,9 @@ import { InterruptedError } from '#host/errors.js';
 import { Link } from '#host/link/link.js';
 import { loadCase } from '#host/network/conformance-case.js';
 import { loadNetwork } from '#host/network/network-file.js';
+import { drawScores } from '#host/random.js';
 import { InputImages } from '#host/training/input-images.js';
 import { putNetwork, readState } from '#host/training/network-on-device.js';
-import { drawScores } from '#host/training/random.js';
 import {
   type CheckpointEvent,
   planSessionId,

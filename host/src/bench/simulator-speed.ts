@@ -4,10 +4,10 @@ import { loadDataset } from '../dataset/dataset.js';
 import { openSimulator } from '../device/simulator/simulator.js';
 import { Link } from '../link/link.js';
 import { loadNetwork } from '../network/network-file.js';
+import { EpochOrder } from '../random.js';
 import { InputImages } from '../training/input-images.js';
 import { completeMethodRequest, setUpMethod } from '../training/method-request.js';
 import { putNetwork } from '../training/network-on-device.js';
-import { EpochOrder } from '../training/random.js';
 import { sessionIdOf } from '../training/session-id.js';
 
 export interface SimulatorSpeed {

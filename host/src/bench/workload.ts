@@ -2,9 +2,9 @@
 import type { Dataset } from '../dataset/dataset.js';
 import { calibrate } from '../network/calibration.js';
 import type { MethodName, Network } from '../network/network.js';
+import { EpochOrder } from '../random.js';
 import { InputImages } from '../training/input-images.js';
 import { completeMethodRequest, type MethodSetup, setUpMethod } from '../training/method-request.js';
-import { EpochOrder } from '../training/random.js';
 
 /** Images of an epoch, as `priot train` has them unless told otherwise. */
 const EPOCH_IMAGES = 1024;

@@ -1,6 +1,6 @@
 /** Integer pretraining of a whole network: NITI (arXiv 2009.13108) with dynamic shifts over minibatches. */
 import type { ImageSet } from '../dataset/image-set.js';
-import { EpochOrder, seed0, Xorshift32 } from '../training/random.js';
+import { EpochOrder, seed0, Xorshift32 } from '../random.js';
 import type { Architecture } from './architecture.js';
 import { BatchEngine } from './batch-engine.js';
 import type { Network } from './network.js';

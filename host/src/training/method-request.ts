@@ -7,8 +7,8 @@ import { withBelowThreshold } from '../network/below-threshold.js';
 import type { MethodName, Network } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MethodSettings } from '../network/open-network.js';
+import { drawScores, drawScoresAndSelection, scoredCount, selectLargestWeights } from '../random.js';
 import type { CalibrationSource, EdgeSelection, MethodRequest } from '../runs/run-manifest.js';
-import { drawScores, drawScoresAndSelection, scoredCount, selectLargestWeights } from './random.js';
 import { formatBudget, parseBudget } from './score-budget.js';
 
 export const calibrationSources: readonly CalibrationSource[] = ['none', 'source', 'transfer'];

@@ -5,6 +5,7 @@ import type { Link, StepFrame } from '../link/link.js';
 import type { MemoryPlan, StepResult } from '../link/messages.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
+import { EpochOrder } from '../random.js';
 import type {
   CyclesEvent,
   EpochEvent,
@@ -17,7 +18,6 @@ import type {
 import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { InputImages } from './input-images.js';
 import { putNetwork, readState } from './network-on-device.js';
-import { EpochOrder } from './random.js';
 import { sessionIdOf } from './session-id.js';
 
 /** Between checkpoints within an epoch, of the device's clock. */

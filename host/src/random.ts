@@ -1,4 +1,4 @@
-/** Random numbers of a training session, from its seed alone (docs/arithmetic.md, "Random numbers"). */
+/** Random numbers from a seed alone: training sessions, pretraining (docs/arithmetic.md, "Random numbers"). */
 
 /** xorshift32 with the shifts 13, 17, 5. A state of 0 is replaced by 1. */
 export class Xorshift32 {
