@@ -4,6 +4,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
+# what setup unpacked is never an intermediate file, not even when setup ran in the same make
+.SECONDARY:
 
 DATASET ?= mnist
 ANGLE ?= 45
