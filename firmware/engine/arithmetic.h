@@ -51,6 +51,16 @@ static inline uint32_t bit_width(uint32_t magnitude) {
     return bits;
 }
 
+/* max|t| over a tensor. */
+static inline uint32_t maximum_magnitude(const int32_t *values, uint32_t count) {
+    uint32_t maximum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t magnitude = (uint32_t)absolute(values[i]);
+        maximum = magnitude > maximum ? magnitude : maximum;
+    }
+    return maximum;
+}
+
 static inline uint32_t subtract_to_zero(uint32_t value, uint32_t amount) {
     return value > amount ? value - amount : 0;
 }

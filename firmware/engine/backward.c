@@ -5,15 +5,6 @@
 #include "engine_internal.h"
 #include "kernels/kernels.h"
 
-static uint32_t maximum_magnitude(const int32_t *values, uint32_t count) {
-    uint32_t maximum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t magnitude = (uint32_t)absolute(values[i]);
-        maximum = magnitude > maximum ? magnitude : maximum;
-    }
-    return maximum;
-}
-
 static uint32_t maximum_magnitude_int8(const int8_t *values, uint32_t count) {
     uint32_t maximum = 0;
     for (uint32_t i = 0; i < count; i++) {

@@ -6,12 +6,7 @@
 #include <string.h>
 
 static uint32_t dynamic_shift(const int32_t *acc, uint32_t count) {
-    uint32_t maximum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t magnitude = (uint32_t)absolute(acc[i]);
-        maximum = magnitude > maximum ? magnitude : maximum;
-    }
-    return subtract_to_zero(bit_width(maximum), 7);
+    return subtract_to_zero(bit_width(maximum_magnitude(acc, count)), 7);
 }
 
 /* Row by row, so that only the accumulators of one output row are held; dynamic shifts need the whole map first. */

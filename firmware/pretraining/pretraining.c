@@ -101,12 +101,7 @@ static engine_layer *select(engine *self, uint32_t l, uint32_t image) {
 }
 
 static uint32_t bits_of(const int32_t *values, uint32_t count) {
-    uint32_t maximum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t magnitude = (uint32_t)absolute(values[i]);
-        maximum = magnitude > maximum ? magnitude : maximum;
-    }
-    return bit_width(maximum);
+    return bit_width(maximum_magnitude(values, count));
 }
 
 static void accumulate(const engine *self, engine_layer *layer, int32_t *acc) {
