@@ -1,0 +1,92 @@
+#include "layer_memory.h"
+
+#define MAX_DELTA_LIST_BYTES 16384u
+
+static bool is_convolution(const engine_layer *layer) {
+    return layer->config.operation == ENGINE_CONV2D;
+}
+
+static uint32_t pixel_count(const engine_layer *layer) {
+    return layer->config.in_height * layer->config.in_width;
+}
+
+/* Whether the layer's shape is one these kernels are made for. */
+static bool suits(const engine_layer *layer) {
+    return layer->config.out_channels % M0PLUS_GROUP == 0 &&
+           (!is_convolution(layer) ||
+            (layer->fan_in + 2 <= M0PLUS_WORK_ITEMS && layer->config.kernel <= M0PLUS_MAX_KERNEL));
+}
+
+uint32_t m0plus_memory_bytes(const engine_layer *layer) {
+    if (!suits(layer)) {
+        return 0;
+    }
+    uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
+    if (is_convolution(layer)) {
+        bytes += layer->edges * (uint32_t)(sizeof(int32_t) + sizeof(int8_t)) +
+                 (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
+    }
+    return bytes;
+}
+
+bool m0plus_scatters(const engine_layer *layer) {
+    return layer->config.in_channels == 1 && layer->config.stride == 1;
+}
+
+/* Bytes of a layer's deltas listed by pixel. */
+static uint32_t delta_list_bytes(const engine_layer *layer) {
+    return layer->out_count * (uint32_t)sizeof(sparse_element) +
+           (layer->conv_height * layer->conv_width + 1) * (uint32_t)sizeof(uint16_t);
+}
+
+/* The deltas of a window must fit into the error
+ * accumulators' place. */
+bool m0plus_gathers_errors(const engine_layer *layer) {
+    const uint32_t window = layer->config.kernel * layer->config.kernel * layer->config.out_channels;
+    return suits(layer) && is_convolution(layer) && layer->config.stride == 1 && layer->below_has_relu &&
+           delta_list_bytes(layer) <= MAX_DELTA_LIST_BYTES &&
+           window * sizeof(engine_sparse_delta) <= layer->in_count * sizeof(int32_t);
+}
+
+uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
+    if (!suits(layer)) {
+        return 0;
+    }
+    const uint32_t work = M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work);
+    return m0plus_gathers_errors(layer) && delta_list_bytes(layer) > work ? delta_list_bytes(layer) : work;
+}
+
+/* Copies of a convolution's effective weights in the orders that forward pass and errors want. */
+static void PRIOT_HOT copy_weights(const engine_layer *layer, const layer_memory *memory) {
+    const uint32_t outputs = layer->config.out_channels, kernel = layer->config.kernel;
+    const int8_t *effective = layer->effective;
+    for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
+        const uint32_t kx = tap % kernel;
+        int32_t *wide = memory->wide + (m0plus_scatters(layer) ? tap - kx + (kernel - 1 - kx) : tap) * outputs;
+        for (uint32_t o = 0; o < outputs; o++) {
+            *wide++ = *effective;
+            memory->by_channel[o * layer->fan_in + tap] = *effective++;
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
+    layer_memory *memory = layer->kernel_memory;
+    if (memory == NULL) {
+        return;
+    }
+    memory->inputs = (sparse_element *)(memory + 1);
+    if (!is_convolution(layer)) {
+        memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
+        return;
+    }
+    memory->wide = (int32_t *)(memory->inputs + layer->in_count);
+    memory->starts = (uint16_t *)(memory->wide + layer->edges);
+    memory->by_channel = (int8_t *)(memory->starts + pixel_count(layer) + 1);
+    memory->input_count =
+        sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels, memory->inputs, memory->starts);
+    if (layer->effective_changed) {
+        copy_weights(layer, memory);
+        layer->effective_changed = false;
+    }
+}

@@ -1,0 +1,52 @@
+/* What the Cortex-M0+ kernels keep for a layer from its forward pass to its update. */
+#ifndef PRIOT_ENGINE_M0PLUS_LAYER_MEMORY_H
+#define PRIOT_ENGINE_M0PLUS_LAYER_MEMORY_H
+
+#include "../kernels.h"
+#include "../sparse.h"
+#include "m0plus.h"
+
+#define M0PLUS_GROUP 8u        /* output channels at a time */
+#define M0PLUS_MAX_KERNEL 16u  /* of a convolution */
+#define M0PLUS_WORK_ITEMS 512u /* of the list handed to the assembly */
+
+typedef struct {
+    int32_t *wide;          /* convolutions: effective weights, HWIO, widened */
+    sparse_element *inputs; /* the non-zero elements of the input */
+    uint32_t input_count;
+    uint16_t *starts;   /* convolutions: of each pixel */
+    int8_t *by_channel; /* convolutions: effective weights, OHWI, for errors */
+} layer_memory;
+
+/* Convolutions of one channel with stride 1 scatter: an input's products with a kernel row fall on neighbouring
+ * accumulators, when that row's taps lie the other way round. The others gather the inputs of a window. */
+bool m0plus_scatters(const engine_layer *layer);
+
+/* Whether errors can be gathered for the positive inputs alone. */
+bool m0plus_gathers_errors(const engine_layer *layer);
+
+/* kernels.h: the hooks of the same names. */
+uint32_t m0plus_memory_bytes(const engine_layer *layer);
+uint32_t m0plus_scratch_bytes(const engine_layer *layer);
+void m0plus_prepare(engine_layer *layer);
+void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
+void m0plus_linear(const engine_layer *layer, int32_t *acc);
+void m0plus_requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row);
+void m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
+void m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
+void m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient);
+
+static inline void m0plus_clear_words(uint32_t *words, uint32_t count) {
+    uint32_t *const end = words + count;
+    for (; words + 4 <= end; words += 4) {
+        words[0] = 0;
+        words[1] = 0;
+        words[2] = 0;
+        words[3] = 0;
+    }
+    while (words < end) {
+        *words++ = 0;
+    }
+}
+
+#endif
