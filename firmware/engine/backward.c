@@ -64,7 +64,7 @@ static void linear_error_dynamic(const engine *self, engine_layer *layer, uint32
 static uint32_t linear_update_shift(const engine *self, const engine_layer *layer) {
     const uint32_t gradient =
         maximum_magnitude_int8(layer->delta, layer->out_count) * maximum_magnitude_int8(layer->input, layer->in_count);
-    return subtract_to_zero(bit_width(gradient), self->config.mu);
+    return subtract_to_zero(bit_width(gradient), self->mu);
 }
 
 /* Rows whose every gradient is negligible are left out. */
@@ -118,8 +118,7 @@ static void convolution_backward(engine *self, uint32_t l, int8_t *below) {
         for (uint32_t o = 0; o < channels; o++) {
             self->kernels->convolution_gradient(layer, o, self->scratch + o * layer->fan_in);
         }
-        layer->update_shift =
-            subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->edges)), self->config.mu);
+        layer->update_shift = subtract_to_zero(bit_width(maximum_magnitude(self->scratch, layer->edges)), self->mu);
     }
     for (uint32_t o = 0; o < channels; o++) {
         const int32_t *gradient = dynamic ? self->scratch + o * layer->fan_in : self->scratch;

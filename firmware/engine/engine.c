@@ -33,7 +33,9 @@ engine_status engine_open(engine *self, const engine_config *config, const engin
         return status;
     }
     const engine_layer *last = &self->layers[config->layer_count - 1];
-    self->config = *config;
+    self->input_exponent = config->input_exponent;
+    self->loss_shift = config->loss_shift;
+    self->mu = config->mu;
     self->method = engine_methods[config->method];
     self->kernels = choose_kernels(config->kernels);
     self->layer_count = config->layer_count;

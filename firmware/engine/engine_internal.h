@@ -99,7 +99,8 @@ struct engine {
     bool open;
     bool effective_frozen; /* the kept effective weights are those of the frozen network */
     bool effective_stale;
-    engine_config config;
+    int32_t input_exponent;
+    uint32_t loss_shift, mu; /* mu: niti-dynamic */
     engine_memory_plan plan;
     const engine_method_operations *method;
     const struct engine_kernel_table *kernels;

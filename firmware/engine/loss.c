@@ -11,7 +11,7 @@
 
 /* E: the exponent of the logits z. Static shifts make it a constant, checked when the network is opened. */
 static int32_t logit_exponent(const engine *self) {
-    int32_t exponent = self->config.input_exponent;
+    int32_t exponent = self->input_exponent;
     for (uint32_t l = 0; l < self->layer_count; l++) {
         exponent += self->layers[l].config.weight_exponent + (int32_t)self->layers[l].activation_shift;
     }
@@ -45,7 +45,7 @@ bool engine_loss_gradient(engine *self, uint32_t label) {
     gradient[label] -= total;
     bool any = false;
     for (uint32_t o = 0; o < outputs; o++) {
-        last->delta[o] = clamp_int8(round_shift(gradient[o], self->config.loss_shift));
+        last->delta[o] = clamp_int8(round_shift(gradient[o], self->loss_shift));
         any = any || last->delta[o] != 0;
     }
     return any;

@@ -62,7 +62,7 @@ static void write_scored(void) {
 static void upload(void) {
     const uint32_t kinds = input_byte(&input);
     const engine *opened = engine_instance();
-    if (engine_is_open(opened) && opened->config.method == ENGINE_PRIOT_S) {
+    if (engine_is_open(opened) && opened->method == engine_methods[ENGINE_PRIOT_S]) {
         write_scored();
         commit(priot_Tensor_TENSOR_SCORED);
     }

@@ -114,7 +114,7 @@ static bool live(const training *how, const device_options *options, uint32_t *d
     }
     const bool opened = engine_is_open(engine_instance());
     if (opened) {
-        if (engine_instance()->config.method == ENGINE_PRIOT_S) {
+        if (engine_instance()->method == engine_methods[ENGINE_PRIOT_S]) {
             put(priot_Tensor_TENSOR_SCORED, how->scored);
         }
         put(priot_Tensor_TENSOR_WEIGHTS, how->weights);

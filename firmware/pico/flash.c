@@ -24,7 +24,7 @@ void flash_read_board_id(uint8_t id[FLASH_BOARD_ID_BYTES]) {
 
 /* Code in flash cannot run meanwhile, interrupt handlers included. */
 static void program_sector(uint32_t offset, const uint8_t *bytes, uint32_t length) {
-    static uint8_t page[FLASH_PAGE_SIZE];
+    uint8_t page[FLASH_PAGE_SIZE];
     uint32_t state = save_and_disable_interrupts();
     flash_range_erase(offset, FLASH_SECTOR_SIZE);
     restore_interrupts(state);

@@ -6,8 +6,8 @@
 #define CFG_TUD_ENABLED 1
 #define CFG_TUD_ENDPOINT0_SIZE 64
 #define CFG_TUD_CDC 1
-#define CFG_TUD_CDC_EP_BUFSIZE 64   /* larger transfers arrive swapped in rp2040js, and gain nothing */
-#define CFG_TUD_CDC_RX_BUFSIZE 4    /* unused, and less than a packet: usb_link.c receives */
-#define CFG_TUD_CDC_TX_BUFSIZE 1280 /* the largest reply (SESSION_MAX_REPLY_BYTES), encoded, without waiting */
+#define CFG_TUD_CDC_EP_BUFSIZE 64  /* larger transfers arrive swapped in rp2040js, and gain nothing */
+#define CFG_TUD_CDC_RX_BUFSIZE 4   /* unused, and less than a packet: usb_link.c receives */
+#define CFG_TUD_CDC_TX_BUFSIZE 256 /* a step's result without waiting; what is longer waits for the host */
 
 #endif

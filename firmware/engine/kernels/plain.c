@@ -1,5 +1,6 @@
 /* Plain C kernels: the reference, and the shape that the Cortex-M0+ and SIMD ones replace. The same bodies are compiled
- * twice: skipping zeros, and dense (the yardstick of `priot bench`). */
+ * twice: skipping zeros, and dense (the yardstick of `priot bench`). Where faster ones stand in, the whole convolutions
+ * here are not PRIOT_HOT: their loops fit into a cache of flash. */
 #include "../arithmetic.h"
 #include "kernels.h"
 
@@ -46,7 +47,7 @@ static inline void scatter_row(const engine_layer *layer, const int8_t *in, uint
     }
 }
 
-static void PRIOT_HOT convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+static void convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     const uint32_t acc_row = layer->conv_width * config->out_channels;
     memset(acc, 0, rows * acc_row * sizeof *acc);
@@ -64,7 +65,7 @@ static inline int8_t requantise(int32_t acc, uint32_t shift, bool relu) {
     return relu && acc <= 0 ? 0 : clamp_int8(round_shift(acc, shift));
 }
 
-static void PRIOT_HOT requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row) {
+static void requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row) {
     const uint32_t outputs = layer->config.out_channels, shift = layer->activation_shift;
     const uint32_t count = layer->out_width * outputs, below = layer->conv_width * outputs;
     const bool relu = layer->config.relu;
@@ -122,7 +123,7 @@ static inline kernel_run clip_run(const engine_layer_config *config, uint32_t ox
 }
 
 /* Output by output, every product of a window. */
-static void PRIOT_HOT convolution_dense(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+static void convolution_dense(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     const uint32_t outputs = config->out_channels, kernel_row = config->kernel * config->in_channels;
     const uint32_t in_row = config->in_width * config->in_channels;
@@ -192,11 +193,11 @@ static inline void scatter_error(const engine_layer *layer, int32_t *error, int8
     }
 }
 
-static void PRIOT_HOT convolution_error(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
+static void convolution_error(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
     scatter_error(layer, error, channel_weights, false);
 }
 
-static void PRIOT_HOT convolution_error_dense(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
+static void convolution_error_dense(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
     scatter_error(layer, error, channel_weights, true);
 }
 
@@ -226,16 +227,15 @@ static inline void gather_gradient(const engine_layer *layer, uint32_t channel, 
     }
 }
 
-static void PRIOT_HOT convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+static void convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     gather_gradient(layer, channel, gradient, false);
 }
 
-static void PRIOT_HOT convolution_gradient_dense(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+static void convolution_gradient_dense(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     gather_gradient(layer, channel, gradient, true);
 }
 
-void PRIOT_HOT engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
-                                    uint32_t count) {
+void engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count) {
     const uint32_t span = 2u * (uint32_t)row->negligible;
     for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
         const int32_t gradient = deltas->delta * x;
