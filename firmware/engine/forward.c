@@ -20,6 +20,11 @@ static void convolution_forward(engine *self, uint32_t l) {
     }
     for (uint32_t row = 0; row < layer->out_height; row++) {
         const int32_t *acc = self->scratch;
+        if (kernels->convolution_row != NULL && !self->method->dynamic_shifts) {
+            kernels->convolution_row(layer, row, self->scratch);
+            engine_book(self, l, ENGINE_PHASE_FORWARD);
+            continue;
+        }
         if (self->method->dynamic_shifts) {
             acc += row * rows * acc_row;
         } else {

@@ -8,94 +8,83 @@
 #define LANE_INPUT_SUM 257 /* of inputs that a 16-bit lane can take: 257 * 255 = 65535 */
 #define WEIGHT_BIAS 128
 
-static void PRIOT_HOT scatter_row(const engine_layer *layer, const layer_memory *memory, uint32_t ky, uint32_t iy,
-                                  int32_t *acc) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel = config->kernel;
-    const uint32_t first_pixel = iy * config->in_width;
-    const int32_t *weights = memory->wide + ky * kernel * outputs;
-    const sparse_element *element = memory->inputs + memory->starts[first_pixel];
-    const sparse_element *end = memory->inputs + memory->starts[first_pixel + config->in_width];
-    for (; element < end; element++) {
-        /* taps kernel - 1 .. 0 fall on columns left .. left + kernel - 1 */
-        const int32_t left = (int32_t)(sparse_index(*element) - first_pixel + config->padding + 1) - (int32_t)kernel;
-        const uint32_t skipped = left < 0 ? (uint32_t)-left : 0;
-        const uint32_t room = (uint32_t)((int32_t)layer->conv_width - left);
-        const uint32_t count = (room < kernel ? room : kernel) - skipped;
-        m0plus_scatter(acc + (uint32_t)(left + (int32_t)skipped) * outputs, weights + skipped * outputs,
-                       sparse_value(*element), count * outputs);
-    }
-}
-
-/* One kernel row of a window: where its map row's elements are listed, and the weights. */
+/* One kernel row of a window: where its map row's elements are listed. */
 typedef struct {
-    const uint16_t *starts; /* of the map row */
-    uintptr_t weights; /* of map element 0, were it at the window's left edge: may lie outside, is never read there */
+    const uint16_t *starts;
+    int32_t tap; /* of map element 0, were it at the window's left edge */
 } window_row;
 
-/* The kernel rows inside the map at output row oy. */
-static uint32_t list_window_rows(const engine_layer *layer, const layer_memory *memory, uint32_t oy, window_row *rows) {
+typedef struct {
+    window_row rows[M0PLUS_MAX_KERNEL];
+    uint32_t count;
+} window_rows;
+
+/* The kernel rows inside the map at accumulator row oy. */
+static void PRIOT_HOT list_window_rows(const engine_layer *layer, uint32_t oy, window_rows *list) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t element_bytes = config->out_channels * (uint32_t)sizeof(int32_t);
-    uint32_t count = 0;
+    const layer_memory *memory = layer->kernel_memory;
+    list->count = 0;
     for (uint32_t ky = 0; ky < config->kernel; ky++) {
         const uint32_t iy = oy * config->stride + ky - config->padding; /* wraps above the map */
         if (iy < config->in_height) {
             const uint32_t pixel = iy * config->in_width;
-            const uint32_t elements = (ky * config->kernel - pixel) * config->in_channels; /* wraps, as pointers do */
-            rows[count++] = (window_row){memory->starts + pixel,
-                                         (uintptr_t)memory->wide + (uintptr_t)(int32_t)(elements * element_bytes)};
+            list->rows[list->count++] =
+                (window_row){.starts = memory->starts + pixel,
+                             .tap = (int32_t)((ky * config->kernel - pixel) * config->in_channels)};
         }
     }
-    return count;
 }
 
-static void PRIOT_HOT run_groups(m0plus_work *work, m0plus_work *end, uint32_t outputs) {
-    if (end == work) {
-        return;
-    }
-    *end = (m0plus_work){0, 0};
-    for (uint32_t group = 0; group < outputs; group += M0PLUS_GROUP) {
-        m0plus_gather8(work, group * sizeof(int32_t));
-    }
-}
+/* The columns of the map that a window covers. */
+typedef struct {
+    uint32_t first, last; /* past the last */
+    int32_t skipped;      /* taps that its left edge is to the right of the map's; negative in the padding */
+} window_columns;
 
-/* Accumulators of one output row by gathering. */
-static void PRIOT_HOT gather_row(const engine_layer *layer, const layer_memory *memory, uint32_t oy, int32_t *acc) {
+static inline window_columns clip_columns(const engine_layer *layer, uint32_t ox) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, element_bytes = outputs * (uint32_t)sizeof(int32_t);
-    const uint32_t step_bytes = config->stride * config->in_channels * element_bytes;
-    const int32_t width = (int32_t)config->in_width, kernel = (int32_t)config->kernel;
-    m0plus_work *const work = layer->kernel_scratch;
-    m0plus_work *const full = work + M0PLUS_WORK_ITEMS - layer->fan_in - 2; /* no room for one more window */
-    m0plus_work *next = work;
-    window_row rows[M0PLUS_MAX_KERNEL];
-    const uint32_t row_count = list_window_rows(layer, memory, oy, rows);
-    const window_row *const rows_end = rows + row_count;
-    int32_t left = -(int32_t)config->padding;
-    uintptr_t shift = (uintptr_t)(left * (int32_t)(config->in_channels * element_bytes));
-    for (uint32_t ox = 0; ox < layer->conv_width; ox++) {
-        const uint32_t first = (uint32_t)(left < 0 ? 0 : left);
-        const uint32_t last = (uint32_t)(left + kernel < width ? left + kernel : width);
-        for (const window_row *row = rows; row < rows_end; row++) {
-            const sparse_element *element = memory->inputs + row->starts[first];
-            const sparse_element *const end = memory->inputs + row->starts[last];
-            const uintptr_t weights = row->weights - shift;
-            for (; element < end; element++, next++) {
-                next->x = sparse_value(*element);
-                next->place = weights + (uintptr_t)(sparse_index(*element) * element_bytes);
-            }
-        }
-        *next++ = (m0plus_work){0, (uintptr_t)acc};
-        acc += outputs;
-        left += (int32_t)config->stride;
-        shift += step_bytes;
-        if (next > full) {
-            run_groups(work, next, outputs);
-            next = work;
+    const int32_t left = (int32_t)(ox * config->stride) - (int32_t)config->padding;
+    const int32_t right = left + (int32_t)config->kernel, width = (int32_t)config->in_width;
+    return (window_columns){.first = (uint32_t)(left < 0 ? 0 : left),
+                            .last = (uint32_t)(right < width ? right : width),
+                            .skipped = left * (int32_t)config->in_channels};
+}
+
+/* Lists the segments of a window at `segments`; `next`: the next window's, or NULL. */
+static inline void list_window(const sparse_element *inputs, const window_rows *list, window_columns columns,
+                               m0plus_segment *segments, const m0plus_segment *next) {
+    for (const window_row *row = list->rows, *end = row + list->count; row < end; row++) {
+        const uint32_t from = row->starts[columns.first], to = row->starts[columns.last];
+        if (from != to) {
+            segments->begin = inputs + from;
+            segments->end = inputs + to;
+            segments->tap = row->tap - columns.skipped;
+            segments++;
         }
     }
-    run_groups(work, next, outputs);
+    segments->begin = NULL;
+    segments->end = next;
+}
+
+/* Whether windows from the first row and column of one to the last of another hold nothing. */
+static inline bool is_empty(const engine_layer *layer, const window_rows *upper, const window_rows *lower,
+                            uint32_t first, uint32_t last) {
+    const uint16_t *starts = upper->rows[0].starts, *end = lower->rows[lower->count - 1].starts;
+    for (; starts <= end; starts += layer->config.in_width) {
+        if (starts[first] != starts[last]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const uint32_t *PRIOT_HOT gather_group(const engine_layer *layer, uint32_t group, const uint32_t *lanes) {
+    const layer_memory *memory = layer->kernel_memory;
+    m0plus_windows *windows = layer->kernel_scratch;
+    const uint32_t outputs = m0plus_group_outputs(layer, group);
+    (outputs == M0PLUS_GROUP ? m0plus_gather8 : m0plus_gather16)(windows->segments[0], windows->acc, lanes,
+                                                                 memory->lane_budget);
+    return lanes + layer->fan_in * outputs / 2;
 }
 
 void PRIOT_HOT m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
@@ -104,19 +93,93 @@ void PRIOT_HOT m0plus_convolution(const engine_layer *layer, uint32_t first_row,
         engine_kernels_plain.convolution(layer, first_row, rows, acc);
         return;
     }
+    m0plus_windows *windows = layer->kernel_scratch;
+    const uint32_t outputs = layer->config.out_channels;
+    for (uint32_t oy = first_row; oy < first_row + rows; oy++) {
+        window_rows list;
+        list_window_rows(layer, oy, &list);
+        for (uint32_t ox = 0, count; ox < layer->conv_width; ox += count, acc += count * outputs) {
+            count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
+            for (uint32_t window = 0; window < count; window++) {
+                list_window(memory->inputs, &list, clip_columns(layer, ox + window), windows->segments[window],
+                            window + 1 < count ? windows->segments[window + 1] : NULL);
+            }
+            const uint32_t *lanes = memory->lanes;
+            for (uint32_t group = 0; group < outputs; group += m0plus_group_outputs(layer, group)) {
+                lanes = gather_group(layer, group, lanes);
+                const int32_t *from = windows->acc;
+                for (uint32_t o = group; o < group + m0plus_group_outputs(layer, group); o++, from += M0PLUS_WINDOWS) {
+                    for (uint32_t window = 0; window < count; window++) {
+                        acc[window * outputs + o] = from[window];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Outputs and positions of one group from the accumulators of a pool's four windows. An output that is not positive
+ * stays as it is, 0, and its position is never asked for. */
+static void PRIOT_HOT pool_group(const int32_t *acc, uint32_t outputs, uint32_t shift, int8_t *out,
+                                 uint8_t *positions) {
+    const int32_t half = shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
+    for (const int8_t *end = out + outputs; out < end; out++, positions++, acc += M0PLUS_WINDOWS) {
+        int32_t best = acc[0];
+        uint8_t position = 0;
+        if (acc[1] > best) {
+            best = acc[1];
+            position = 1;
+        }
+        if (acc[2] > best) {
+            best = acc[2];
+            position = 2;
+        }
+        if (acc[3] > best) {
+            best = acc[3];
+            position = 3;
+        }
+        if (best > 0) {
+            best = (best + half) >> shift;
+            *out = (int8_t)(best > INT8_LIMIT ? INT8_LIMIT : best);
+            *positions = position;
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_row, int32_t *acc) {
+    const layer_memory *memory = layer->kernel_memory;
     const engine_layer_config *config = &layer->config;
-    const uint32_t row_elements = layer->conv_width * config->out_channels;
-    for (uint32_t oy = first_row; oy < first_row + rows; oy++, acc += row_elements) {
-        if (!m0plus_scatters(layer)) {
-            gather_row(layer, memory, oy, acc);
+    if (memory == NULL || !config->relu || !config->pool) {
+        const uint32_t rows = config->pool ? 2 : 1;
+        m0plus_convolution(layer, out_row * rows, rows, acc);
+        engine_kernels_plain.requantise_row(layer, acc, out_row);
+        return;
+    }
+    m0plus_windows *windows = layer->kernel_scratch;
+    const uint32_t outputs = config->out_channels, count = layer->out_width * outputs;
+    int8_t *out = layer->output + out_row * count;
+    uint8_t *positions = layer->positions + out_row * count;
+    window_rows upper, lower;
+    list_window_rows(layer, 2 * out_row, &upper);
+    list_window_rows(layer, 2 * out_row + 1, &lower);
+    memset(out, 0, count);
+    if (is_empty(layer, &upper, &lower, 0, config->in_width)) {
+        return;
+    }
+    for (uint32_t ox = 0; ox < layer->out_width; ox++, out += outputs, positions += outputs) {
+        const window_columns left = clip_columns(layer, 2 * ox), right = clip_columns(layer, 2 * ox + 1);
+        if (is_empty(layer, &upper, &lower, left.first, right.last)) {
             continue;
         }
-        m0plus_clear_words((uint32_t *)acc, row_elements);
-        for (uint32_t ky = 0; ky < config->kernel; ky++) {
-            const uint32_t iy = oy + ky - config->padding;
-            if (iy < config->in_height) {
-                scatter_row(layer, memory, ky, iy, acc);
-            }
+        list_window(memory->inputs, &upper, left, windows->segments[0], windows->segments[1]);
+        list_window(memory->inputs, &upper, right, windows->segments[1], windows->segments[2]);
+        list_window(memory->inputs, &lower, left, windows->segments[2], windows->segments[3]);
+        list_window(memory->inputs, &lower, right, windows->segments[3], NULL);
+        const uint32_t *lanes = memory->lanes;
+        for (uint32_t group = 0; group < outputs; group += m0plus_group_outputs(layer, group)) {
+            lanes = gather_group(layer, group, lanes);
+            pool_group(windows->acc, m0plus_group_outputs(layer, group), layer->activation_shift, out + group,
+                       positions + group);
         }
     }
 }
@@ -168,45 +231,5 @@ void PRIOT_HOT m0plus_linear(const engine_layer *layer, int32_t *acc) {
     run_rows(work, next, outputs, acc);
     for (uint32_t o = 0; o < outputs; o++) {
         acc[o] -= WEIGHT_BIAS * sum;
-    }
-}
-
-/* An output whose four accumulators are all at most 0 is the most frequent one, and its position is never asked for. */
-void PRIOT_HOT m0plus_requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row) {
-    if (!layer->config.pool || !layer->config.relu) {
-        engine_kernels_plain.requantise_row(layer, acc, out_row);
-        return;
-    }
-    const uint32_t outputs = layer->config.out_channels, shift = layer->activation_shift;
-    const uint32_t count = layer->out_width * outputs, below = layer->conv_width * outputs;
-    const int32_t half = shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
-    int8_t *out = layer->output + out_row * count;
-    uint8_t *positions = layer->positions + out_row * count;
-    for (const int8_t *end = out + count; out < end; acc += outputs) {
-        const int32_t *right = acc + outputs, *under = acc + below, *across = under + outputs;
-        for (const int8_t *pixel_end = out + outputs; out < pixel_end; out++, positions++) {
-            int32_t best = *acc++;
-            const int32_t second = *right++, third = *under++, fourth = *across++;
-            uint8_t position = 0;
-            if (second > best) {
-                best = second;
-                position = 1;
-            }
-            if (third > best) {
-                best = third;
-                position = 2;
-            }
-            if (fourth > best) {
-                best = fourth;
-                position = 3;
-            }
-            if (best <= 0) {
-                *out = 0;
-                continue;
-            }
-            best = (best + half) >> shift;
-            *out = (int8_t)(best > INT8_LIMIT ? INT8_LIMIT : best);
-            *positions = position;
-        }
     }
 }

@@ -6,6 +6,10 @@ static void add_scaled_row(int32_t *restrict acc, const int8_t *restrict row, in
     engine_kernels_plain.add_scaled_row(acc, row, x, count);
 }
 
+static void requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row) {
+    engine_kernels_plain.requantise_row(layer, acc, out_row);
+}
+
 static int32_t sparse_dot(const int8_t *row, const engine_sparse_delta *deltas, uint32_t count) {
     return engine_kernels_plain.sparse_dot(row, deltas, count);
 }
@@ -25,7 +29,8 @@ const engine_kernel_table engine_kernels_m0plus = {
     .convolution = m0plus_convolution,
     .linear = m0plus_linear,
     .add_scaled_row = add_scaled_row,
-    .requantise_row = m0plus_requantise_row,
+    .convolution_row = m0plus_convolution_row,
+    .requantise_row = requantise_row,
     .sparse_dot = sparse_dot,
     .convolution_error = convolution_error,
     .convolution_below = m0plus_convolution_below,

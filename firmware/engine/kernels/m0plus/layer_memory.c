@@ -1,5 +1,7 @@
 #include "layer_memory.h"
 
+#include "../../arithmetic.h"
+
 #define MAX_DELTA_LIST_BYTES 16384u
 
 static bool is_convolution(const engine_layer *layer) {
@@ -13,8 +15,7 @@ static uint32_t pixel_count(const engine_layer *layer) {
 /* Whether the layer's shape is one these kernels are made for. */
 static bool suits(const engine_layer *layer) {
     return layer->config.out_channels % M0PLUS_GROUP == 0 &&
-           (!is_convolution(layer) ||
-            (layer->fan_in + 2 <= M0PLUS_WORK_ITEMS && layer->config.kernel <= M0PLUS_MAX_KERNEL));
+           (!is_convolution(layer) || layer->config.kernel <= M0PLUS_MAX_KERNEL);
 }
 
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
@@ -23,14 +24,10 @@ uint32_t m0plus_memory_bytes(const engine_layer *layer) {
     }
     uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
     if (is_convolution(layer)) {
-        bytes += layer->edges * (uint32_t)(sizeof(int32_t) + sizeof(int8_t)) +
+        bytes += layer->edges * (uint32_t)(sizeof(uint32_t) / 2 + sizeof(int8_t)) +
                  (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
     }
     return bytes;
-}
-
-bool m0plus_scatters(const engine_layer *layer) {
-    return layer->config.in_channels == 1 && layer->config.stride == 1;
 }
 
 /* Bytes of a layer's deltas listed by pixel. */
@@ -52,22 +49,32 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
-    const uint32_t work = M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work);
+    const uint32_t work =
+        is_convolution(layer) ? (uint32_t)sizeof(m0plus_windows) : M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work);
     return m0plus_gathers_errors(layer) && delta_list_bytes(layer) > work ? delta_list_bytes(layer) : work;
 }
 
 /* Copies of a convolution's effective weights in the orders that forward pass and errors want. */
-static void PRIOT_HOT copy_weights(const engine_layer *layer, const layer_memory *memory) {
-    const uint32_t outputs = layer->config.out_channels, kernel = layer->config.kernel;
-    const int8_t *effective = layer->effective;
-    for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
-        const uint32_t kx = tap % kernel;
-        int32_t *wide = memory->wide + (m0plus_scatters(layer) ? tap - kx + (kernel - 1 - kx) : tap) * outputs;
-        for (uint32_t o = 0; o < outputs; o++) {
-            *wide++ = *effective;
-            memory->by_channel[o * layer->fan_in + tap] = *effective++;
+static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
+    const uint32_t outputs = layer->config.out_channels;
+    uint32_t *lanes = memory->lanes;
+    int32_t largest = 1;
+    for (uint32_t group = 0, count; group < outputs; group += count) {
+        count = m0plus_group_outputs(layer, group);
+        const int8_t *effective = layer->effective + group;
+        for (uint32_t tap = 0; tap < layer->fan_in; tap++, effective += outputs) {
+            int8_t *by_channel = memory->by_channel + group * layer->fan_in + tap;
+            for (uint32_t o = 0; o < count; o += 2, by_channel += 2 * layer->fan_in) {
+                const int32_t lower = effective[o], upper = effective[o + 1];
+                *lanes++ = (uint32_t)lower + ((uint32_t)upper << 16);
+                by_channel[0] = (int8_t)lower;
+                by_channel[layer->fan_in] = (int8_t)upper;
+                const int32_t larger = absolute(lower) > absolute(upper) ? absolute(lower) : absolute(upper);
+                largest = larger > largest ? larger : largest;
+            }
         }
     }
+    memory->lane_budget = INT16_MAX / largest;
 }
 
 void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
@@ -80,8 +87,8 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
         return;
     }
-    memory->wide = (int32_t *)(memory->inputs + layer->in_count);
-    memory->starts = (uint16_t *)(memory->wide + layer->edges);
+    memory->lanes = (uint32_t *)(memory->inputs + layer->in_count);
+    memory->starts = (uint16_t *)(memory->lanes + layer->edges / 2);
     memory->by_channel = (int8_t *)(memory->starts + pixel_count(layer) + 1);
     memory->input_count =
         sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels, memory->inputs, memory->starts);

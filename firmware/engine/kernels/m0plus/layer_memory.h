@@ -6,21 +6,29 @@
 #include "../sparse.h"
 #include "m0plus.h"
 
-#define M0PLUS_GROUP 8u        /* output channels at a time */
+#define M0PLUS_GROUP 8u        /* output channels at a time; of convolutions twice as many as long as they last */
 #define M0PLUS_MAX_KERNEL 16u  /* of a convolution */
 #define M0PLUS_WORK_ITEMS 512u /* of the list handed to the assembly */
 
 typedef struct {
-    int32_t *wide;          /* convolutions: effective weights, HWIO, widened */
+    uint32_t *lanes;        /* convolutions: effective weights, two to a word, by group of outputs (m0plus.h) */
+    int32_t lane_budget;    /* convolutions: as m0plus.h has it */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
     uint16_t *starts;   /* convolutions: of each pixel */
     int8_t *by_channel; /* convolutions: effective weights, OHWI, for errors */
 } layer_memory;
 
-/* Convolutions of one channel with stride 1 scatter: an input's products with a kernel row fall on neighbouring
- * accumulators, when that row's taps lie the other way round. The others gather the inputs of a window. */
-bool m0plus_scatters(const engine_layer *layer);
+/* What the accumulators of up to four windows are made from and in. */
+typedef struct {
+    int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
+    m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
+} m0plus_windows;
+
+/* Output channels of the group that starts at channel `first`. */
+static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t first) {
+    return layer->config.out_channels - first >= 2 * M0PLUS_GROUP ? 2 * M0PLUS_GROUP : M0PLUS_GROUP;
+}
 
 /* Whether errors can be gathered for the positive inputs alone. */
 bool m0plus_gathers_errors(const engine_layer *layer);
@@ -31,7 +39,7 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer);
 void m0plus_prepare(engine_layer *layer);
 void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
 void m0plus_linear(const engine_layer *layer, int32_t *acc);
-void m0plus_requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row);
+void m0plus_convolution_row(const engine_layer *layer, uint32_t out_row, int32_t *acc);
 void m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
 void m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
 void m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient);

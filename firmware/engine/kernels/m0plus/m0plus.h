@@ -4,18 +4,28 @@
 #define PRIOT_ENGINE_M0PLUS_H
 
 #include "../../engine_internal.h"
+#include "../sparse.h"
 
-/* One item of a work list: gather.S and rows.S say what their items mean. */
+/* One item of the work list of rows.S. */
 typedef struct {
     int32_t x;
     uintptr_t place;
 } m0plus_work;
 
-/* Runs a work list for eight int32 accumulators; `offset` bytes are added to every place but the ending 0. */
-void m0plus_gather8(const m0plus_work *work, uintptr_t offset);
+/* Non-zero inputs of a window that lie next to one another in the list: those of one kernel row. */
+typedef struct {
+    const sparse_element *begin; /* NULL: ends a window */
+    const void *end;             /* there the next window's first segment, NULL after the last window */
+    int32_t tap;                 /* of map element 0, were it in this kernel row: often negative */
+} m0plus_segment;
 
-/* acc[i] += x * weights[i] for i < count; count > 0, a multiple of 8. */
-void m0plus_scatter(int32_t *acc, const int32_t *weights, int32_t x, uint32_t count);
+#define M0PLUS_WINDOWS 4u /* that accumulators interleave */
+
+/* Accumulators of up to four windows for one group of 16 or 8 output channels: acc[channel][window]. weights[tap][]:
+ * words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's
+ * weights are sure to fit into 16 bits, at least 255. */
+void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
+void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 
 /* kernels.h, update_scores; `end` is past the last delta. */
 void m0plus_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
