@@ -70,9 +70,16 @@ static uint32_t linear_update_shift(const engine *self, const engine_layer *laye
 /* Rows whose every gradient is negligible are left out. */
 static void PRIOT_HOT linear_update(const engine *self, engine_layer *layer, uint32_t count) {
     const int32_t largest = (int32_t)maximum_magnitude_int8(layer->delta, layer->out_count);
+    if (largest == 0) {
+        return;
+    }
+    const int32_t smallest = layer->negligible / largest + 1; /* of the inputs with a gradient to speak of */
+    if (self->method->update_rows != NULL && self->method->update_rows(layer, smallest, self->sparse, count)) {
+        return;
+    }
     for (uint32_t i = 0; i < layer->in_count; i++) {
         const int32_t x = layer->input[i];
-        if (x != 0 && absolute(x) * largest > layer->negligible) {
+        if (absolute(x) >= smallest) {
             self->method->update_row(layer, i, x, self->sparse, count);
         }
     }
@@ -113,6 +120,9 @@ static void convolution_backward(engine *self, uint32_t l, int8_t *below) {
             engine_requantise_errors(layer, self->scratch, below);
         }
         engine_book(self, l, ENGINE_PHASE_ERROR);
+    }
+    if (self->kernels->prepare_gradients != NULL) {
+        self->kernels->prepare_gradients(layer);
     }
     if (dynamic) {
         for (uint32_t o = 0; o < channels; o++) {

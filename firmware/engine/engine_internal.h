@@ -89,6 +89,9 @@ typedef struct {
     /* Updates the edges of one input x != 0 of a linear layer; deltas are the non-zero ones, ascending. */
     void (*update_row)(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                        uint32_t count);
+    /* update_row for all inputs whose magnitude is at least `smallest`. False: nothing was done, it must go row by row.
+     * May be NULL. */
+    bool (*update_rows)(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas, uint32_t count);
     /* Updates the edges of one output channel from its gradient[fan_in]. */
     void (*update_channel)(engine_layer *layer, uint32_t channel, const int32_t *gradient);
 } engine_method_operations;

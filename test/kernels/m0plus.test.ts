@@ -21,7 +21,12 @@ type Shorthand =
   | { conv: number; kernel: number; stride?: number; padding?: number; pool?: boolean; relu?: boolean }
   | { linear: number; relu?: boolean };
 
-function layersOf(input: Shape, layers: readonly Shorthand[], shift: number): NetworkLayer[] {
+function layersOf(
+  input: Shape,
+  layers: readonly Shorthand[],
+  shift: number,
+  scoreShifts: readonly number[],
+): NetworkLayer[] {
   let shape = input;
   return layers.map((layer, index) => {
     const common = {
@@ -30,7 +35,12 @@ function layersOf(input: Shape, layers: readonly Shorthand[], shift: number): Ne
       edges: 0,
       weightExponent: 2 - shift,
       belowThreshold: index % 2 === 0 ? ('zero' as const) : ('negate' as const),
-      shifts: { activation: shift, ...(index === 0 ? {} : { error: shift - 3 }), score: 12, gradient: 6 },
+      shifts: {
+        activation: shift,
+        ...(index === 0 ? {} : { error: shift - 3 }),
+        score: scoreShifts[index % scoreShifts.length] as number,
+        gradient: 6,
+      },
     };
     const shaped: NetworkLayer =
       'conv' in layer
@@ -84,19 +94,44 @@ const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
   'linear alone': { input: [1, 1, 100], layers: [{ linear: 32 }, { linear: 64 }, { linear: 64 }] },
 };
 
-/** Values that are random, extreme, mostly zero, or all alike. */
-const fillings: Record<string, { weight(random: Xorshift32): number; pixel(random: Xorshift32): number }> = {
-  random: { weight: (random) => (random.next() % 255) - 127, pixel: (random) => random.next() & 127 },
-  extreme: { weight: (random) => (random.next() & 4 ? 127 : -127), pixel: (random) => (random.next() & 8 ? 127 : 0) },
-  sparse: { weight: (random) => (random.next() % 41) - 20, pixel: (random) => (random.next() % 9 === 0 ? 127 : 0) },
-  saturated: { weight: () => 127, pixel: () => 127 },
+type Draw = (random: Xorshift32) => number;
+const anyWeight: Draw = (random) => (random.next() % 255) - 127;
+const aroundThreshold: Draw = (random) => (random.next() % 100) - 110; // most cross it sooner or later
+
+/** Values that are random, extreme, mostly zero, or all alike. From shift 14 on a score's step needs no clamp. */
+const fillings: Record<string, { weight: Draw; pixel: Draw; score: Draw; scoreShifts: number[] }> = {
+  random: { weight: anyWeight, pixel: (random) => random.next() & 127, score: aroundThreshold, scoreShifts: [12] },
+  'random, small steps': {
+    weight: anyWeight,
+    pixel: (random) => random.next() & 127,
+    score: anyWeight,
+    scoreShifts: [17, 14, 15, 16],
+  },
+  extreme: {
+    weight: (random) => (random.next() & 4 ? 127 : -127),
+    pixel: (random) => (random.next() & 8 ? 127 : 0),
+    score: (random) => (random.next() & 16 ? 127 : -127),
+    scoreShifts: [13, 14, 0, 30],
+  },
+  sparse: {
+    weight: (random) => (random.next() % 41) - 20,
+    pixel: (random) => (random.next() % 9 === 0 ? 127 : 0),
+    score: aroundThreshold,
+    scoreShifts: [12, 11, 10, 14],
+  },
+  saturated: { weight: () => 127, pixel: () => 127, score: aroundThreshold, scoreShifts: [0, 14, 13, 1] },
 };
 
 const STEPS = 3;
 
-async function train(link: Link, network: Network, method: MethodName, kernels: KernelName, images: Uint8Array[]) {
-  const random = new Xorshift32(5);
-  const scores = network.weights.map(() => (random.next() % 100) - 110); // most cross the threshold sooner or later
+async function train(
+  link: Link,
+  network: Network,
+  method: MethodName,
+  kernels: KernelName,
+  scores: Int8Array,
+  images: Uint8Array[],
+) {
   const settings = { method, threshold: -64, mu: 5 };
   await putNetwork(link, network, settings, method === 'priot' ? scores : network.weights, { kernels });
   const sessionId = new Uint8Array(8);
@@ -122,19 +157,20 @@ describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones g
   afterAll(() => link.close());
 
   for (const [shape, { input, layers }] of Object.entries(shapes)) {
-    for (const [filling, { weight, pixel }] of Object.entries(fillings)) {
+    for (const [filling, { weight, pixel, score, scoreShifts }] of Object.entries(fillings)) {
       it(`${shape}, ${filling}`, async () => {
         const random = new Xorshift32(11);
-        const shaped = layersOf(input, layers, filling === 'sparse' ? 7 : 9);
+        const shaped = layersOf(input, layers, filling === 'sparse' ? 7 : 9, scoreShifts);
         const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => weight(random));
+        const scores = weights.map(() => score(random));
         const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights };
         const images = Array.from({ length: STEPS }, () =>
           Uint8Array.from({ length: imageBytes(network) }, () => pixel(random)),
         );
         for (const method of ['priot', 'niti-static', 'niti-dynamic'] as const) {
-          const plain = await train(link, network, method, 'plain', images);
+          const plain = await train(link, network, method, 'plain', scores, images);
           expect(plain).toHaveLength(STEPS);
-          expect(await train(link, network, method, 'fastest', images), method).toEqual(plain);
+          expect(await train(link, network, method, 'fastest', scores, images), method).toEqual(plain);
         }
       });
     }

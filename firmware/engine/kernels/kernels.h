@@ -31,14 +31,24 @@ typedef struct engine_kernel_table {
      * error accumulators. `error`: scratch[in_count]. */
     void (*convolution_below)(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
     void (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
+    /* Before the gradients of a layer's channels. May be NULL. */
+    void (*prepare_gradients)(const engine_layer *layer);
     /* Gradient of one output channel: gradient[fan_in], zeroed here. */
     void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);
     /* Updates the scores of one input x != 0 from the non-zero deltas, and the effective weights that cross. */
     void (*update_scores)(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);
+    /* update_scores for all inputs of a linear layer whose magnitude is at least `smallest`; `first` is the row of
+     * input 0. False: nothing was done, it must go row by row. May be NULL. */
+    bool (*update_score_rows)(const engine_layer *layer, const engine_score_row *first, int32_t smallest,
+                              const engine_sparse_delta *deltas, uint32_t count);
+    /* Updates `count` scores from a gradient each, and the effective weights that cross, `pitch` bytes apart. True: one
+     * crossed. */
+    bool (*update_channel_scores)(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
 } engine_kernel_table;
 
-/* The plain one, for the tables of faster kernels. */
+/* The plain ones, for the tables of faster kernels. */
 void engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);
+bool engine_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
 
 extern const engine_kernel_table engine_kernels_plain;
 extern const engine_kernel_table engine_kernels_dense;

@@ -235,21 +235,44 @@ static void convolution_gradient_dense(const engine_layer *layer, uint32_t chann
     gather_gradient(layer, channel, gradient, true);
 }
 
+/* One score; true when it crosses the threshold. Branches first on what is most likely: no change. */
+static inline bool update_score(const engine_score_row *row, uint32_t edge, int32_t gradient,
+                                uint32_t effective_index) {
+    const int8_t weight = row->weights[edge], old = row->scores[edge];
+    const int32_t step = (gradient * weight + row->half) >> row->shift;
+    if (step == 0) {
+        return false;
+    }
+    const int8_t updated = clamp_int8(old - clamp_int8(step));
+    row->scores[edge] = updated;
+    if ((old >= row->threshold) == (updated >= row->threshold)) {
+        return false;
+    }
+    if (row->effective != NULL) {
+        row->effective[effective_index] = (int8_t)(updated >= row->threshold ? weight : weight * row->below_factor);
+    }
+    return true;
+}
+
 void engine_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count) {
     const uint32_t span = 2u * (uint32_t)row->negligible;
     for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
         const int32_t gradient = deltas->delta * x;
-        if ((uint32_t)(gradient + row->negligible) <= span) {
-            continue;
-        }
-        const uint32_t o = deltas->output;
-        const int8_t weight = row->weights[o], old = row->scores[o];
-        const int8_t updated = clamp_int8(old - clamp_int8((gradient * weight + row->half) >> row->shift));
-        row->scores[o] = updated;
-        if ((old >= row->threshold) != (updated >= row->threshold) && row->effective != NULL) {
-            row->effective[o] = (int8_t)(updated >= row->threshold ? weight : weight * row->below_factor);
+        if ((uint32_t)(gradient + row->negligible) > span) {
+            update_score(row, deltas->output, gradient, deltas->output);
         }
     }
+}
+
+bool engine_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count,
+                                  uint32_t pitch) {
+    bool crossed = false;
+    for (uint32_t edge = 0; edge < count; edge++) {
+        if (gradient[edge] != 0 && update_score(row, edge, gradient[edge], edge * pitch)) {
+            crossed = true;
+        }
+    }
+    return crossed;
 }
 
 const engine_kernel_table engine_kernels_plain = {
@@ -260,6 +283,7 @@ const engine_kernel_table engine_kernels_plain = {
     .convolution_error = convolution_error,
     .convolution_gradient = convolution_gradient,
     .update_scores = engine_update_scores,
+    .update_channel_scores = engine_update_channel_scores,
 };
 
 const engine_kernel_table engine_kernels_dense = {
@@ -271,4 +295,5 @@ const engine_kernel_table engine_kernels_dense = {
     .convolution_error = convolution_error_dense,
     .convolution_gradient = convolution_gradient_dense,
     .update_scores = engine_update_scores,
+    .update_channel_scores = engine_update_channel_scores,
 };

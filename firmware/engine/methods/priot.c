@@ -59,38 +59,40 @@ static int32_t negligible(uint32_t shift) {
     return negligible_for_scores(shift);
 }
 
-static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
-                                 uint32_t count) {
-    const uint32_t first = input * layer->config.out_channels;
-    const engine_score_row row = {
+/* The scores of a linear layer's input or of a convolution's channel, from edge `first` on. */
+static inline engine_score_row score_row(const engine_layer *layer, uint32_t first, int8_t *effective) {
+    return (engine_score_row){
         .weights = layer->weights + first,
         .scores = (int8_t *)layer->state + first,
-        .effective = layer->effective_kept ? layer->effective + first : NULL,
+        .effective = effective,
         .half = rounding_half(layer->update_shift),
         .shift = layer->update_shift,
         .threshold = layer->threshold,
         .negligible = layer->negligible,
         .below_factor = layer->config.below_threshold == ENGINE_BELOW_NEGATE ? -1 : 0,
     };
+}
+
+static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+                                 uint32_t count) {
+    const uint32_t first = input * layer->config.out_channels;
+    const engine_score_row row = score_row(layer, first, layer->effective_kept ? layer->effective + first : NULL);
     layer->kernels->update_scores(&row, x, deltas, count);
 }
 
+static bool update_rows(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas, uint32_t count) {
+    if (layer->kernels->update_score_rows == NULL) {
+        return false;
+    }
+    const engine_score_row first = score_row(layer, 0, layer->effective_kept ? layer->effective : NULL);
+    return layer->kernels->update_score_rows(layer, &first, smallest, deltas, count);
+}
+
 static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    const uint32_t first = channel * layer->fan_in;
-    const int8_t *weights = layer->weights + first;
-    int8_t *scores = (int8_t *)layer->state + first;
-    const uint32_t shift = layer->update_shift;
-    const int32_t half = rounding_half(shift), threshold = layer->threshold;
-    for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
-        if (gradient[tap] == 0) {
-            continue;
-        }
-        const int8_t old = scores[tap], updated = updated_score(old, gradient[tap], weights[tap], half, shift);
-        scores[tap] = updated;
-        if (((old - threshold) ^ (updated - threshold)) < 0) {
-            layer->effective[effective_index(layer, channel, tap)] = effective_weight(layer, weights[tap], updated);
-            layer->effective_changed = true;
-        }
+    const engine_score_row row =
+        score_row(layer, channel * layer->fan_in, layer->effective + effective_index(layer, channel, 0));
+    if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
+        layer->effective_changed = true;
     }
 }
 
@@ -103,5 +105,6 @@ const engine_method_operations engine_method_priot = {
     .effective_row = effective_row,
     .negligible = negligible,
     .update_row = update_row,
+    .update_rows = update_rows,
     .update_channel = update_channel,
 };

@@ -1,59 +1,9 @@
-/* Cortex-M0+ backward pass: errors only for the positive inputs, from lists of non-zero deltas; gradients from lists of
- * non-zero inputs. */
+/* Cortex-M0+ errors: only for the positive inputs, from lists of non-zero deltas. */
 #include "../../arithmetic.h"
 #include "layer_memory.h"
 #include "m0plus.h"
 
 #include <string.h>
-
-/* Adds one delta's products with the inputs of its window at (oy, ox). */
-static void PRIOT_HOT add_window(const engine_layer *layer, const layer_memory *memory, uint32_t oy, uint32_t ox,
-                                 int32_t delta, int32_t *gradient) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t width = config->in_width, channels = config->in_channels;
-    const int32_t left = (int32_t)(ox * config->stride) - (int32_t)config->padding;
-    const int32_t right = left + (int32_t)config->kernel;
-    const uint32_t first = (uint32_t)(left < 0 ? 0 : left), last = (uint32_t)right < width ? (uint32_t)right : width;
-    const uint32_t row_step = config->kernel * channels - width * channels; /* of tap less map index; wraps */
-    uint32_t iy = oy * config->stride - config->padding;                    /* wraps above the map */
-    uint32_t tap = 0u - (iy * width + (uint32_t)left) * channels;           /* of map element 0; wraps */
-    const uint16_t *starts = memory->starts + (int32_t)(iy * width);
-    for (uint32_t ky = 0; ky < config->kernel; ky++, iy++, tap += row_step, starts += width) {
-        if (iy >= config->in_height) {
-            continue;
-        }
-        const sparse_element *element = memory->inputs + starts[first];
-        const sparse_element *const end = memory->inputs + starts[last];
-        for (; element < end; element++) {
-            gradient[(uint32_t)(tap + sparse_index(*element))] += delta * sparse_value(*element);
-        }
-    }
-}
-
-void PRIOT_HOT m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
-    const layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL) {
-        engine_kernels_plain.convolution_gradient(layer, channel, gradient);
-        return;
-    }
-    const uint32_t outputs = layer->config.out_channels;
-    m0plus_clear_words((uint32_t *)gradient, layer->fan_in);
-    uint32_t index = channel;
-    for (uint32_t y = 0; y < layer->out_height; y++) {
-        for (uint32_t x = 0; x < layer->out_width; x++, index += outputs) {
-            const int32_t delta = layer->delta[index];
-            if (delta == 0) {
-                continue;
-            }
-            if (layer->config.pool) {
-                const uint32_t position = layer->positions[index];
-                add_window(layer, memory, 2 * y + (position >> 1), 2 * x + (position & 1), delta, gradient);
-            } else {
-                add_window(layer, memory, y, x, delta, gradient);
-            }
-        }
-    }
-}
 
 /* Deltas of the layer below, where the inputs are positive; elsewhere they are 0. */
 void PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,

@@ -200,7 +200,7 @@ void PRIOT_HOT m0plus_linear(const engine_layer *layer, int32_t *acc) {
     const layer_memory *memory = layer->kernel_memory;
     const uint32_t outputs = layer->config.out_channels;
     memset(acc, 0, outputs * sizeof *acc);
-    if (memory == NULL || !is_unsigned(layer)) {
+    if (memory == NULL || !is_unsigned(layer) || outputs % M0PLUS_GROUP != 0) {
         for (uint32_t i = 0; i < layer->in_count; i++) {
             if (layer->input[i] != 0) {
                 engine_kernels_plain.add_scaled_row(acc, layer->effective + i * outputs, layer->input[i], outputs);

@@ -18,8 +18,23 @@ static void convolution_error(const engine_layer *layer, int32_t *error, int8_t 
     engine_kernels_plain.convolution_error(layer, error, channel_weights);
 }
 
-static void update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count) {
-    m0plus_update_scores(row, x, deltas, deltas + count);
+static bool PRIOT_HOT update_score_rows(const engine_layer *layer, const engine_score_row *first, int32_t smallest,
+                                        const engine_sparse_delta *deltas, uint32_t count) {
+    const layer_memory *memory = layer->kernel_memory;
+    if (memory == NULL) {
+        return false;
+    }
+    const m0plus_score_rows rows = {
+        .first = *first,
+        .outputs = layer->config.out_channels,
+        .smallest = smallest,
+        .inputs = memory->inputs,
+        .inputs_end = memory->inputs + memory->input_count,
+        .deltas = deltas,
+        .deltas_end = deltas + count,
+    };
+    m0plus_update_score_rows(&rows);
+    return true;
 }
 
 const engine_kernel_table engine_kernels_m0plus = {
@@ -35,6 +50,9 @@ const engine_kernel_table engine_kernels_m0plus = {
     .convolution_error = convolution_error,
     .convolution_below = m0plus_convolution_below,
     .linear_below = m0plus_linear_below,
+    .prepare_gradients = m0plus_prepare_gradients,
     .convolution_gradient = m0plus_convolution_gradient,
-    .update_scores = update_scores,
+    .update_scores = engine_update_scores,
+    .update_score_rows = update_score_rows,
+    .update_channel_scores = m0plus_update_channel_scores,
 };

@@ -2,7 +2,7 @@
 
 #include "../../arithmetic.h"
 
-#define MAX_DELTA_LIST_BYTES 16384u
+#define MAX_SCRATCH_BYTES 16384u
 
 static bool is_convolution(const engine_layer *layer) {
     return layer->config.operation == ENGINE_CONV2D;
@@ -14,8 +14,8 @@ static uint32_t pixel_count(const engine_layer *layer) {
 
 /* Whether the layer's shape is one these kernels are made for. */
 static bool suits(const engine_layer *layer) {
-    return layer->config.out_channels % M0PLUS_GROUP == 0 &&
-           (!is_convolution(layer) || layer->config.kernel <= M0PLUS_MAX_KERNEL);
+    return !is_convolution(layer) ||
+           (layer->config.out_channels % M0PLUS_GROUP == 0 && layer->config.kernel <= M0PLUS_MAX_KERNEL);
 }
 
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
@@ -36,13 +36,36 @@ static uint32_t delta_list_bytes(const engine_layer *layer) {
            (layer->conv_height * layer->conv_width + 1) * (uint32_t)sizeof(uint16_t);
 }
 
-/* The deltas of a window must fit into the error
- * accumulators' place. */
+/* The deltas of a window must fit into the error accumulators' place. */
 bool m0plus_gathers_errors(const engine_layer *layer) {
     const uint32_t window = layer->config.kernel * layer->config.kernel * layer->config.out_channels;
     return suits(layer) && is_convolution(layer) && layer->config.stride == 1 && layer->below_has_relu &&
-           delta_list_bytes(layer) <= MAX_DELTA_LIST_BYTES &&
+           delta_list_bytes(layer) <= MAX_SCRATCH_BYTES &&
            window * sizeof(engine_sparse_delta) <= layer->in_count * sizeof(int32_t);
+}
+
+uint32_t m0plus_padded_bytes(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t margin = 2 * config->padding;
+    return ((config->in_height + margin) * (config->in_width + margin) * config->in_channels + 7u) & ~7u;
+}
+
+/* Bytes of the padded input and of one channel's deltas. */
+static uint32_t correlation_bytes(const engine_layer *layer) {
+    return m0plus_padded_bytes(layer) + (layer->out_height * layer->out_width + 1) * (uint32_t)sizeof(m0plus_work);
+}
+
+/* The assembly reads inputs without their sign. */
+bool m0plus_correlates(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    const bool is_image = layer->first_edge == 0;
+    return suits(layer) && is_convolution(layer) && (layer->below_has_relu || is_image) &&
+           (config->in_channels % 8 == 0 || (config->in_channels == 1 && config->kernel == 3)) &&
+           correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
+}
+
+static uint32_t larger_bytes(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
 }
 
 uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
@@ -51,7 +74,9 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     }
     const uint32_t work =
         is_convolution(layer) ? (uint32_t)sizeof(m0plus_windows) : M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work);
-    return m0plus_gathers_errors(layer) && delta_list_bytes(layer) > work ? delta_list_bytes(layer) : work;
+    const uint32_t errors = m0plus_gathers_errors(layer) ? delta_list_bytes(layer) : 0;
+    const uint32_t gradients = m0plus_correlates(layer) ? correlation_bytes(layer) : 0;
+    return larger_bytes(work, larger_bytes(errors, gradients));
 }
 
 /* Copies of a convolution's effective weights in the orders that forward pass and errors want. */

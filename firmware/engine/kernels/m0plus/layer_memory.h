@@ -17,6 +17,7 @@ typedef struct {
     uint32_t input_count;
     uint16_t *starts;   /* convolutions: of each pixel */
     int8_t *by_channel; /* convolutions: effective weights, OHWI, for errors */
+    bool correlates;    /* convolutions: gradients are correlated on a padded copy of the input */
 } layer_memory;
 
 /* What the accumulators of up to four windows are made from and in. */
@@ -33,6 +34,10 @@ static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t 
 /* Whether errors can be gathered for the positive inputs alone. */
 bool m0plus_gathers_errors(const engine_layer *layer);
 
+/* Whether gradients are correlated on a padded copy of the input; the bytes of that copy, a multiple of 8. */
+bool m0plus_correlates(const engine_layer *layer);
+uint32_t m0plus_padded_bytes(const engine_layer *layer);
+
 /* kernels.h: the hooks of the same names. */
 uint32_t m0plus_memory_bytes(const engine_layer *layer);
 uint32_t m0plus_scratch_bytes(const engine_layer *layer);
@@ -42,6 +47,7 @@ void m0plus_linear(const engine_layer *layer, int32_t *acc);
 void m0plus_convolution_row(const engine_layer *layer, uint32_t out_row, int32_t *acc);
 void m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
 void m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
+void m0plus_prepare_gradients(const engine_layer *layer);
 void m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient);
 
 static inline void m0plus_clear_words(uint32_t *words, uint32_t count) {

@@ -27,11 +27,28 @@ typedef struct {
 void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 
-/* kernels.h, update_scores; `end` is past the last delta. */
-void m0plus_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
-                          const engine_sparse_delta *end);
+/* The rows of a linear layer's inputs, and what updates them. */
+typedef struct {
+    engine_score_row first; /* of input 0 */
+    uint32_t outputs;
+    int32_t smallest; /* |input| that is not left out; > 0 */
+    const sparse_element *inputs, *inputs_end;
+    const engine_sparse_delta *deltas, *deltas_end;
+} m0plus_score_rows;
+
+/* kernels.h, update_score_rows. */
+void m0plus_update_score_rows(const m0plus_score_rows *rows);
 
 /* Adds the products of a work list of int8 rows, biased by 128, to acc[0..7]. */
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
+
+/* Gradients of one output channel from its deltas {delta, place of its window in the padded map}, ended by {0, 0}. Maps
+ * hold 0..127. The first: `groups` times eight neighbouring bytes, from `offset` into the windows on; places and offset
+ * are 4-byte aligned. The second: windows of 3x3 bytes, rows `pitch` apart. */
+void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient);
+void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient);
+
+/* kernels.h, update_channel_scores. */
+bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
 
 #endif

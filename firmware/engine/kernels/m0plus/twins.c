@@ -1,6 +1,7 @@
 /* Plain C twins of the assembly. */
 #include "m0plus.h"
 
+#include "../../arithmetic.h"
 #include "../kernels.h"
 
 #ifndef __ARM_ARCH_6M__
@@ -35,9 +36,45 @@ void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t
     gather(segments, acc, weights, 8);
 }
 
-void m0plus_update_scores(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas,
-                          const engine_sparse_delta *end) {
-    engine_update_scores(row, x, deltas, (uint32_t)(end - deltas));
+void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient) {
+    memset(gradient, 0, groups * 8 * sizeof *gradient);
+    for (; work->x != 0; work++) {
+        const uint8_t *window = (const uint8_t *)(work->place + offset); /* NOLINT(performance-no-int-to-ptr) */
+        for (uint32_t i = 0; i < groups * 8; i++) {
+            gradient[i] += work->x * window[i];
+        }
+    }
+}
+
+void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient) {
+    memset(gradient, 0, 9 * sizeof *gradient);
+    for (; work->x != 0; work++) {
+        const uint8_t *window = (const uint8_t *)work->place; /* NOLINT(performance-no-int-to-ptr) */
+        for (uint32_t i = 0; i < 9; i++) {
+            gradient[i] += work->x * window[i / 3 * pitch + i % 3];
+        }
+    }
+}
+
+bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count,
+                                  uint32_t pitch) {
+    return engine_update_channel_scores(row, gradient, count, pitch);
+}
+
+void m0plus_update_score_rows(const m0plus_score_rows *rows) {
+    const uint32_t count = (uint32_t)(rows->deltas_end - rows->deltas);
+    for (const sparse_element *element = rows->inputs; element < rows->inputs_end; element++) {
+        const int32_t x = sparse_value(*element);
+        if (absolute(x) < rows->smallest) {
+            continue;
+        }
+        const uint32_t first = sparse_index(*element) * rows->outputs;
+        engine_score_row row = rows->first;
+        row.weights += first;
+        row.scores += first;
+        row.effective = row.effective == NULL ? NULL : row.effective + first;
+        engine_update_scores(&row, x, rows->deltas, count);
+    }
 }
 
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {

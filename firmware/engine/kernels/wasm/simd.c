@@ -387,4 +387,5 @@ const engine_kernel_table engine_kernels_simd = {
     .convolution_error = convolution_error,
     .convolution_gradient = convolution_gradient,
     .update_scores = engine_update_scores,
+    .update_channel_scores = engine_update_channel_scores,
 };
