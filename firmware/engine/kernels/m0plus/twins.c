@@ -6,6 +6,8 @@
 
 #ifndef __ARM_ARCH_6M__
 
+#include <string.h>
+
 static void gather(const m0plus_segment *segment, int32_t *acc, const uint32_t *weights, uint32_t outputs) {
     for (; segment != NULL; segment = segment->end, acc++) {
         for (uint32_t o = 0; o < outputs; o++) {
