@@ -18,6 +18,11 @@ static inline int32_t round_shift(int32_t value, uint32_t shift) {
     return shift == 0 ? value : (value + (int32_t)(1u << (shift - 1))) >> shift;
 }
 
+/* What R needs in a loop: the half that it adds before shifting. */
+static inline int32_t rounding_half(uint32_t shift) {
+    return shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
+}
+
 /* C: into -127..127. */
 static inline int8_t clamp_int8(int32_t value) {
     if (value > INT8_LIMIT) {

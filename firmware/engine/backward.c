@@ -39,8 +39,8 @@ static const int8_t *effective_row(const engine *self, const engine_layer *layer
 }
 
 static void PRIOT_HOT linear_error(const engine *self, const engine_layer *layer, uint32_t count, int8_t *below) {
-    if (self->kernels->linear_below != NULL && layer->effective_kept) {
-        self->kernels->linear_below(layer, self->sparse, count, below);
+    if (self->kernels->linear_below != NULL && layer->effective_kept &&
+        self->kernels->linear_below(layer, self->sparse, count, below)) {
         return;
     }
     for (uint32_t i = 0; i < layer->in_count; i++) {

@@ -27,10 +27,11 @@ typedef struct engine_kernel_table {
     int32_t (*sparse_dot)(const int8_t *row, const engine_sparse_delta *deltas, uint32_t count);
     /* Error accumulators of a convolution: error[in_count], zeroed here. channel_weights: scratch[fan_in]. */
     void (*convolution_error)(const engine_layer *layer, int32_t *error, int8_t *channel_weights);
-    /* The deltas of the layer below straight from this layer's, with static shifts. Each may be NULL: by way of the
-     * error accumulators. `error`: scratch[in_count]. */
+    /* The deltas of the layer below straight from this layer's, with static shifts; of a linear layer only where its
+     * effective weights are kept, and false if nothing was done. Each may be NULL: by way of the error accumulators.
+     * `error`: scratch[in_count]. */
     void (*convolution_below)(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
-    void (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
+    bool (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
     /* Before the gradients of a layer's channels. May be NULL. */
     void (*prepare_gradients)(const engine_layer *layer);
     /* Gradient of one output channel: gradient[fan_in], zeroed here. */

@@ -18,11 +18,6 @@ static inline int8_t effective_weight(const engine_layer *layer, int8_t weight, 
     return layer->config.below_threshold == ENGINE_BELOW_NEGATE ? (int8_t)-weight : 0;
 }
 
-/* What R needs in a loop: the half that it adds before shifting. */
-static inline int32_t rounding_half(uint32_t shift) {
-    return shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
-}
-
 /* S after its update from gradient * weight, C(S - C(R(G * W))) (docs/arithmetic.md, "Backward"); `half` is
  * rounding_half(shift). Branches first on what is most likely: no change, and no clamp. */
 static inline int8_t updated_score(int8_t score, int32_t gradient, int8_t weight, int32_t half, uint32_t shift) {

@@ -5,33 +5,34 @@
 
 #include <string.h>
 
-/* Deltas of the layer below, where the inputs are positive; elsewhere they are 0. */
-void PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,
+/* The delta of the layer below from its error; `half`: rounding_half(shift). */
+static inline int8_t requantise(int32_t error, int32_t half, uint32_t shift) {
+    return clamp_int8((error + half) >> shift);
+}
+
+bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,
                                    int8_t *below) {
     const layer_memory *memory = layer->kernel_memory;
     if (memory == NULL || !layer->below_has_relu) {
-        for (uint32_t i = 0; i < layer->in_count; i++) {
-            below[i] = 0;
-            if (engine_has_error(layer, i)) {
-                const int8_t *row = layer->effective + i * layer->config.out_channels;
-                below[i] =
-                    clamp_int8(round_shift(engine_kernels_plain.sparse_dot(row, deltas, count), layer->error_shift));
-            }
-        }
-        return;
+        return false;
     }
+    const uint32_t outputs = layer->config.out_channels, shift = layer->error_shift;
+    const int32_t half = rounding_half(shift);
     memset(below, 0, layer->in_count);
-    const engine_sparse_delta *const deltas_end = deltas + count;
-    const sparse_element *const end = memory->inputs + memory->input_count;
-    for (const sparse_element *element = memory->inputs; element < end; element++) {
-        const uint32_t input = sparse_index(*element);
-        const int8_t *row = layer->effective + input * layer->config.out_channels;
-        int32_t error = 0;
-        for (const engine_sparse_delta *delta = deltas; delta < deltas_end; delta++) {
-            error += delta->delta * row[delta->output];
+    const sparse_element *element = memory->inputs;
+    for (uint32_t left = memory->input_count, taken; left > 0; left -= taken, element += taken) {
+        taken = left < 4 ? left : 4;
+        const int8_t *rows[4];
+        int32_t errors[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            rows[i] = layer->effective + sparse_index(element[i < taken ? i : 0]) * outputs;
         }
-        below[input] = clamp_int8(round_shift(error, layer->error_shift));
+        m0plus_dot4(deltas, deltas + count, rows, errors);
+        for (uint32_t i = 0; i < taken; i++) {
+            below[sparse_index(element[i])] = requantise(errors[i], half, shift);
+        }
     }
+    return true;
 }
 
 /* A convolution's deltas by pixel of its accumulator map, so that an input finds those of the outputs it took part in.

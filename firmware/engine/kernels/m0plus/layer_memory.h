@@ -46,7 +46,7 @@ void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t 
 void m0plus_linear(const engine_layer *layer, int32_t *acc);
 void m0plus_convolution_row(const engine_layer *layer, uint32_t out_row, int32_t *acc);
 void m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
-void m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
+bool m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
 void m0plus_prepare_gradients(const engine_layer *layer);
 void m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient);
 

@@ -27,6 +27,10 @@ typedef struct {
 void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 
+/* sums[i] = sum of delta * rows[i][output] over the deltas. */
+void m0plus_dot4(const engine_sparse_delta *deltas, const engine_sparse_delta *end, const int8_t *const rows[4],
+                 int32_t sums[4]);
+
 /* The rows of a linear layer's inputs, and what updates them. */
 typedef struct {
     engine_score_row first; /* of input 0 */

@@ -38,6 +38,13 @@ void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t
     gather(segments, acc, weights, 8);
 }
 
+void m0plus_dot4(const engine_sparse_delta *deltas, const engine_sparse_delta *end, const int8_t *const rows[4],
+                 int32_t sums[4]) {
+    for (uint32_t i = 0; i < 4; i++) {
+        sums[i] = engine_kernels_plain.sparse_dot(rows[i], deltas, (uint32_t)(end - deltas));
+    }
+}
+
 void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient) {
     memset(gradient, 0, groups * 8 * sizeof *gradient);
     for (; work->x != 0; work++) {
