@@ -15,7 +15,7 @@
 #define MAX_PAYLOAD_BYTES 6000u /* some more than a frame may have */
 
 static device_options options;
-static uint8_t *arena, *flash;
+static uint8_t *arena, *flash, *slots;
 static uint32_t cycles, boots, replies, digest;
 static bool restarted, hash_known;
 static uint32_t predictions[SESSION_MAX_WINDOW]; /* of step n at n % SESSION_MAX_WINDOW */
@@ -82,6 +82,26 @@ static const int8_t *program_weights(void *context, const int8_t *weights, uint3
     return memcpy(flash, weights, length);
 }
 
+static void read_slots(void *context, uint32_t offset, uint8_t *bytes, uint32_t length) {
+    (void)context;
+    CHECK(offset + (uint64_t)length <= CHECKPOINT_SLOTS * options.slot_bytes);
+    memcpy(bytes, slots + offset, length);
+}
+
+static void erase_sector(void *context, uint32_t offset) {
+    (void)context;
+    CHECK(offset % CHECKPOINT_SECTOR_BYTES == 0 && offset < CHECKPOINT_SLOTS * options.slot_bytes);
+    memset(slots + offset, 0xff, CHECKPOINT_SECTOR_BYTES);
+}
+
+static void program_page(void *context, uint32_t offset, const uint8_t *page) {
+    (void)context;
+    CHECK(offset % CHECKPOINT_PAGE_BYTES == 0 && offset < CHECKPOINT_SLOTS * options.slot_bytes);
+    for (uint32_t i = 0; i < CHECKPOINT_PAGE_BYTES && !options.flash_fails; i++) {
+        slots[offset + i] &= page[i];
+    }
+}
+
 static void restart(void *context, bool bootsel) {
     (void)context;
     (void)bootsel;
@@ -98,6 +118,10 @@ static void start_session_code(void) {
     const session_platform platform = {
         .send = send,
         .program_weights = options.flash_bytes == 0 ? NULL : program_weights,
+        .checkpoints = {.slot_bytes = options.slot_bytes,
+                        .read = read_slots,
+                        .erase_sector = erase_sector,
+                        .program_page = program_page},
         .restart = restart,
         .idle_cycles = read_cycles,
         .wire_cycles = read_cycles,
@@ -123,6 +147,10 @@ static void start_session_code(void) {
 void device_boot(const device_options *with) {
     options = *with;
     arena = malloc(options.arena_bytes);
+    slots = malloc(CHECKPOINT_SLOTS * options.slot_bytes);
+    if (options.slot_bytes > 0) {
+        memset(slots, 0xff, CHECKPOINT_SLOTS * options.slot_bytes);
+    }
     sent = calloc(1, sizeof *sent);
     cycles = boots = replies = 0;
     digest = 2166136261u;
@@ -134,6 +162,7 @@ void device_shut_down(void) {
     engine_close(engine_instance());
     free(arena);
     free(flash);
+    free(slots);
     free(sent);
     flash = NULL;
 }
@@ -181,12 +210,30 @@ static void check_step_reply(uint32_t next_before, uint32_t hash_before) {
     }
 }
 
+/* A checkpoint is the one that stood before, or the next one, of the session as it is; and no state was touched. */
+static void check_save_reply(const checkpoint_slot *before, uint32_t hash_before) {
+    uint8_t page[CHECKPOINT_PAGE_BYTES];
+    const checkpoint_slot after = checkpoint_find(&session.platform.checkpoints, page);
+    CHECK(!session.started || arena_hash() == hash_before);
+    if (reply.which_body != priot_DeviceMessage_checkpoint_tag) {
+        CHECK(after.whole == before->whole && after.record.sequence == before->record.sequence);
+        return;
+    }
+    const uint32_t saves = after.record.sequence - before->record.sequence;
+    CHECK(after.whole && saves <= 1 && reply.body.checkpoint.sequence == after.record.sequence);
+    CHECK(session.started && after.record.next_step == session.next_step);
+    CHECK(after.record.state_bytes == engine_edge_count(engine_instance()));
+    CHECK(memcmp(after.record.session_id, session.session_id, sizeof session.session_id) == 0);
+}
+
 /* One call of session_receive. */
 static size_t receive_once(const uint8_t *bytes, size_t length) {
     const uint32_t handled = session.frames_received + session.malformed_frames + session.crc_errors;
     const uint32_t replies_before = replies, next_before = session.next_step, received = session.frames_received;
     const bool started = session.started;
     const uint32_t hash = started ? arena_hash() : 0;
+    uint8_t page[CHECKPOINT_PAGE_BYTES];
+    const checkpoint_slot checkpoint = checkpoint_find(&session.platform.checkpoints, page);
     const size_t consumed = session_receive(bytes, length);
     CHECK(consumed > 0 && consumed <= length);
     const uint32_t frames = session.frames_received + session.malformed_frames + session.crc_errors - handled;
@@ -202,6 +249,9 @@ static size_t receive_once(const uint8_t *bytes, size_t length) {
             check_step_reply(next_before, hash);
         } else if (started && session.started) {
             CHECK(session.next_step == next_before);
+        }
+        if (session.request.which_body == priot_HostMessage_save_checkpoint_tag) {
+            check_save_reply(&checkpoint, hash);
         }
         CHECK(step || reply.which_body != priot_DeviceMessage_step_result_tag);
         if (reply.which_body == priot_DeviceMessage_evaluation_tag) {
@@ -312,6 +362,14 @@ void fill_bytes(uint8_t *bytes, size_t length, uint32_t kind, uint32_t seed, uin
         const uint8_t value = kind == 0 ? (drawn == 0x80 ? 0 : drawn) : constants[kind % 4];
         bytes[i] = value & mask;
     }
+}
+
+void device_scribble(uint32_t offset, const uint8_t *bytes, size_t length) {
+    const uint32_t there = CHECKPOINT_SLOTS * options.slot_bytes;
+    for (size_t i = 0; i < length && there > 0; i++) {
+        slots[(offset % there + i) % there] = bytes[i];
+    }
+    start_session_code();
 }
 
 /* ---- still alive? ------------------------------------------------------------------------------------------------ */

@@ -10,9 +10,10 @@
 #include "priot.pb.h"
 
 typedef struct {
-    uint32_t arena_bytes; /* a heap block of exactly that size */
-    uint32_t flash_bytes; /* for weights; 0: none */
-    bool flash_fails;
+    uint32_t arena_bytes;  /* a heap block of exactly that size */
+    uint32_t flash_bytes;  /* for weights; 0: none */
+    uint32_t slot_bytes;   /* for a checkpoint; 0: no flash for them */
+    bool flash_fails;      /* takes nothing that is programmed */
     uint32_t cycle_stride; /* by which every look at a cycle counter moves it */
 } device_options;
 
@@ -38,6 +39,9 @@ uint32_t device_digest(void);
 /* Multiply-accumulates of the open network's forward pass. Networks beyond a limit are closed again at once: they are
  * legal, and only slow. */
 uint64_t device_network_macs(void);
+
+/* Programs bytes into the flash for checkpoints, behind the device's back, and makes it start anew. */
+void device_scribble(uint32_t offset, const uint8_t *bytes, size_t length);
 
 /* The next good frame is answered, and a network still trains. */
 void device_check_alive(void);

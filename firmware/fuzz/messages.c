@@ -9,6 +9,7 @@
 #include "network_input.h"
 
 #define MAX_IMAGE_BYTES 4200u
+#define SLOT_BYTES (2u * CHECKPOINT_SECTOR_BYTES) /* some networks' state is larger */
 
 static fuzz_input input;
 static uint32_t request_id;
@@ -130,6 +131,44 @@ static void read_tensor(void) {
     device_request(&request, NULL, 0);
 }
 
+static void save_checkpoint(void) {
+    priot_HostMessage request = new_request(priot_HostMessage_save_checkpoint_tag);
+    priot_SaveCheckpoint *asked = &request.body.save_checkpoint;
+    const uint32_t flags = input_byte(&input);
+    asked->next_step = flags < 240 ? session.next_step : input_hostile(&input);
+    memcpy(asked->session_id, session.session_id, sizeof asked->session_id);
+    asked->session_id[7] ^= flags % 16 == 15;
+    asked->training_id[0] = (uint8_t)(flags % 4);
+    device_request(&request, NULL, 0);
+}
+
+static void read_checkpoint(void) {
+    priot_HostMessage request = new_request(priot_HostMessage_read_checkpoint_tag);
+    device_request(&request, NULL, 0);
+    /* what it says can be read */
+    const uint32_t bytes = device_reply()->which_body == priot_DeviceMessage_checkpoint_tag
+                               ? device_reply()->body.checkpoint.state_bytes
+                               : 0;
+    for (uint32_t offset = 0; offset < bytes; offset += SESSION_MAX_CHUNK_BYTES) {
+        const uint32_t left = bytes - offset;
+        request = new_request(priot_HostMessage_read_tensor_tag);
+        request.body.read_tensor.tensor = priot_Tensor_TENSOR_CHECKPOINT;
+        request.body.read_tensor.offset = offset;
+        request.body.read_tensor.length = left < SESSION_MAX_CHUNK_BYTES ? left : SESSION_MAX_CHUNK_BYTES;
+        device_request(&request, NULL, 0);
+        CHECK(device_reply()->which_body == priot_DeviceMessage_tensor_data_tag);
+    }
+}
+
+/* Whatever flash may hold. */
+static void scribble(void) {
+    size_t length;
+    const uint32_t offset = input_hostile(&input);
+    const size_t limit = input_byte(&input);
+    const uint8_t *bytes = input_bytes(&input, limit, &length);
+    device_scribble(offset, bytes, length);
+}
+
 static void write_any(void) {
     const uint32_t choice = input_byte(&input);
     const uint32_t offset = input_hostile(&input);
@@ -232,6 +271,16 @@ static void run(void) {
     case 15:
         any_length();
         break;
+    /* numbers that the corpus had no use for before */
+    case 250:
+        save_checkpoint();
+        break;
+    case 251:
+        read_checkpoint();
+        break;
+    case 254:
+        scribble();
+        break;
     default:
         for (uint32_t i = 0; i < 20; i++) { /* beyond the results that are kept */
             step();
@@ -247,6 +296,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     device_boot(&(device_options){
         .arena_bytes = 4096u << (place % 5),
         .flash_bytes = place & 8u ? 65536 : 0,
+        .slot_bytes = place & 64u ? 0 : SLOT_BYTES,
         .flash_fails = (place & 32u) != 0,
         .cycle_stride = place & 16u ? 0x7654321u : 0,
     });

@@ -91,9 +91,10 @@ int main(void) {
     console_init();
     cycles_init();
 
-    static const session_platform platform = {
+    const session_platform platform = {
         .send = send,
         .program_weights = program_weights,
+        .checkpoints = flash_checkpoints(),
         .restart = restart,
         .idle_cycles = idle_cycles,
         .wire_cycles = wire_cycles,

@@ -41,8 +41,8 @@ static inline uint32_t add_byte(uint32_t crc) {
     return table[crc & 0xffu] ^ (crc >> 8);
 }
 
-uint32_t PRIOT_HOT crc32(const uint8_t *bytes, size_t length) {
-    uint32_t crc = 0xffffffffu;
+uint32_t PRIOT_HOT crc32_continue(uint32_t before, const uint8_t *bytes, size_t length) {
+    uint32_t crc = ~before;
     const uint8_t *end = bytes + length;
     while (bytes != end && ((uintptr_t)bytes & 3u) != 0) {
         crc = add_byte(crc ^ *bytes++);

@@ -129,6 +129,8 @@ static bool stage_of(priot_Tensor tensor, upload_stage *stage) {
     case priot_Tensor_TENSOR_STATE:
         *stage = STAGE_STATE;
         return true;
+    case priot_Tensor_TENSOR_CHECKPOINT: /* is read alone, and elsewhere */
+        return false;
     }
     return false;
 }
@@ -146,15 +148,13 @@ static bool find_stage(priot_Tensor tensor, upload_stage *stage) {
     return true;
 }
 
-/* Answers and returns false when a chunk is empty, too long or not within a tensor. */
-static bool check_chunk(uint32_t offset, uint32_t length) {
-    uint32_t edges = engine_edge_count(engine_instance());
+bool check_chunk(uint32_t bytes, uint32_t offset, uint32_t length) {
     if (length == 0 || length > SESSION_MAX_CHUNK_BYTES) {
         reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "a chunk of 1 to 1024 bytes is due", 0,
                          (int32_t)length);
         return false;
     }
-    if (offset > edges || length > edges - offset) {
+    if (offset > bytes || length > bytes - offset) {
         reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "a chunk beyond the end of the tensor", 0,
                          (int32_t)offset);
         return false;
@@ -174,7 +174,7 @@ void handle_write_tensor(const priot_WriteTensor *request) {
         return;
     }
     const byte_span *data = &session.request_blob;
-    if (!check_chunk(request->offset, data->length)) {
+    if (!check_chunk(engine_edge_count(engine_instance()), request->offset, data->length)) {
         return;
     }
     handling_pause();
@@ -232,8 +232,22 @@ void handle_commit_tensor(const priot_CommitTensor *request) {
     reply_done();
 }
 
+uint8_t *reply_tensor_data(const priot_ReadTensor *request) {
+    /* The request is decoded, so its frame's memory is free for the answer. */
+    uint8_t *data = session.decoder.frame;
+    reply_begin(priot_DeviceMessage_tensor_data_tag);
+    session.reply.body.tensor_data.tensor = request->tensor;
+    session.reply.body.tensor_data.offset = request->offset;
+    session.reply_blob = (byte_span){data, request->length};
+    return data;
+}
+
 void handle_read_tensor(const priot_ReadTensor *request) {
     upload_stage stage;
+    if (request->tensor == priot_Tensor_TENSOR_CHECKPOINT) {
+        handle_read_checkpoint_state(request);
+        return;
+    }
     if (!find_stage(request->tensor, &stage)) {
         return;
     }
@@ -241,11 +255,10 @@ void handle_read_tensor(const priot_ReadTensor *request) {
         reply_failure(priot_FailureCode_FAILURE_CODE_WRONG_ORDER, "the tensor is not committed yet");
         return;
     }
-    if (!check_chunk(request->offset, request->length)) {
+    if (!check_chunk(engine_edge_count(engine_instance()), request->offset, request->length)) {
         return;
     }
-    /* The request is decoded, so its frame's memory is free for the answer. */
-    uint8_t *data = session.decoder.frame;
+    uint8_t *data = reply_tensor_data(request);
     handling_pause();
     engine_status status =
         engine_read_tensor(engine_instance(), (engine_tensor)request->tensor, request->offset, data, request->length);
@@ -253,10 +266,5 @@ void handle_read_tensor(const priot_ReadTensor *request) {
     if (status != ENGINE_OK) {
         engine_fault fault = {"the tensor cannot be read", 0, (int32_t)request->offset};
         reply_engine_failure(status, &fault);
-        return;
     }
-    reply_begin(priot_DeviceMessage_tensor_data_tag);
-    session.reply.body.tensor_data.tensor = request->tensor;
-    session.reply.body.tensor_data.offset = request->offset;
-    session.reply_blob = (byte_span){data, request->length};
 }

@@ -139,6 +139,7 @@ static void handle_hello(void) {
     reply->max_image_bytes = SESSION_MAX_IMAGE_BYTES;
     reply->window = session_window(SESSION_CHUNK_FRAME_BYTES);
     reply->methods = (1u << ENGINE_METHOD_COUNT) - 1u;
+    reply->checkpoint_bytes = checkpoint_capacity(&session.platform.checkpoints);
 }
 
 static void handle_read_statistics(void) {
@@ -182,6 +183,12 @@ static void dispatch(const priot_HostMessage *request) {
         break;
     case priot_HostMessage_read_statistics_tag:
         handle_read_statistics();
+        break;
+    case priot_HostMessage_save_checkpoint_tag:
+        handle_save_checkpoint(&request->body.save_checkpoint);
+        break;
+    case priot_HostMessage_read_checkpoint_tag:
+        handle_read_checkpoint();
         break;
     case priot_HostMessage_restart_tag:
         reply_done();

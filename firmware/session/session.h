@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "checkpoint_slots.h"
+
 #define SESSION_PROTOCOL_VERSION 1u
 #define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
 #define SESSION_MAX_REPLY_BYTES 1280u /* payload + CRC of the largest device message */
@@ -15,7 +17,7 @@
 #define SESSION_MAX_WINDOW 16u        /* frames in flight; as many step results are kept */
 
 /* What the place provides. Called only from session_receive and session_log, never from an interrupt. All but
- * program_weights must be there. */
+ * program_weights and checkpoints must be there. */
 typedef struct {
     void *context;
     /* Sends encoded bytes of one frame, its 0x00 included. Blocks until accepted; drops when nobody listens. */
@@ -23,6 +25,8 @@ typedef struct {
     /* Programs frozen weights (and leaves flash alone that holds them already); returns where they can be read, NULL on
      * failure. NULL pointer: no flash. */
     const int8_t *(*program_weights)(void *context, const int8_t *weights, uint32_t length);
+    /* Where checkpoints of the learned state are kept; slot_bytes 0: nowhere. */
+    checkpoint_flash checkpoints;
     /* Leaves for a reset, or the boot ROM's drive. May return where that is not possible. */
     void (*restart)(void *context, bool bootsel);
     /* Cycles since boot, wrapping at 2^32: spent idle (waiting for bytes, outside of session_receive), and on the wire

@@ -46,6 +46,10 @@ typedef struct {
     uint32_t step_window;
     kept_result kept[SESSION_MAX_WINDOW]; /* of step n at n % SESSION_MAX_WINDOW */
 
+    /* The newest checkpoint in flash, once it was looked for. */
+    bool checkpoint_known;
+    checkpoint_slot checkpoint;
+
     /* Cycles of handling frames and messages, without the engine and without sending. */
     uint32_t handling_cycles, handling_since;
     uint32_t idle_mark, wire_mark; /* counters when the step before was made */
@@ -72,6 +76,16 @@ void handle_open_network(const priot_OpenNetwork *request);
 void handle_write_tensor(const priot_WriteTensor *request);
 void handle_commit_tensor(const priot_CommitTensor *request);
 void handle_read_tensor(const priot_ReadTensor *request);
+
+/* Answers and returns false when a chunk of a tensor of `bytes` is empty, too long or not within it. */
+bool check_chunk(uint32_t bytes, uint32_t offset, uint32_t length);
+/* Answers with a chunk of a tensor, where the answer to the request that is handled may keep it. */
+uint8_t *reply_tensor_data(const priot_ReadTensor *request);
+
+/* checkpoint.c */
+void handle_save_checkpoint(const priot_SaveCheckpoint *request);
+void handle_read_checkpoint(void);
+void handle_read_checkpoint_state(const priot_ReadTensor *request);
 
 /* training.c */
 void handle_start_session(const priot_StartSession *request);

@@ -1,14 +1,22 @@
-/* The simulator's entry: engine and session as one WebAssembly module. No cycle counter, no flash; the host's worker
- * moves bytes in and out. */
+/* The simulator's entry: engine and session as one WebAssembly module. No cycle counter; flash for checkpoints alone.
+ * The host moves bytes in and out, and holds what is in flash. */
 #include "../engine/engine.h"
 #include "../session/frame.h"
 #include "../session/session.h"
 
 #define ARENA_BYTES (16u << 20)
+/* The state of any network, and the header before it. */
+#define CHECKPOINT_SLOT_BYTES (ENGINE_MAX_EDGES + CHECKPOINT_SECTOR_BYTES)
 
 /* From the host: sends the bytes of one frame; starts the module anew. */
 __attribute__((import_module("host"), import_name("send"))) void host_send(const uint8_t *bytes, size_t length);
 __attribute__((import_module("host"), import_name("restart"))) void host_restart(void);
+/* NOR flash, as checkpoint_slots.h has it. */
+__attribute__((import_module("host"), import_name("readFlash"))) void host_read_flash(uint32_t offset, uint8_t *bytes,
+                                                                                      uint32_t length);
+__attribute__((import_module("host"), import_name("eraseSector"))) void host_erase_sector(uint32_t offset);
+__attribute__((import_module("host"), import_name("programPage"))) void host_program_page(uint32_t offset,
+                                                                                          const uint8_t *page);
 
 static _Alignas(16) uint8_t arena[ARENA_BYTES];
 /* A full window of the largest frames. */
@@ -29,6 +37,21 @@ static void restart(void *context, bool bootsel) {
     host_restart();
 }
 
+static void read_flash(void *context, uint32_t offset, uint8_t *bytes, uint32_t length) {
+    (void)context;
+    host_read_flash(offset, bytes, length);
+}
+
+static void erase_sector(void *context, uint32_t offset) {
+    (void)context;
+    host_erase_sector(offset);
+}
+
+static void program_page(void *context, uint32_t offset, const uint8_t *page) {
+    (void)context;
+    host_program_page(offset, page);
+}
+
 static uint32_t no_cycles(void *context) {
     (void)context;
     return 0;
@@ -47,6 +70,10 @@ static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_
 __attribute__((export_name("boot"))) uint8_t *boot(uint32_t boot_id, uint32_t reset_cause) {
     const session_platform platform = {
         .send = send_bytes,
+        .checkpoints = {.slot_bytes = CHECKPOINT_SLOT_BYTES,
+                        .read = read_flash,
+                        .erase_sector = erase_sector,
+                        .program_page = program_page},
         .restart = restart,
         .idle_cycles = no_cycles,
         .wire_cycles = no_cycles,

@@ -2,6 +2,7 @@
 /// <reference path="../../host/src/device/simulator/webassembly.d.ts" />
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { PAGE_BYTES, SimulatedFlash } from '#host/device/simulator/simulated-flash.js';
 import { priot } from '#proto';
 
 const WASM = new URL('../../dist/simulator/priot.wasm', import.meta.url);
@@ -30,6 +31,9 @@ interface Exports {
   receive(offset: number, length: number): number;
 }
 
+/** Of the slots' flash (firmware/session/checkpoint_slots.h). */
+export type Flash = Pick<SimulatedFlash, 'read' | 'eraseSector' | 'program'>;
+
 export class Board {
   restarts = 0;
   readonly #exports: Exports;
@@ -37,16 +41,27 @@ export class Board {
   #sent: Uint8Array[] = [];
   #lastRequestId = 0;
 
-  constructor() {
+  /** Powers it on; `flash` as an earlier one left it. */
+  constructor(flash: Flash = new SimulatedFlash()) {
     const send = (address: number, length: number) => {
       this.#sent.push(new Uint8Array(this.#exports.memory.buffer, address, length).slice());
     };
     const restart = () => {
       this.restarts++;
     };
-    const instance = new WebAssembly.Instance(module, { host: { send, restart } });
+    const bytes = (address: number, length: number) => new Uint8Array(this.#exports.memory.buffer, address, length);
+    const readFlash = (offset: number, address: number, length: number) => flash.read(offset, bytes(address, length));
+    const eraseSector = (offset: number) => flash.eraseSector(offset);
+    const programPage = (offset: number, address: number) => flash.program(offset, bytes(address, PAGE_BYTES));
+    const host = { send, restart, readFlash, eraseSector, programPage };
+    const instance = new WebAssembly.Instance(module, { host });
     this.#exports = instance.exports as unknown as Exports;
     this.#bufferAddress = this.#exports.boot(BOOT_ID, 0);
+  }
+
+  /** Starts the firmware anew. */
+  reset(): void {
+    this.#exports.boot(BOOT_ID, 0);
   }
 
   /** Feeds raw bytes and returns what the device answered to them. */
@@ -195,8 +210,8 @@ export const smallNetwork: priot.OpenNetwork.$Properties = {
 };
 
 /** A board that trains the small network. */
-export function trainingBoard(nextStep = 0): Board {
-  const board = new Board();
+export function trainingBoard(nextStep = 0, flash: Flash = new SimulatedFlash()): Board {
+  const board = new Board(flash);
   board.put(smallNetwork, smallWeights, smallState);
   expectKind(board.ask({ startSession: { sessionId: SESSION_ID, nextStep } }), 'done');
   return board;

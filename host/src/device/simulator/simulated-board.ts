@@ -1,6 +1,7 @@
 /** The WebAssembly module (firmware/wasm): bytes in, the device's answers out, synchronously. */
 import { randomInt } from 'node:crypto';
 import { concatenate } from './concatenate.js';
+import { PAGE_BYTES, SimulatedFlash } from './simulated-flash.js';
 
 /** What firmware/wasm/simulator.c exports. */
 interface SimulatorExports {
@@ -18,13 +19,16 @@ const RESET_CAUSE_REQUESTED = 4;
 
 export class SimulatedBoard {
   readonly #module: WebAssembly.Module;
+  readonly #flash: SimulatedFlash;
   #exports: SimulatorExports;
   #receiveBuffer: Uint8Array;
   #answers: Uint8Array[] = [];
   #restartAsked = false;
 
-  constructor(module: WebAssembly.Module) {
+  /** Powers a board on. `flash`: as an earlier board left it. */
+  constructor(module: WebAssembly.Module, flash = new SimulatedFlash()) {
     this.#module = module;
+    this.#flash = flash;
     [this.#exports, this.#receiveBuffer] = this.#boot(RESET_CAUSE_POWER_ON);
   }
 
@@ -56,6 +60,13 @@ export class SimulatedBoard {
         },
         restart: () => {
           this.#restartAsked = true;
+        },
+        readFlash: (offset: number, address: number, length: number) => {
+          this.#flash.read(offset, new Uint8Array(exports.memory.buffer, address, length));
+        },
+        eraseSector: (offset: number) => this.#flash.eraseSector(offset),
+        programPage: (offset: number, address: number) => {
+          this.#flash.program(offset, new Uint8Array(exports.memory.buffer, address, PAGE_BYTES));
         },
       },
     });

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DeviceError } from '../../errors.js';
 import type { Clock, Device, DeviceDescription } from '../device.js';
 import { SimulatedBoard } from './simulated-board.js';
+import type { SimulatedFlash } from './simulated-flash.js';
 
 const MODULE_URL = new URL('../../../simulator/priot.wasm', import.meta.url);
 /** About a window of the frames of small images. */
@@ -16,14 +17,14 @@ const INITIAL_BUFFER_BYTES = 1 << 14;
 const REBUILD = 'build it again: make simulator; from a package: npm install priot';
 
 /**
- * Starts a simulated device; it has just been reset.
+ * Starts a simulated device; it has just been reset. `flash`: what an earlier one left in it; left out: nothing.
  * @throws DeviceError SIMULATOR_MISSING or SIMULATOR_DAMAGED; the signal's reason
  */
-export async function openSimulator(options: { signal?: AbortSignal } = {}): Promise<Device> {
-  const { signal } = options;
+export async function openSimulator(options: { signal?: AbortSignal; flash?: SimulatedFlash } = {}): Promise<Device> {
+  const { signal, flash } = options;
   const module = await compileModule(signal);
   signal?.throwIfAborted();
-  return new Simulator(new SimulatedBoard(module));
+  return new Simulator(new SimulatedBoard(module, flash));
 }
 
 async function compileModule(signal: AbortSignal | undefined): Promise<WebAssembly.Module> {
