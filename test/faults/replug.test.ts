@@ -5,13 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { Device } from '#host/device/device.js';
 import { deviceSource } from '#host/device/open.js';
 import type { ListedPort } from '#host/device/serial/discovery.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import type { DeviceSource } from '#host/device/source.js';
 import { Connection } from '#host/link/connection.js';
-import { connect, openPty } from '../serial/pty.js';
+import { connect, openPty, sharedStream } from '../serial/pty.js';
 import { planOf, train } from './schedules.js';
 
 const SERIAL_NUMBER = 'E660443043A1B2C3';
@@ -103,37 +102,6 @@ it('another board in the place of the one that was pulled is refused', async () 
   const lost = await connection.link.request('readStatistics', {}).catch((error: unknown) => error);
   await expect(connection.recover(lost, seenEnough.signal)).rejects.toThrow('the first attempt was refused');
 });
-
-/** The board's stream for one plug after another: what is sent while none is in is lost. */
-function sharedStream(board: Device): () => Device {
-  const listeners = new Set<(chunk: Uint8Array | undefined) => void>();
-  void (async () => {
-    for await (const chunk of board.chunks()) for (const listener of listeners) listener(chunk);
-  })();
-  return () => {
-    const received: Uint8Array[] = [];
-    let wake = () => {};
-    listeners.clear();
-    listeners.add((chunk) => {
-      if (chunk) received.push(chunk);
-      wake();
-    });
-    return {
-      description: board.description,
-      clock: board.clock,
-      write: (bytes) => board.write(bytes),
-      close: async () => {},
-      async *chunks() {
-        for (;;) {
-          while (received.length > 0) yield received.shift()!;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      },
-    };
-  };
-}
 
 async function startBridge(): Promise<{ path: string; stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'priot-replug-'));

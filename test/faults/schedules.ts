@@ -21,7 +21,12 @@ import {
 import { stateDigest } from '#host/training/session-id.js';
 
 /** Small networks, one of each method: what is tested is the way to the device. */
-const CASES = ['priot-saturated', 'priot-s-negate-saturated', 'niti-static-saturated', 'niti-dynamic-strided'] as const;
+export const CASES = [
+  'priot-saturated',
+  'priot-s-negate-saturated',
+  'niti-static-saturated',
+  'niti-dynamic-strided',
+] as const;
 export type CaseName = (typeof CASES)[number];
 const RESTART = encodeFrame(encodeRequest(0xffff_ffff, 'restart', { bootsel: false }));
 const never = new AbortController().signal;
@@ -66,11 +71,15 @@ export interface Outcome {
   retries: number;
 }
 
-/** Trains to the end, whatever happens. `source`: of the first host, and of each that takes the session up later. */
+/**
+ * Trains to the end, whatever happens. `source`: of the first host, and of each that takes the session up later.
+ * `trainingId`: the device keeps checkpoints, too.
+ */
 export async function train(
   plan: TrainingPlan,
   source: (host: number) => DeviceSource,
   onEvent: (event: SessionEvent) => Promise<void> | undefined = () => undefined,
+  trainingId?: Uint8Array,
 ): Promise<Outcome> {
   const outcome: Outcome = { digest: '', events: [], faults: [], resumed: 0, retries: 0 };
   let saved: CheckpointEvent = { type: 'checkpoint', nextStep: 0, state: plan.initialState };
@@ -78,7 +87,8 @@ export async function train(
     let connection: Connection | undefined;
     try {
       connection = await Connection.open(source(outcome.resumed));
-      const session = await TrainingSession.open(connection, plan, startAt(saved, outcome.events));
+      const start = startAt(saved, outcome.events);
+      const session = await TrainingSession.open(connection, plan, start, undefined, trainingId);
       for await (const event of session.run(never)) {
         record(event, outcome);
         if (event.type === 'checkpoint') saved = event;

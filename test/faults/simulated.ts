@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import type { SimulatedFlash } from '#host/device/simulator/simulated-flash.js';
+import { trainingIdOf } from '#host/training/device-checkpoint.js';
 import { faulty, type Outcome, planOf, schedule, train, Undisturbed } from './schedules.js';
 import { virtualBoards } from './virtual-board.js';
 import { VirtualTime } from './virtual-time.js';
@@ -14,12 +16,17 @@ const undisturbed = new Undisturbed((plan) => {
   );
 });
 
-/** Trains over the line of a seed, in virtual time, and expects what an undisturbed session gives. */
-export async function expectSameOnSimulator(seed: number): Promise<Outcome> {
+/**
+ * Trains over the line of a seed, in virtual time, and expects what an undisturbed session gives. `flash`: the device keeps
+ * checkpoints in it.
+ */
+export async function expectSameOnSimulator(seed: number, flash?: SimulatedFlash): Promise<Outcome> {
   const { name, faults } = schedule(seed);
   const time = new VirtualTime();
+  const plan = planOf(name);
+  const trainingId = flash && trainingIdOf(plan.training);
   const outcome = await time.run(
-    train(planOf(name), (host) => faulty(virtualBoards(time), faults, host)),
+    train(plan, (host) => faulty(virtualBoards(time, flash), faults, host), undefined, trainingId),
     LIMIT_MS,
   );
   const expected = await undisturbed.of(name);

@@ -1,4 +1,10 @@
 import { expect, it } from 'vitest';
+import { SimulatedFlash } from '#host/device/simulator/simulated-flash.js';
+import { openSimulator } from '#host/device/simulator/simulator.js';
+import { Link } from '#host/link/link.js';
+import { Tensor } from '#host/link/messages.js';
+import { readTensor } from '#host/training/network-on-device.js';
+import { stateDigest } from '#host/training/session-id.js';
 import { expectSameOnSimulator } from './simulated.js';
 
 it('sessions over 40 faulty lines end as undisturbed ones, in virtual time', async () => {
@@ -11,4 +17,17 @@ it('sessions over 40 faulty lines end as undisturbed ones, in virtual time', asy
   }
   expect(retries).toBeGreaterThan(400);
   expect(faults).toEqual(expect.arrayContaining(['DEVICE_LOST', 'DEVICE_RESTARTED', 'WRONG_ORDER', 'RECOVERED']));
+});
+
+it('sessions over faulty lines to devices that keep checkpoints end the same, with one of the last step', async () => {
+  for (let seed = 1001; seed <= 1040; seed++) {
+    const flash = new SimulatedFlash();
+    const { digest } = await expectSameOnSimulator(seed, flash);
+    const link = await Link.open(await openSimulator({ flash }));
+    const { nextStep, stateBytes, sequence } = await link.request('readCheckpoint', {});
+    // One an epoch: those that were asked for again were not written again.
+    expect({ seed, nextStep, sequence }).toEqual({ seed, nextStep: 64, sequence: 2 });
+    expect(stateDigest(await readTensor(link, Tensor.TENSOR_CHECKPOINT, stateBytes))).toBe(digest);
+    await link.close();
+  }
 });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Device, DeviceDescription } from '#host/device/device.js';
 import { SimulatedBoard } from '#host/device/simulator/simulated-board.js';
+import { SimulatedFlash } from '#host/device/simulator/simulated-flash.js';
 import type { DeviceSource } from '#host/device/source.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -11,13 +12,14 @@ const module = await WebAssembly.compile(readFileSync(new URL('../../dist/simula
 export class VirtualBoard implements Device {
   readonly description: DeviceDescription = { kind: 'simulator', name: 'simulator' };
   readonly clock: VirtualTime;
-  readonly #board = new SimulatedBoard(module);
+  readonly #board: SimulatedBoard;
   #written: Uint8Array[] = [];
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(time: VirtualTime) {
+  constructor(time: VirtualTime, flash = new SimulatedFlash()) {
     this.clock = time;
+    this.#board = new SimulatedBoard(module, flash);
   }
 
   async *chunks(): AsyncGenerator<Uint8Array> {
@@ -45,7 +47,7 @@ export class VirtualBoard implements Device {
   }
 }
 
-/** A new board each time. */
-export function virtualBoards(time: VirtualTime): DeviceSource {
-  return { open: async () => new VirtualBoard(time), close: async () => {} };
+/** A new board each time, on the same flash if there is one. */
+export function virtualBoards(time: VirtualTime, flash?: SimulatedFlash): DeviceSource {
+  return { open: async () => new VirtualBoard(time, flash), close: async () => {} };
 }

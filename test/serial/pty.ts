@@ -46,6 +46,37 @@ export function connect(device: Device, pty: Pty): void {
   })().catch(() => {});
 }
 
+/** The board's stream for one plug after another: what is sent while none is in is lost. */
+export function sharedStream(board: Device): () => Device {
+  const listeners = new Set<(chunk: Uint8Array | undefined) => void>();
+  void (async () => {
+    for await (const chunk of board.chunks()) for (const listener of listeners) listener(chunk);
+  })();
+  return () => {
+    const received: Uint8Array[] = [];
+    let wake = () => {};
+    listeners.clear();
+    listeners.add((chunk) => {
+      if (chunk) received.push(chunk);
+      wake();
+    });
+    return {
+      description: board.description,
+      clock: board.clock,
+      write: (bytes) => board.write(bytes),
+      close: async () => {},
+      async *chunks() {
+        for (;;) {
+          while (received.length > 0) yield received.shift()!;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      },
+    };
+  };
+}
+
 /** The emulated Pico behind a pseudo-terminal, in a process of its own. Closing it pulls the cable. */
 export async function openEmulatorPty(): Promise<Pick<Pty, 'path' | 'close'>> {
   const folder = await mkdtemp(join(tmpdir(), 'priot-emulator-'));

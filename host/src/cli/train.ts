@@ -16,6 +16,13 @@ export function register(program: Command): void {
       new Option('--resume <run>', 'go on with an interrupted run').conflicts([...decidedByRun, 'out', 'fromRun']),
     )
     .addOption(new Option('--from-run <run>', 'repeat a run exactly, in a new folder').conflicts(decidedByRun))
+    .option('--device-checkpoint', 'the device, too, keeps a checkpoint in its flash after every epoch')
+    .addOption(
+      new Option(
+        '--from-device-checkpoint',
+        "go on from the device's checkpoint of this very session, from whatever host it was begun, with the same options",
+      ).conflicts('resume'),
+    )
     .addOption(faultsOption())
     .addOption(jsonOption())
     .addOption(quietOption())

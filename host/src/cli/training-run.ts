@@ -11,16 +11,19 @@ import type { MemoryEvent } from '../runs/events.js';
 import { type Checkpoint, RunFolder, readManifest } from '../runs/run-folder.js';
 import type { CalibrationSource, EdgeSelection, EvalSet, RunRequest, RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
+import { checkKeepsState, trainingIdOf } from '../training/device-checkpoint.js';
 import { bytesOf } from '../training/network-on-device.js';
 import {
   planSessionId,
   type SessionEvent,
+  startAtZero,
   type TrainingPlan,
   TrainingSession,
   type TrainingStart,
   totalSteps,
 } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
+import { startWithDeviceCheckpoint } from './device-checkpoint-start.js';
 import { openConnection } from './open-link.js';
 import { hexadecimal, provenanceOf } from './provenance.js';
 import type { InputStore, RunInputs } from './run-inputs.js';
@@ -51,6 +54,8 @@ export interface TrainOptions {
   out?: string;
   resume?: string;
   fromRun?: string;
+  deviceCheckpoint?: true;
+  fromDeviceCheckpoint?: true;
   json?: true;
   faults?: Faults;
   quiet?: true;
@@ -86,7 +91,7 @@ export async function startRun(
   surroundings: Surroundings,
 ): Promise<FinishedRun> {
   const original = options.fromRun === undefined ? undefined : readManifest(options.fromRun);
-  const asked = original === undefined ? requestOf(options) : { ...original.asked, ...dataDirOf(options) };
+  const asked = original === undefined ? requestOf(options) : { ...original.asked, ...changesOf(options) };
   const inputs = await surroundings.inputs.load(asked, original, signal);
   const consoleLog = new ConsoleLog();
   const connection = await openConnection(options.device ?? original?.asked.device, {
@@ -95,8 +100,11 @@ export async function startRun(
     faults: options.faults,
   });
   try {
-    const start = { nextStep: 0, state: inputs.plan.initialState, isRecorded: () => false };
-    const session = await TrainingSession.open(connection, inputs.plan, start, signal);
+    const { plan } = inputs;
+    const { start, trainingId, begunAt } = asked.deviceCheckpoint
+      ? await startWithDeviceCheckpoint(connection, plan, options, signal, surroundings.reporter.notice)
+      : { start: startAtZero(plan) };
+    const session = await TrainingSession.open(connection, plan, start, signal, trainingId);
     const { link } = connection;
     const request = { ...inputs.request, device: link.device.description.name };
     const folder = RunFolder.create(options.out ?? unusedFolder(request), {
@@ -106,6 +114,7 @@ export async function startRun(
       asked: request,
       provenance: provenanceOf(link, inputs.file, inputs.dataset, session.sessionId),
       place: link.place,
+      ...(begunAt && { begunAt }),
     });
     const active = { folder, connection, session, start, consoleLog, signal, ...inputs };
     return await runInFolder(active, surroundings.reporter);
@@ -116,7 +125,7 @@ export async function startRun(
 
 /** Goes on with an interrupted run where its last checkpoint is. */
 export async function resumeRun(
-  options: Pick<TrainOptions, 'device' | 'dataDir' | 'faults'>,
+  options: Pick<TrainOptions, 'device' | 'dataDir' | 'faults' | 'deviceCheckpoint'>,
   path: string,
   signal: AbortSignal,
   surroundings: Surroundings,
@@ -125,7 +134,8 @@ export async function resumeRun(
   if (manifest.summary !== undefined) {
     throw new UsageError('RUN_DONE', `${path} is done`, `to repeat it: priot train --from-run ${path}`);
   }
-  const inputs = await surroundings.inputs.load({ ...manifest.asked, ...dataDirOf(options) }, manifest, signal);
+  const asked = { ...manifest.asked, ...changesOf(options) };
+  const inputs = await surroundings.inputs.load(asked, manifest, signal);
   const consoleLog = new ConsoleLog();
   const connection = await openConnection(options.device ?? manifest.asked.device, {
     signal,
@@ -146,7 +156,9 @@ export async function resumeRun(
     const checkpoint = folder.readCheckpoint();
     folder.truncateAfterStep(checkpoint?.nextStep ?? 0);
     const start = startAt(checkpoint, folder, inputs.plan);
-    const session = await TrainingSession.open(connection, inputs.plan, start, signal);
+    const trainingId = asked.deviceCheckpoint ? trainingIdOf(inputs.plan.training) : undefined;
+    if (trainingId) checkKeepsState(link.hello, inputs.plan.network);
+    const session = await TrainingSession.open(connection, inputs.plan, start, signal, trainingId);
     const active = { folder, connection, session, start, consoleLog, signal, ...inputs };
     return await runInFolder(active, surroundings.reporter);
   } finally {
@@ -173,6 +185,7 @@ export function requestOf(options: TrainOptions): RunRequest {
     seed,
     evalSamples: evalSamples ?? null,
     device: device ?? '',
+    ...deviceCheckpointOf(options),
   };
 }
 
@@ -183,6 +196,17 @@ function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K
 
 function dataDirOf({ dataDir }: Pick<TrainOptions, 'dataDir'>): { dataDir?: string } {
   return dataDir === undefined ? {} : { dataDir };
+}
+
+type Changeable = Pick<TrainOptions, 'dataDir' | 'deviceCheckpoint' | 'fromDeviceCheckpoint'>;
+
+function deviceCheckpointOf({ deviceCheckpoint, fromDeviceCheckpoint }: Changeable): { deviceCheckpoint?: boolean } {
+  return deviceCheckpoint || fromDeviceCheckpoint ? { deviceCheckpoint: true } : {};
+}
+
+/** What may be asked anew of a run that is resumed or repeated. */
+function changesOf(options: Changeable): { dataDir?: string; deviceCheckpoint?: boolean } {
+  return { ...dataDirOf(options), ...deviceCheckpointOf(options) };
 }
 
 /** A name by time and what is trained, that no folder has yet. */
@@ -198,7 +222,7 @@ function startAt(checkpoint: Checkpoint | undefined, folder: RunFolder, plan: Tr
   const recorded = new Set<string>();
   for (const event of folder.events()) if (event.type === 'epoch') recorded.add(`${event.epoch} ${event.images}`);
   const isRecorded = (epoch: number, images: number) => recorded.has(`${epoch} ${images}`);
-  if (checkpoint === undefined) return { nextStep: 0, state: plan.initialState, isRecorded };
+  if (checkpoint === undefined) return { ...startAtZero(plan), isRecorded };
   const { nextStep, state, sessionId } = checkpoint;
   const fits = state.length === edgeCount(plan.network) && nextStep <= totalSteps(plan);
   if (!fits || hexadecimal(sessionId) !== hexadecimal(planSessionId(plan))) {
@@ -227,6 +251,7 @@ async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<Finis
   reporter.begin(plan);
   run.consoleLog.connect(folder);
   let { nextStep, state } = start;
+  let deviceCheckpoint: RunSummary['deviceCheckpoint'];
   const save = () => folder.writeCheckpoint({ nextStep, sessionId: session.sessionId, state: bytesOf(state) });
   try {
     save();
@@ -235,13 +260,15 @@ async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<Finis
       if (event.type === 'checkpoint') {
         ({ nextStep, state } = event);
         save();
+      } else if (event.type === 'device-checkpoint') {
+        deviceCheckpoint = { nextStep: event.nextStep, sequence: event.sequence };
       } else if (event.type !== 'evaluation') {
         folder.append(event);
       }
     }
     const metrics = summariseMetrics(folder.events());
     const wallSeconds = (performance.now() - startedMs) / 1000;
-    const summary = summaryOf(run, metrics, state, wallSeconds);
+    const summary = { ...summaryOf(run, metrics, state, wallSeconds), ...(deviceCheckpoint && { deviceCheckpoint }) };
     folder.finish(summary);
     return { summary, memory: metrics.memory };
   } catch (error) {

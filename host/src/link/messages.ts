@@ -44,6 +44,8 @@ interface RequestBodies {
   evaluate: Fields<priot.Evaluate.$Properties>;
   readTensor: Fields<priot.ReadTensor.$Properties>;
   readStatistics: Record<string, never>;
+  saveCheckpoint: Fields<priot.SaveCheckpoint.$Properties>;
+  readCheckpoint: Record<string, never>;
   restart: Fields<priot.Restart.$Properties>;
 }
 
@@ -95,6 +97,8 @@ export interface HelloReply {
   window: number;
   /** Bit n: Method n is built in. */
   methods: number;
+  /** Of learned state that the device's own checkpoint takes; 0: it keeps none. */
+  checkpointBytes: number;
 }
 
 /** Bytes of a network's plan on the device. */
@@ -151,6 +155,20 @@ export interface TensorData {
   data: Uint8Array;
 }
 
+/** The device's own checkpoint of a learned state, in flash. */
+export interface DeviceCheckpoint {
+  /** 1 for the first save of the board, one more for each; 0: the device holds no checkpoint. */
+  sequence: number;
+  /** 8 bytes. */
+  sessionId: Uint8Array;
+  nextStep: number;
+  /** 8 bytes: what the steps are made of. */
+  trainingId: Uint8Array;
+  stateBytes: number;
+  /** CRC-32/ISO-HDLC of the state. */
+  stateCrc: number;
+}
+
 /** Memory marks in bytes, and the device's view of the line in frames. */
 export interface DeviceStatistics {
   staticBytes: number;
@@ -185,6 +203,8 @@ interface ReplyBodies {
   evaluate: Evaluation;
   readTensor: TensorData;
   readStatistics: DeviceStatistics;
+  saveCheckpoint: DeviceCheckpoint;
+  readCheckpoint: DeviceCheckpoint;
   restart: Record<string, never>;
 }
 
@@ -200,6 +220,8 @@ export const REPLY_OF = {
   evaluate: 'evaluation',
   readTensor: 'tensorData',
   readStatistics: 'statistics',
+  saveCheckpoint: 'checkpoint',
+  readCheckpoint: 'checkpoint',
   restart: 'done',
 } as const satisfies Record<RequestKind, DeviceBody['kind']>;
 
@@ -212,6 +234,7 @@ export type DeviceBody =
   | { kind: 'evaluation'; value: Evaluation }
   | { kind: 'tensorData'; value: TensorData }
   | { kind: 'statistics'; value: DeviceStatistics }
+  | { kind: 'checkpoint'; value: DeviceCheckpoint }
   | { kind: 'failure'; value: Failure }
   | { kind: 'logLine'; value: LogLine };
 
@@ -271,6 +294,8 @@ function decodeBody(message: priot.DeviceMessage): DeviceBody {
     return { kind: 'tensorData', value: decodeTensorData(message.tensorData as priot.TensorData) };
   if (message.statistics)
     return { kind: 'statistics', value: decodeStatistics(message.statistics as priot.Statistics) };
+  if (message.checkpoint)
+    return { kind: 'checkpoint', value: decodeCheckpoint(message.checkpoint as priot.Checkpoint) };
   if (message.failure) return { kind: 'failure', value: decodeFailure(message.failure as priot.Failure) };
   if (message.logLine) return { kind: 'logLine', value: decodeLogLine(message.logLine as priot.LogLine) };
   throw malformed('body', 'unknown to this host');
@@ -307,6 +332,7 @@ function decodeHello(reply: priot.HelloReply): HelloReply {
     maxImageBytes: reply.maxImageBytes,
     window: reply.window,
     methods: reply.methods,
+    checkpointBytes: reply.checkpointBytes,
   };
 }
 
@@ -364,6 +390,20 @@ function decodeStatistics(statistics: priot.Statistics): DeviceStatistics {
     crcErrors: statistics.crcErrors,
     malformedFrames: statistics.malformedFrames,
     framesSent: statistics.framesSent,
+  };
+}
+
+function decodeCheckpoint(checkpoint: priot.Checkpoint): DeviceCheckpoint {
+  const { sequence, sessionId, nextStep, trainingId, stateBytes, stateCrc } = checkpoint;
+  if (sessionId.length !== ID_BYTES) throw malformed('session_id', `${sessionId.length} bytes`);
+  if (trainingId.length !== ID_BYTES) throw malformed('training_id', `${trainingId.length} bytes`);
+  return {
+    sequence,
+    sessionId: Uint8Array.from(sessionId),
+    nextStep,
+    trainingId: Uint8Array.from(trainingId),
+    stateBytes,
+    stateCrc,
   };
 }
 

@@ -23,6 +23,7 @@ const PATIENCE: Partial<Record<RequestKind, Patience>> = {
   hello: { timeoutMs: 250, attempts: 5 },
   // 93 s in all: erasing and programming flash takes up to 400 ms a sector of 4 KB.
   commitTensor: { timeoutMs: 3_000, attempts: 5 },
+  saveCheckpoint: { timeoutMs: 3_000, attempts: 5 },
   // The device leaves: there may be nobody left to repeat it to.
   restart: { timeoutMs: 2_000, attempts: 1 },
 };

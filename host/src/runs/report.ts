@@ -89,7 +89,7 @@ function cyclesLines(place: string, cycles: CycleStatistics): string[] {
 }
 
 export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
-  const { asked, provenance, place, summary } = manifest;
+  const { asked, provenance, place, summary, begunAt } = manifest;
   const { firmware, device } = provenance;
   const { done, steps, stateDigest } = resultOf(manifest, () => metrics);
   const emulator = device.emulator === undefined ? '' : ` (${device.emulator})`;
@@ -110,6 +110,9 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
     ],
     ['host', `priot ${provenance.host.priot}, node ${provenance.host.node}, ${provenance.host.system}`],
     ['data', provenance.dataset.source],
+    ...(begunAt === undefined
+      ? []
+      : [['begun', `at step ${begunAt.step}, from the device's checkpoint ${begunAt.sequence}`]]),
     ['steps', `${steps}, ${metrics.activeSteps} with a backward pass`],
     ['state', stateDigest === null ? none : `SHA-256 ${stateDigest}`],
     ['result', done ? `done in ${summary!.wallSeconds.toFixed(1)} s` : `not done: \`priot train --resume ${path}\``],

@@ -7,6 +7,7 @@ import {
   amount,
   count,
   finite,
+  flag,
   fraction,
   hexadecimal,
   integer,
@@ -67,6 +68,8 @@ export interface RunRequest extends MethodRequest {
   evalSet?: EvalSet;
   /** As given, or what was chosen when it was left out. */
   device: string;
+  /** The device keeps a checkpoint of its own. */
+  deviceCheckpoint?: boolean;
 }
 
 /** A file by its SHA-256, lower-case hexadecimal, over decompressed bytes. */
@@ -128,6 +131,8 @@ export interface RunSummary {
   /** 0..1 of the device's time spent waiting for the host; null without a cycle counter. */
   deviceIdleShare: number | null;
   wallSeconds: number;
+  /** The device's own checkpoint, as saved last: before which step, and how many saves the board has had. */
+  deviceCheckpoint?: { nextStep: number; sequence: number };
 }
 
 export interface RunManifest {
@@ -139,6 +144,8 @@ export interface RunManifest {
   asked: RunRequest;
   provenance: RunProvenance;
   place: Place;
+  /** The step before the first one of this run, and the device's checkpoint that had it; absent: begun at step 0. */
+  begunAt?: { step: number; sequence: number };
   /** Absent until the run is done. */
   summary?: RunSummary;
 }
@@ -169,6 +176,7 @@ const checkRequest = shape<RunRequest>({
   evalEvery: optional(count),
   evalSet: optional(oneOf<EvalSet>('test', 'held-out')),
   device: text,
+  deviceCheckpoint: optional(flag),
 });
 
 const checkProvenance = shape<RunProvenance>({
@@ -202,6 +210,7 @@ const checkSummary = shape<RunSummary>({
   cyclesPerStep: nullable(shape<CycleStatistics>({ mean: amount, median: amount, min: amount, max: amount })),
   deviceIdleShare: nullable(fraction),
   wallSeconds: amount,
+  deviceCheckpoint: optional(shape<{ nextStep: number; sequence: number }>({ nextStep: count, sequence: count })),
 });
 
 const checkManifest = shape<RunManifest>({
@@ -211,6 +220,7 @@ const checkManifest = shape<RunManifest>({
   asked: checkRequest,
   provenance: checkProvenance,
   place,
+  begunAt: optional(shape<{ step: number; sequence: number }>({ step: count, sequence: count })),
   summary: optional(checkSummary),
 });
 

@@ -33,21 +33,26 @@ export async function putNetwork(
 }
 
 /** The learned state of the open network: int8, a byte an edge, canonical order. */
-export async function readState(link: Link, network: Network): Promise<Int8Array> {
-  const state = new Uint8Array(edgeCount(network));
-  const requests = chunks(state.length).map(({ offset, length }) => ({ tensor: Tensor.TENSOR_STATE, offset, length }));
+export function readState(link: Link, network: Network): Promise<Int8Array> {
+  return readTensor(link, Tensor.TENSOR_STATE, edgeCount(network));
+}
+
+/** All `length` elements of a tensor. @throws DeviceError MALFORMED_MESSAGE; what the link throws */
+export async function readTensor(link: Link, tensor: Tensor, length: number): Promise<Int8Array> {
+  const bytes = new Uint8Array(length);
+  const requests = chunks(length).map((chunk) => ({ tensor, ...chunk }));
   for await (const { offset, data } of link.pipeline('readTensor', requests)) {
-    const expected = Math.min(TENSOR_CHUNK_BYTES, state.length - offset);
+    const expected = Math.min(TENSOR_CHUNK_BYTES, length - offset);
     if (data.length !== expected) {
       throw new DeviceError(
         'MALFORMED_MESSAGE',
-        `the device sent ${data.length} bytes of the learned state at ${offset}, not ${expected}`,
+        `the device sent ${data.length} bytes of a tensor at ${offset}, not ${expected}`,
         'put the matching firmware on the board: priot flash',
       );
     }
-    state.set(data, offset);
+    bytes.set(data, offset);
   }
-  return new Int8Array(state.buffer);
+  return new Int8Array(bytes.buffer);
 }
 
 /** The same bytes, unsigned. */

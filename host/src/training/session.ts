@@ -73,7 +73,15 @@ export interface EvaluationProgress {
   correct: number;
 }
 
-export type SessionEvent = RunEvent | CheckpointEvent | EvaluationProgress;
+/** The device keeps the learned state before step `nextStep` in its own flash. */
+export interface DeviceCheckpointEvent {
+  type: 'device-checkpoint';
+  nextStep: number;
+  /** How many saves the board has had. */
+  sequence: number;
+}
+
+export type SessionEvent = RunEvent | CheckpointEvent | DeviceCheckpointEvent | EvaluationProgress;
 
 /** Of the session that `plan` begins; checkpoints carry it. */
 export function planSessionId(plan: TrainingPlan): Uint8Array {
@@ -82,6 +90,11 @@ export function planSessionId(plan: TrainingPlan): Uint8Array {
 
 export function totalSteps(plan: TrainingPlan): number {
   return plan.epochs * plan.training.count;
+}
+
+/** Of a run that has recorded nothing yet. */
+export function startAtZero(plan: TrainingPlan): TrainingStart {
+  return { nextStep: 0, state: plan.initialState, isRecorded: () => false };
 }
 
 /** A network open on a device for training, and opened again after each loss of the device. */
@@ -103,6 +116,7 @@ export class TrainingSession {
     private readonly plan: TrainingPlan,
     private readonly start: TrainingStart,
     readonly sessionId: Uint8Array,
+    private readonly trainingId: Uint8Array | undefined,
   ) {
     this.nextStep = start.nextStep;
     this.saved = start;
@@ -112,6 +126,7 @@ export class TrainingSession {
   /**
    * Opens and uploads the network, then begins the session on the device. Over a Link, a lost device ends the session;
    * over a Connection the session goes on when the device is back.
+   * @param trainingId the device keeps a checkpoint of its own, too, at every end of an epoch, under this id
    * @throws what putNetwork throws
    */
   static async open(
@@ -119,9 +134,10 @@ export class TrainingSession {
     plan: TrainingPlan,
     start: TrainingStart,
     signal?: AbortSignal,
+    trainingId?: Uint8Array,
   ): Promise<TrainingSession> {
     const connection = over instanceof Connection ? over : Connection.over(over);
-    const session = new TrainingSession(connection, plan, start, planSessionId(plan));
+    const session = new TrainingSession(connection, plan, start, planSessionId(plan), trainingId);
     const { earlyFaults } = session;
     for await (const event of session.persist(() => session.takeUp(signal), signal)) {
       if (event.type === 'fault') earlyFaults.push(event);
@@ -162,6 +178,8 @@ export class TrainingSession {
       const stops = this.nextStep === end || signal.aborted;
       if (stops && this.link.hello.clockHz > 0 && this.cycles.steps > 0) yield this.cycles;
       yield* this.persist(() => this.checkpoint(), signal);
+      const { trainingId } = this;
+      if (trainingId && this.nextStep === end) yield* this.persist(() => this.saveOnDevice(trainingId), signal);
       signal.throwIfAborted();
     }
   }
@@ -208,6 +226,19 @@ export class TrainingSession {
     this.saved = { nextStep, state };
     this.connection.progressed();
     yield { type: 'checkpoint', nextStep, state };
+  }
+
+  /** Flash that is worn out ends no session: the run folder has its own checkpoint. */
+  private async *saveOnDevice(trainingId: Uint8Array): AsyncGenerator<DeviceCheckpointEvent | FaultEvent> {
+    const { sessionId, nextStep } = this;
+    try {
+      const { sequence } = await this.link.request('saveCheckpoint', { sessionId, trainingId, nextStep });
+      this.connection.progressed();
+      yield { type: 'device-checkpoint', nextStep, sequence };
+    } catch (error) {
+      if (!(error instanceof DeviceError && error.code === 'FLASH_FAILED')) throw error;
+      yield { type: 'fault', code: error.code, message: `${error.message}; the one before stands`, step: nextStep };
+    }
   }
 
   /** Does `work` until it has run to its end: after each loss of the device it is begun anew, where it has got to. */

@@ -1,0 +1,62 @@
+/** Where a run begins that leaves checkpoints on the device: at step 0, or at the one that is there. */
+import type { Connection } from '../link/connection.js';
+import type { DeviceCheckpoint } from '../link/messages.js';
+import type { RunManifest } from '../runs/run-manifest.js';
+import {
+  checkKeepsState,
+  erasuresBy,
+  FLASH_ENDURANCE,
+  findDeviceCheckpoint,
+  isOfPlan,
+  readDeviceState,
+  trainingIdOf,
+} from '../training/device-checkpoint.js';
+import { startAtZero, type TrainingPlan, type TrainingStart, totalSteps } from '../training/session.js';
+import { hexadecimal } from './provenance.js';
+
+export interface DeviceCheckpointStart {
+  readonly start: TrainingStart;
+  /** Under which the device keeps its checkpoints. */
+  readonly trainingId: Uint8Array;
+  readonly begunAt?: NonNullable<RunManifest['begunAt']>;
+}
+
+/**
+ * Says what the checkpoints wear, and what they write over.
+ * @throws what checkKeepsState, findDeviceCheckpoint and readDeviceState throw
+ */
+export async function startWithDeviceCheckpoint(
+  connection: Connection,
+  plan: TrainingPlan,
+  { fromDeviceCheckpoint }: { fromDeviceCheckpoint?: true },
+  signal: AbortSignal,
+  notice: (text: string) => void,
+): Promise<DeviceCheckpointStart> {
+  checkKeepsState(connection.link.hello, plan.network);
+  const trainingId = trainingIdOf(plan.training);
+  const found = await findDeviceCheckpoint(connection, signal);
+  if (!fromDeviceCheckpoint) {
+    if (found !== undefined) notice(overwriting(found, isOfPlan(found, plan, trainingId)));
+    notice(expectedWear(plan.epochs, found?.sequence ?? 0));
+    return { start: startAtZero(plan), trainingId };
+  }
+  const state = await readDeviceState(connection, found, plan, trainingId, signal);
+  const { nextStep, sequence } = found!;
+  notice(`going on from the device's checkpoint, before step ${nextStep} of ${totalSteps(plan)}`);
+  notice(expectedWear(plan.epochs - Math.floor(nextStep / plan.training.count), sequence));
+  const start = { ...startAtZero(plan), nextStep, state };
+  return { start, trainingId, begunAt: { step: nextStep, sequence } };
+}
+
+function overwriting({ nextStep, sessionId }: DeviceCheckpoint, ofThisSession: boolean): string {
+  const whose = ofThisSession ? 'this very session' : `session ${hexadecimal(sessionId)}`;
+  const instead = ofThisSession ? '; to go on from it: --from-device-checkpoint' : '';
+  return `the device holds a checkpoint of ${whose}, before step ${nextStep}: this run will write over it${instead}`;
+}
+
+function expectedWear(saves: number, savesBefore: number): string {
+  const [wear, worn, endurance] = [erasuresBy(saves), erasuresBy(savesBefore), FLASH_ENDURANCE].map((count) =>
+    count.toLocaleString('en'),
+  );
+  return `device checkpoint: ${saves} more saves; erasures of a flash sector: ${worn} so far, ${wear} more, of at least ${endurance}`;
+}

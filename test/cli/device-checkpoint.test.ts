@@ -1,0 +1,95 @@
+/** The same board on one host after another: two processes, two run folders, a pseudo-terminal each. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Device } from '#host/device/device.js';
+import { openEmulator } from '#host/device/emulator/emulator.js';
+import { connect, openPty, sharedStream } from '../serial/pty.js';
+import { type CliOptions, type CliResult, runCli } from './run-cli.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'priot-device-checkpoint-'));
+const model = join(import.meta.dirname, '../conformance/priot-45');
+const asked = ['--model', model, '--dataset', 'digits', '--samples', '24', '--epochs', '3', '--eval-samples', '8'];
+
+let board: Device;
+let stream: () => Device;
+beforeAll(async () => {
+  board = await openEmulator({ live: true });
+  stream = sharedStream(board);
+});
+afterAll(async () => {
+  await board.close();
+  rmSync(scratch, { recursive: true });
+});
+
+/** `priot train` with the board plugged in. */
+async function trainOnBoard(words: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const pty = await openPty();
+  try {
+    connect(stream(), pty);
+    return await runCli(['train', ...asked, '--device', pty.path, '--json', ...words], options);
+  } finally {
+    await pty.close();
+  }
+}
+
+it('goes on on another host after the first one was killed, and ends with the state of an undisturbed run', async () => {
+  const first = join(scratch, 'first');
+  let killed = false;
+  const cut = await trainOnBoard(['--device-checkpoint', '--out', first], {
+    onStderr: (stderr, child) => {
+      // The epoch's line comes after the device has its checkpoint.
+      if (!killed && stderr.includes('epoch 1/3:')) killed = child.kill('SIGKILL');
+    },
+  });
+  expect(cut.status, cut.stderr).toBeNull();
+  expect(cut.stderr).toContain('device checkpoint: 3 more saves; erasures of a flash sector: 0 so far, 2 more, of at');
+
+  const second = join(scratch, 'second');
+  const rest = await trainOnBoard(['--from-device-checkpoint', '--out', second]);
+  expect(rest.status, rest.stderr).toBe(0);
+  expect(rest.stderr).toMatch(/going on from the device's checkpoint, before step (24|48|72) of 72/);
+  const summary = JSON.parse(rest.stdout);
+  const { begunAt, asked: recorded } = JSON.parse(readFileSync(join(second, 'run.json'), 'utf8'));
+  expect(begunAt.step).toBe(24 * begunAt.sequence);
+  expect(recorded.deviceCheckpoint).toBe(true);
+  expect(summary.steps).toBe(72 - begunAt.step);
+
+  const undisturbed = await runCli([
+    'train',
+    ...asked,
+    '--device',
+    'simulator',
+    '--json',
+    '--out',
+    join(scratch, 'all'),
+  ]);
+  const expected = JSON.parse(undisturbed.stdout);
+  expect(summary.stateDigest).toBe(expected.stateDigest);
+  expect(summary.accuracy.after).toBe(expected.accuracy.after);
+
+  const shown = await runCli(['runs', 'show', second]);
+  expect(shown.stdout).toContain(`at step ${begunAt.step}, from the device's checkpoint ${begunAt.sequence}`);
+});
+
+it('says what it will not go on from, and what it writes over', async () => {
+  const other = await trainOnBoard(['--seed', '7', '--from-device-checkpoint', '--out', join(scratch, 'other')]);
+  expect(other.status, other.stderr).toBe(4);
+  expect(other.stderr).toMatch(
+    /error: the device's checkpoint, before step 72, is of session [0-9a-f]{16}; these opti/,
+  );
+  const over = await trainOnBoard(['--device-checkpoint', '--epochs', '1', '--out', join(scratch, 'over')]);
+  expect(over.stderr).toContain(
+    'the device holds a checkpoint of this very session, before step 72: this run will write',
+  );
+  expect(JSON.parse(over.stdout).deviceCheckpoint).toEqual({ nextStep: 24, sequence: 4 });
+});
+
+it('is refused where there is none, and with --resume', async () => {
+  const none = await runCli(['train', ...asked, '--device', 'simulator', '--from-device-checkpoint']);
+  expect(none.status).toBe(4);
+  expect(none.stderr).toContain('error: the device holds no checkpoint');
+  const resumed = await runCli(['train', '--resume', 'x', '--from-device-checkpoint']);
+  expect(resumed.status).toBe(2);
+});
