@@ -18,13 +18,17 @@ static bool suits(const engine_layer *layer) {
            (layer->config.out_channels % M0PLUS_GROUP == 0 && layer->config.kernel <= M0PLUS_MAX_KERNEL);
 }
 
+static uint32_t weights_bytes(const engine_layer *layer) {
+    return layer->edges * (m0plus_reads_pixels(layer) ? 4 : 2);
+}
+
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
     uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
     if (is_convolution(layer)) {
-        bytes += layer->edges * (uint32_t)(sizeof(uint32_t) / 2 + sizeof(int8_t)) +
+        bytes += weights_bytes(layer) + layer->edges * (uint32_t)sizeof(int8_t) +
                  (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
     }
     return bytes;
@@ -82,7 +86,8 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
 /* Copies of a convolution's effective weights in the orders that forward pass and errors want. */
 static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
     const uint32_t outputs = layer->config.out_channels;
-    uint32_t *lanes = memory->lanes;
+    const bool lanes = !m0plus_reads_pixels(layer);
+    uint32_t *weights = memory->weights;
     int32_t largest = 1;
     for (uint32_t group = 0, count; group < outputs; group += count) {
         count = m0plus_group_outputs(layer, group);
@@ -91,7 +96,12 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
             int8_t *by_channel = memory->by_channel + group * layer->fan_in + tap;
             for (uint32_t o = 0; o < count; o += 2, by_channel += 2 * layer->fan_in) {
                 const int32_t lower = effective[o], upper = effective[o + 1];
-                *lanes++ = (uint32_t)lower + ((uint32_t)upper << 16);
+                if (lanes) {
+                    *weights++ = (uint32_t)lower + ((uint32_t)upper << 16);
+                } else {
+                    *weights++ = (uint32_t)lower;
+                    *weights++ = (uint32_t)upper;
+                }
                 by_channel[0] = (int8_t)lower;
                 by_channel[layer->fan_in] = (int8_t)upper;
                 const int32_t larger = absolute(lower) > absolute(upper) ? absolute(lower) : absolute(upper);
@@ -112,8 +122,8 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
         return;
     }
-    memory->lanes = (uint32_t *)(memory->inputs + layer->in_count);
-    memory->starts = (uint16_t *)(memory->lanes + layer->edges / 2);
+    memory->weights = memory->inputs + layer->in_count;
+    memory->starts = (uint16_t *)((uint8_t *)memory->weights + weights_bytes(layer));
     memory->by_channel = (int8_t *)(memory->starts + pixel_count(layer) + 1);
     memory->input_count =
         sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels, memory->inputs, memory->starts);

@@ -11,8 +11,8 @@
 #define M0PLUS_WORK_ITEMS 512u /* of the list handed to the assembly */
 
 typedef struct {
-    uint32_t *lanes;        /* convolutions: effective weights, two to a word, by group of outputs (m0plus.h) */
-    int32_t lane_budget;    /* convolutions: as m0plus.h has it */
+    void *weights;       /* convolutions: the effective ones by group of outputs, as the group's assembly wants them */
+    int32_t lane_budget; /* convolutions: as m0plus.h has it */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
     uint16_t *starts;   /* convolutions: of each pixel */
@@ -23,12 +23,27 @@ typedef struct {
 /* What the accumulators of up to four windows are made from and in. */
 typedef struct {
     int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
-    m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
+    union {
+        m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
+        m0plus_pixels pixels[M0PLUS_WINDOWS + 1];
+    };
 } m0plus_windows;
+
+/* Maps of one channel are read pixel by pixel: their windows are short. The others from the lists of non-zero inputs,
+ * two channels' weights in a word. */
+static inline bool m0plus_reads_pixels(const engine_layer *layer) {
+    return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS;
+}
 
 /* Output channels of the group that starts at channel `first`. */
 static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t first) {
-    return layer->config.out_channels - first >= 2 * M0PLUS_GROUP ? 2 * M0PLUS_GROUP : M0PLUS_GROUP;
+    return layer->config.out_channels - first >= 2 * M0PLUS_GROUP && !m0plus_reads_pixels(layer) ? 2 * M0PLUS_GROUP
+                                                                                                 : M0PLUS_GROUP;
+}
+
+/* Bytes of a group's weights. */
+static inline uint32_t m0plus_group_bytes(const engine_layer *layer, uint32_t outputs) {
+    return layer->fan_in * outputs * (m0plus_reads_pixels(layer) ? 4 : 2);
 }
 
 /* Whether errors can be gathered for the positive inputs alone. */

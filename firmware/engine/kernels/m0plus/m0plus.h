@@ -21,6 +21,19 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
+/* The part of a window inside a map of one channel. */
+typedef struct {
+    const int8_t *pixels; /* NULL after the last window */
+    uint32_t rows, columns;
+    const int32_t *weights; /* of its first tap inside, eight channels a tap */
+} m0plus_pixels;
+
+#define M0PLUS_MAX_COLUMNS 5u
+
+/* Accumulators of up to four windows of a map of one channel with `pitch` pixels a row, for eight output channels:
+ * acc[channel][window]. kernel: at most M0PLUS_MAX_COLUMNS. */
+void m0plus_pixels8(const m0plus_pixels *windows, int32_t *acc, uint32_t pitch, uint32_t kernel);
+
 /* Accumulators of up to four windows for one group of 16 or 8 output channels: acc[channel][window]. weights[tap][]:
  * words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's
  * weights are sure to fit into 16 bits, at least 255. */

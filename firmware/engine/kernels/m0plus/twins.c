@@ -8,6 +8,18 @@
 
 #include <string.h>
 
+void m0plus_pixels8(const m0plus_pixels *windows, int32_t *acc, uint32_t pitch, uint32_t kernel) {
+    for (; windows->pixels != NULL; windows++, acc++) {
+        for (uint32_t o = 0; o < 8; o++) {
+            acc[o * M0PLUS_WINDOWS] = 0;
+            for (uint32_t i = 0; i < windows->rows * windows->columns; i++) {
+                const uint32_t y = i / windows->columns, x = i % windows->columns;
+                acc[o * M0PLUS_WINDOWS] += windows->pixels[y * pitch + x] * windows->weights[(y * kernel + x) * 8 + o];
+            }
+        }
+    }
+}
+
 static void gather(const m0plus_segment *segment, int32_t *acc, const uint32_t *weights, uint32_t outputs) {
     for (; segment != NULL; segment = segment->end, acc++) {
         for (uint32_t o = 0; o < outputs; o++) {
