@@ -35,99 +35,161 @@ bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_spars
     return true;
 }
 
-/* A convolution's deltas by pixel of its accumulator map, so that an input finds those of the outputs it took part in.
- */
-static void PRIOT_HOT list_deltas(const engine_layer *layer, uint16_t *starts, uint32_t *list) {
-    const uint32_t outputs = layer->config.out_channels, pixels = layer->conv_height * layer->conv_width;
+/* A delta of a convolution: pixel of the accumulator map, output channel, delta. */
+static inline uint32_t pack_delta(uint32_t pixel, uint32_t channel, int8_t delta) {
+    return pixel << 16 | channel << 8 | (uint8_t)delta;
+}
+
+/* Where an output may have a delta: with ReLU where it is not 0, and those the layer above has listed. Replaces that
+ * list, which nobody needs any more, by the non-zero deltas; their number. */
+static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list, uint32_t count) {
+    const uint32_t outputs = layer->config.out_channels, width = layer->conv_width;
     const bool pool = layer->config.pool;
-    for (uint32_t i = 0; i <= pixels; i++) {
-        starts[i] = 0;
+    const uint32_t side = pool ? 2 : 1; /* accumulators an output comes from, in each direction */
+    const uint32_t places[4] = {0, 1, width, width + 1};
+    if (!layer->config.relu) {
+        count = layer->out_count;
     }
-    /* Twice over the deltas: the first time counts each pixel's, the second puts them into place. */
-    for (uint32_t pass = 0; pass < 2; pass++) {
-        uint32_t index = 0;
-        for (uint32_t y = 0; y < layer->out_height; y++) {
-            for (uint32_t x = 0; x < layer->out_width; x++) {
-                for (uint32_t o = 0; o < outputs; o++, index++) {
-                    const int8_t delta = layer->delta[index];
-                    if (delta == 0) {
-                        continue;
-                    }
-                    uint32_t pixel = y * layer->conv_width + x;
-                    if (pool) {
-                        const uint32_t position = layer->positions[index];
-                        pixel = (2 * y + (position >> 1)) * layer->conv_width + 2 * x + (position & 1);
-                    }
-                    if (pass == 0) {
-                        starts[pixel]++;
-                    } else {
-                        list[--starts[pixel]] = sparse_pack(o, delta);
-                    }
-                }
+    uint32_t *next = list;
+    uint32_t first = 0, x = 0, row = 0, pixel = 0; /* first: output of the pixel; row, pixel: of the accumulator map */
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t index = layer->config.relu ? sparse_index(list[i]) : i;
+        const int8_t delta = layer->delta[index];
+        if (delta == 0) {
+            continue;
+        }
+        while (index - first >= outputs) {
+            first += outputs;
+            pixel += side;
+            if (++x == layer->out_width) {
+                x = 0;
+                pixel = row += side * width;
             }
         }
-        /* After the first pass each count becomes the end of its pixel's part; the second counts them down to starts.
-         */
-        for (uint32_t i = 0, sum = 0; pass == 0 && i <= pixels; i++) {
-            sum += starts[i];
-            starts[i] = (uint16_t)sum;
+        *next++ = pack_delta(pixel + (pool ? places[layer->positions[index]] : 0), index - first, delta);
+    }
+    return (uint32_t)(next - list);
+}
+
+/* Puts the deltas into the order of the accumulator map, as a convolution's inputs are listed (sparse.h). */
+static void PRIOT_HOT sort_deltas(const engine_layer *layer, const uint32_t *list, uint32_t count,
+                                  sparse_element *sorted, uint16_t *starts) {
+    const uint32_t outputs = layer->config.out_channels, pixels = layer->conv_height * layer->conv_width;
+    memset(starts, 0, (pixels + 1) * sizeof *starts);
+    const uint32_t *const end = list + count;
+    for (const uint32_t *delta = list; delta < end; delta++) {
+        starts[*delta >> 16]++;
+    }
+    uint32_t sum = 0;
+    for (uint16_t *start = starts; start <= starts + pixels; start++) {
+        sum += *start;
+        *start = (uint16_t)sum; /* for now where the pixel's end */
+    }
+    for (const uint32_t *delta = list; delta < end; delta++) {
+        const uint32_t pixel = *delta >> 16;
+        sorted[--starts[pixel]] = sparse_pack(pixel * outputs + (*delta >> 8 & 0xff), (int8_t)*delta);
+    }
+}
+
+/* A kernel row on the accumulator map, for one row of inputs. */
+typedef struct {
+    const uint16_t *starts;
+    int32_t tap; /* m0plus.h; at the map's left edge */
+} delta_row;
+
+/* The kernel rows that inputs of row iy took part in, as far as they lie in the accumulator map; their number. */
+static uint32_t list_rows(const engine_layer *layer, const uint16_t *starts, uint32_t iy, delta_row *rows) {
+    const engine_layer_config *config = &layer->config;
+    uint32_t count = 0;
+    for (uint32_t ky = 0; ky < config->kernel; ky++) {
+        const uint32_t oy = iy + config->padding - ky; /* wraps above the map */
+        if (oy < layer->conv_height) {
+            const uint32_t pixel = oy * layer->conv_width;
+            rows[count++] =
+                (delta_row){starts + pixel, (int32_t)((ky * config->kernel - pixel) * config->out_channels)};
+        }
+    }
+    return count;
+}
+
+/* The segments of the deltas that the input at column ix took part in; false: none. */
+static inline bool list_segments(const engine_layer *layer, const sparse_element *deltas, const delta_row *rows,
+                                 uint32_t row_count, uint32_t ix, m0plus_segment *segments) {
+    const engine_layer_config *config = &layer->config;
+    const int32_t right = (int32_t)(ix + config->padding) + 1, left = right - (int32_t)config->kernel;
+    const uint32_t width = layer->conv_width, first = (uint32_t)(left < 0 ? 0 : left);
+    const uint32_t last = (uint32_t)right < width ? (uint32_t)right : width; /* past the last */
+    if (first >= last) {
+        return false;
+    }
+    m0plus_segment *next = segments;
+    for (const delta_row *row = rows; row < rows + row_count; row++) {
+        const uint32_t from = row->starts[first], to = row->starts[last];
+        if (from != to) {
+            *next++ = (m0plus_segment){deltas + from, deltas + to, row->tap - left * (int32_t)config->out_channels};
+        }
+    }
+    *next = (m0plus_segment){NULL, NULL, 0};
+    return next > segments;
+}
+
+/* Requantises a group of one pixel's errors where its inputs, [begin, end), are positive; `first`: the group's index in
+ * the map. */
+static inline void store_errors(const engine_layer *layer, const sparse_element *begin, const sparse_element *end,
+                                const int32_t *errors, uint32_t first, uint32_t group, int8_t *below) {
+    const uint32_t shift = layer->error_shift;
+    const int32_t half = rounding_half(shift);
+    for (; begin < end; begin++) {
+        const uint32_t index = sparse_index(*begin);
+        if (index - first < group) {
+            below[index] = requantise(errors[(index - first) * M0PLUS_WINDOWS], half, shift);
         }
     }
 }
 
-/* As linear_below, for a convolution of stride 1: for each positive input the deltas that its window of outputs holds.
- */
+/* A convolution of the deltas with the kernel turned round, as the forward pass does it, at the positive inputs. */
+static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_element *deltas, const uint16_t *starts,
+                                    int8_t *below) {
+    const layer_memory *memory = layer->kernel_memory;
+    const engine_layer_config *config = &layer->config;
+    const uint32_t channels = config->in_channels;
+    int32_t errors[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
+    m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
+    delta_row rows[M0PLUS_MAX_KERNEL];
+    const uint16_t *pixel = memory->starts;
+    uint32_t index = 0;
+    for (uint32_t iy = 0; iy < config->in_height; iy++) {
+        const uint32_t row_count = list_rows(layer, starts, iy, rows);
+        for (uint32_t ix = 0; ix < config->in_width; ix++, index += channels, pixel++) {
+            if (pixel[0] == pixel[1] || !list_segments(layer, deltas, rows, row_count, ix, segments)) {
+                continue;
+            }
+            const uint32_t *lanes = memory->error_lanes;
+            for (uint32_t first = 0, group; first < channels; first += group) {
+                group = m0plus_group_channels(channels, first);
+                (group == M0PLUS_GROUP ? m0plus_gather8_signed : m0plus_gather16_signed)(segments, errors, lanes,
+                                                                                         memory->lane_budget);
+                lanes += config->kernel * config->kernel * config->out_channels * group / 2;
+                store_errors(layer, memory->inputs + pixel[0], memory->inputs + pixel[1], errors, index + first, group,
+                             below);
+            }
+        }
+    }
+}
+
 void PRIOT_HOT m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights,
                                         int8_t *below) {
-    if (layer->kernel_memory == NULL || !m0plus_gathers_errors(layer)) {
+    const layer_memory *above = layer[1].kernel_memory; /* a convolution is never the last layer */
+    const layer_memory *memory = layer->kernel_memory;
+    if (memory == NULL || above == NULL || !m0plus_gathers_errors(layer)) {
         engine_kernels_plain.convolution_error(layer, error, channel_weights);
         engine_requantise_errors(layer, error, below);
         return;
     }
-    const layer_memory *memory = layer->kernel_memory;
-    const engine_layer_config *config = &layer->config;
-    const uint32_t channels = config->in_channels, kernel = config->kernel;
-    uint32_t *const list = layer->kernel_scratch;
-    uint16_t *const starts = (uint16_t *)(list + layer->out_count);
-    engine_sparse_delta *const window = (engine_sparse_delta *)error; /* {offset of a channel's weights, delta} */
-    list_deltas(layer, starts, list);
+    sparse_element *const sorted = layer->kernel_scratch;
+    uint16_t *const starts = (uint16_t *)(sorted + layer->out_count);
+    const uint32_t count = list_deltas(layer, above->inputs, above->input_count);
+    sort_deltas(layer, above->inputs, count, sorted, starts);
     memset(below, 0, layer->in_count);
-    uint32_t pixel = 0;
-    for (uint32_t iy = 0; iy < config->in_height; iy++) {
-        for (uint32_t ix = 0; ix < config->in_width; ix++, pixel++) {
-            const sparse_element *element = memory->inputs + memory->starts[pixel];
-            const sparse_element *const end = memory->inputs + memory->starts[pixel + 1];
-            if (element == end) {
-                continue;
-            }
-            engine_sparse_delta *next = window;
-            for (uint32_t ky = 0; ky < kernel; ky++) {
-                const uint32_t oy = iy + config->padding - ky;
-                if (oy >= layer->conv_height) {
-                    continue;
-                }
-                /* kernel column kx of output column ix + padding - kx: columns go up as kx goes down */
-                const int32_t rightmost = (int32_t)(ix + config->padding), leftmost = rightmost - (int32_t)kernel + 1;
-                const uint32_t first = (uint32_t)(leftmost < 0 ? 0 : leftmost);
-                for (uint32_t ox = first; ox <= (uint32_t)rightmost && ox < layer->conv_width; ox++) {
-                    const uint32_t tap = ky * kernel + (uint32_t)rightmost - ox;
-                    const uint16_t *start = starts + oy * layer->conv_width + ox;
-                    for (uint32_t d = start[0]; d < start[1]; d++) {
-                        *next++ =
-                            (engine_sparse_delta){.output = (sparse_index(list[d]) * kernel * kernel + tap) * channels,
-                                                  .delta = sparse_value(list[d])};
-                    }
-                }
-            }
-            for (; element < end; element++) {
-                const uint32_t input = sparse_index(*element);
-                const int8_t *weights = memory->by_channel + (input - pixel * channels);
-                int32_t sum = 0;
-                for (const engine_sparse_delta *delta = window; delta < next; delta++) {
-                    sum += delta->delta * weights[delta->output];
-                }
-                below[input] = clamp_int8(round_shift(sum, layer->error_shift));
-            }
-        }
-    }
+    gather_errors(layer, sorted, starts, below);
 }

@@ -18,20 +18,9 @@ static bool suits(const engine_layer *layer) {
            (layer->config.out_channels % M0PLUS_GROUP == 0 && layer->config.kernel <= M0PLUS_MAX_KERNEL);
 }
 
+/* Bytes of the forward pass's effective weights. */
 static uint32_t weights_bytes(const engine_layer *layer) {
     return layer->edges * (m0plus_reads_pixels(layer) ? 4 : 2);
-}
-
-uint32_t m0plus_memory_bytes(const engine_layer *layer) {
-    if (!suits(layer)) {
-        return 0;
-    }
-    uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
-    if (is_convolution(layer)) {
-        bytes += weights_bytes(layer) + layer->edges * (uint32_t)sizeof(int8_t) +
-                 (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
-    }
-    return bytes;
 }
 
 /* Bytes of a layer's deltas listed by pixel. */
@@ -40,12 +29,28 @@ static uint32_t delta_list_bytes(const engine_layer *layer) {
            (layer->conv_height * layer->conv_width + 1) * (uint32_t)sizeof(uint16_t);
 }
 
-/* The deltas of a window must fit into the error accumulators' place. */
+/* Deltas are packed into words, with their pixel and channel in 16 and 8 bits. */
 bool m0plus_gathers_errors(const engine_layer *layer) {
-    const uint32_t window = layer->config.kernel * layer->config.kernel * layer->config.out_channels;
     return suits(layer) && is_convolution(layer) && layer->config.stride == 1 && layer->below_has_relu &&
-           delta_list_bytes(layer) <= MAX_SCRATCH_BYTES &&
-           window * sizeof(engine_sparse_delta) <= layer->in_count * sizeof(int32_t);
+           layer->config.in_channels % M0PLUS_GROUP == 0 && layer->config.out_channels <= 256 &&
+           delta_list_bytes(layer) <= MAX_SCRATCH_BYTES;
+}
+
+/* Bytes of the errors' effective weights. */
+static uint32_t error_lanes_bytes(const engine_layer *layer) {
+    return m0plus_gathers_errors(layer) ? layer->edges * 2 : 0;
+}
+
+uint32_t m0plus_memory_bytes(const engine_layer *layer) {
+    if (!suits(layer)) {
+        return 0;
+    }
+    uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
+    if (is_convolution(layer)) {
+        bytes +=
+            weights_bytes(layer) + error_lanes_bytes(layer) + (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
+    }
+    return bytes;
 }
 
 uint32_t m0plus_padded_bytes(const engine_layer *layer) {
@@ -83,7 +88,12 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     return larger_bytes(work, larger_bytes(errors, gradients));
 }
 
-/* Copies of a convolution's effective weights in the orders that forward pass and errors want. */
+/* The word of two neighbouring channels' weights. */
+static inline uint32_t pair_lanes(int32_t lower, int32_t upper) {
+    return (uint32_t)lower + ((uint32_t)upper << 16);
+}
+
+/* A convolution's effective weights as the forward pass wants them. */
 static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
     const uint32_t outputs = layer->config.out_channels;
     const bool lanes = !m0plus_reads_pixels(layer);
@@ -93,23 +103,41 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
         count = m0plus_group_outputs(layer, group);
         const int8_t *effective = layer->effective + group;
         for (uint32_t tap = 0; tap < layer->fan_in; tap++, effective += outputs) {
-            int8_t *by_channel = memory->by_channel + group * layer->fan_in + tap;
-            for (uint32_t o = 0; o < count; o += 2, by_channel += 2 * layer->fan_in) {
+            for (uint32_t o = 0; o < count; o += 2) {
                 const int32_t lower = effective[o], upper = effective[o + 1];
                 if (lanes) {
-                    *weights++ = (uint32_t)lower + ((uint32_t)upper << 16);
+                    *weights++ = pair_lanes(lower, upper);
                 } else {
                     *weights++ = (uint32_t)lower;
                     *weights++ = (uint32_t)upper;
                 }
-                by_channel[0] = (int8_t)lower;
-                by_channel[layer->fan_in] = (int8_t)upper;
                 const int32_t larger = absolute(lower) > absolute(upper) ? absolute(lower) : absolute(upper);
                 largest = larger > largest ? larger : largest;
             }
         }
     }
     memory->lane_budget = INT16_MAX / largest;
+}
+
+/* The same as errors want them. */
+static void PRIOT_HOT copy_error_lanes(const engine_layer *layer, uint32_t *lanes) {
+    const uint32_t outputs = layer->config.out_channels, channels = layer->config.in_channels;
+    const uint32_t kernel = layer->config.kernel, tap_weights = channels * outputs;
+    for (uint32_t group = 0, count; group < channels; group += count) {
+        count = m0plus_group_channels(channels, group);
+        for (uint32_t ky = 0; ky < kernel; ky++) {
+            const int8_t *tap = layer->effective + ((ky + 1) * kernel * channels + group) * outputs;
+            for (uint32_t kx = 0; kx < kernel; kx++) {
+                tap -= tap_weights;
+                for (uint32_t o = 0; o < outputs; o++) {
+                    const int8_t *weight = tap + o;
+                    for (uint32_t c = 0; c < count; c += 2, weight += 2 * outputs) {
+                        *lanes++ = pair_lanes(weight[0], weight[outputs]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
@@ -123,12 +151,16 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         return;
     }
     memory->weights = memory->inputs + layer->in_count;
-    memory->starts = (uint16_t *)((uint8_t *)memory->weights + weights_bytes(layer));
-    memory->by_channel = (int8_t *)(memory->starts + pixel_count(layer) + 1);
+    uint8_t *next = (uint8_t *)memory->weights + weights_bytes(layer);
+    memory->error_lanes = (uint32_t *)next;
+    memory->starts = (uint16_t *)(next + error_lanes_bytes(layer));
     memory->input_count =
         sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels, memory->inputs, memory->starts);
     if (layer->effective_changed) {
         copy_weights(layer, memory);
+        if (m0plus_gathers_errors(layer)) {
+            copy_error_lanes(layer, memory->error_lanes);
+        }
         layer->effective_changed = false;
     }
 }

@@ -15,9 +15,11 @@ typedef struct {
     int32_t lane_budget; /* convolutions: as m0plus.h has it */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
-    uint16_t *starts;   /* convolutions: of each pixel */
-    int8_t *by_channel; /* convolutions: effective weights, OHWI, for errors */
-    bool correlates;    /* convolutions: gradients are correlated on a padded copy of the input */
+    uint16_t *starts; /* convolutions: of each pixel */
+    /* convolutions: the effective weights for errors, where those are gathered: by group of input channels, two
+     * channels to a word, rows [ky][kx from right to left][o] */
+    uint32_t *error_lanes;
+    bool correlates; /* convolutions: gradients are correlated on a padded copy of the input */
 } layer_memory;
 
 /* What the accumulators of up to four windows are made from and in. */
@@ -35,10 +37,14 @@ static inline bool m0plus_reads_pixels(const engine_layer *layer) {
     return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS;
 }
 
+/* Channels of the group that starts at channel `first`, where two channels' weights are in a word. */
+static inline uint32_t m0plus_group_channels(uint32_t channels, uint32_t first) {
+    return channels - first >= 2 * M0PLUS_GROUP ? 2 * M0PLUS_GROUP : M0PLUS_GROUP;
+}
+
 /* Output channels of the group that starts at channel `first`. */
 static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t first) {
-    return layer->config.out_channels - first >= 2 * M0PLUS_GROUP && !m0plus_reads_pixels(layer) ? 2 * M0PLUS_GROUP
-                                                                                                 : M0PLUS_GROUP;
+    return m0plus_reads_pixels(layer) ? M0PLUS_GROUP : m0plus_group_channels(layer->config.out_channels, first);
 }
 
 /* Bytes of a group's weights. */
