@@ -1,5 +1,5 @@
-/* Forward pass of convolutions on the Cortex-M0+: up to four windows at a time, a pool's four where there is one. */
-#include "../../arithmetic.h"
+/* Forward pass of convolutions on the Cortex-M0+: up to four windows at a time, a pool's four where there is one, from
+ * the lists of their non-zero inputs. */
 #include "layer_memory.h"
 #include "m0plus.h"
 
@@ -14,8 +14,6 @@ typedef struct {
 /* The windows of one accumulator row: their kernel rows inside the map. */
 typedef struct {
     uint32_t count;
-    const int8_t *pixels; /* the first one's map row */
-    uint32_t tap;         /* the first one's first */
     window_row rows[M0PLUS_MAX_KERNEL];
 } window_rows;
 
@@ -33,10 +31,8 @@ static void PRIOT_HOT list_rows(const engine_layer *layer, uint32_t oy, window_r
     const uint32_t first = (uint32_t)(top < 0 ? 0 : top), last = (uint32_t)(bottom < height ? bottom : height);
     const uint32_t ky = (uint32_t)((int32_t)first - top), elements = config->in_width * config->in_channels;
     list->count = last - first;
-    list->pixels = layer->input + first * elements;
-    list->tap = ky * config->kernel * config->in_channels;
     const uint16_t *starts = memory->starts + first * config->in_width;
-    int32_t tap = (int32_t)(list->tap - first * elements);
+    int32_t tap = (int32_t)(ky * config->kernel * config->in_channels - first * elements);
     for (uint32_t row = 0; row < list->count; row++, starts += config->in_width) {
         list->rows[row] = (window_row){.starts = starts, .tap = tap};
         tap += (int32_t)(config->kernel * config->in_channels - elements);
@@ -49,18 +45,6 @@ static inline window_columns clip_columns(const engine_layer *layer, uint32_t ox
     const int32_t right = left + (int32_t)config->kernel, width = (int32_t)config->in_width;
     return (window_columns){
         .first = (uint32_t)(left < 0 ? 0 : left), .last = (uint32_t)(right < width ? right : width), .left = left};
-}
-
-/* Lists a window of a map of one channel; after it none, as yet. */
-static inline void list_pixels(const engine_layer *layer, const window_rows *list, window_columns columns,
-                               m0plus_pixels *window) {
-    const layer_memory *memory = layer->kernel_memory;
-    const uint32_t tap = list->tap + (uint32_t)((int32_t)columns.first - columns.left);
-    window->pixels = list->pixels + columns.first;
-    window->rows = list->count;
-    window->columns = columns.last - columns.first;
-    window->weights = (const int32_t *)memory->weights + tap * M0PLUS_GROUP;
-    window[1].pixels = NULL;
 }
 
 /* Lists the segments of a window; `next`: the next window's, or NULL. */
@@ -94,26 +78,23 @@ static inline bool is_empty(const engine_layer *layer, const window_rows *upper,
     return true;
 }
 
-/* Accumulators of the listed windows for one group of outputs; the groups come in order. */
-static void PRIOT_HOT accumulate(const engine_layer *layer, uint32_t outputs, const uint8_t **weights) {
+/* Accumulators of the listed windows for one group of outputs. Returns the next group's weights. */
+static const uint8_t *accumulate(const engine_layer *layer, uint32_t outputs, const uint8_t *weights) {
     const layer_memory *memory = layer->kernel_memory;
     m0plus_windows *windows = layer->kernel_scratch;
-    if (m0plus_reads_pixels(layer)) {
-        m0plus_pixels8(windows->pixels, windows->acc, layer->config.in_width, layer->config.kernel);
-        for (m0plus_pixels *window = windows->pixels; window->pixels != NULL; window++) {
-            window->weights += layer->fan_in * M0PLUS_GROUP; /* the next group's */
-        }
-    } else {
-        (outputs == M0PLUS_GROUP ? m0plus_gather8 : m0plus_gather16)(windows->segments[0], windows->acc,
-                                                                     (const uint32_t *)*weights, memory->lane_budget);
-        *weights += m0plus_group_bytes(layer, outputs);
-    }
+    (outputs == M0PLUS_GROUP ? m0plus_gather8 : m0plus_gather16)(windows->segments[0], windows->acc,
+                                                                 (const uint32_t *)weights, memory->lane_budget);
+    return weights + layer->fan_in * outputs * 2;
 }
 
 void PRIOT_HOT m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const layer_memory *memory = layer->kernel_memory;
     if (memory == NULL) {
         engine_kernels_plain.convolution(layer, first_row, rows, acc);
+        return;
+    }
+    if (m0plus_reads_pixels(layer)) {
+        m0plus_pixels_convolution(layer, first_row, rows, acc);
         return;
     }
     m0plus_windows *windows = layer->kernel_scratch;
@@ -125,51 +106,15 @@ void PRIOT_HOT m0plus_convolution(const engine_layer *layer, uint32_t first_row,
             count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
             for (uint32_t window = 0; window < count; window++) {
                 const window_columns columns = clip_columns(layer, ox + window);
-                if (m0plus_reads_pixels(layer)) {
-                    list_pixels(layer, &list, columns, windows->pixels + window);
-                } else {
-                    list_segments(layer, &list, columns, windows->segments[window],
-                                  window + 1 < count ? windows->segments[window + 1] : NULL);
-                }
+                list_segments(layer, &list, columns, windows->segments[window],
+                              window + 1 < count ? windows->segments[window + 1] : NULL);
             }
             const uint8_t *weights = memory->weights;
             for (uint32_t first = 0, group; first < outputs; first += group) {
                 group = m0plus_group_outputs(layer, first);
-                accumulate(layer, group, &weights);
-                for (uint32_t o = 0; o < group; o++) {
-                    for (uint32_t window = 0; window < count; window++) {
-                        acc[window * outputs + first + o] = windows->acc[o * M0PLUS_WINDOWS + window];
-                    }
-                }
+                weights = accumulate(layer, group, weights);
+                m0plus_spread(windows->acc, group, count, acc + first, outputs);
             }
-        }
-    }
-}
-
-/* Outputs and positions of one group from the accumulators of a pool's four windows. An output that is not positive
- * stays as it is, 0, and its position is never asked for. */
-static void PRIOT_HOT pool_group(const int32_t *acc, uint32_t outputs, uint32_t shift, int8_t *out,
-                                 uint8_t *positions) {
-    const int32_t half = shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
-    for (const int8_t *end = out + outputs; out < end; out++, positions++, acc += M0PLUS_WINDOWS) {
-        int32_t best = acc[0];
-        uint8_t position = 0;
-        if (acc[1] > best) {
-            best = acc[1];
-            position = 1;
-        }
-        if (acc[2] > best) {
-            best = acc[2];
-            position = 2;
-        }
-        if (acc[3] > best) {
-            best = acc[3];
-            position = 3;
-        }
-        if (best > 0) {
-            best = (best + half) >> shift;
-            *out = (int8_t)(best > INT8_LIMIT ? INT8_LIMIT : best);
-            *positions = position;
         }
     }
 }
@@ -181,6 +126,10 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
         const uint32_t rows = config->pool ? 2 : 1;
         m0plus_convolution(layer, out_row * rows, rows, acc);
         engine_kernels_plain.requantise_row(layer, acc, out_row);
+        return;
+    }
+    if (m0plus_reads_pixels(layer)) {
+        m0plus_pixels_pool_row(layer, out_row);
         return;
     }
     m0plus_windows *windows = layer->kernel_scratch;
@@ -199,22 +148,15 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
         if (is_empty(layer, &upper, &lower, left.first, right.last)) {
             continue;
         }
-        if (m0plus_reads_pixels(layer)) {
-            list_pixels(layer, &upper, left, windows->pixels);
-            list_pixels(layer, &upper, right, windows->pixels + 1);
-            list_pixels(layer, &lower, left, windows->pixels + 2);
-            list_pixels(layer, &lower, right, windows->pixels + 3);
-        } else {
-            list_segments(layer, &upper, left, windows->segments[0], windows->segments[1]);
-            list_segments(layer, &upper, right, windows->segments[1], windows->segments[2]);
-            list_segments(layer, &lower, left, windows->segments[2], windows->segments[3]);
-            list_segments(layer, &lower, right, windows->segments[3], NULL);
-        }
+        list_segments(layer, &upper, left, windows->segments[0], windows->segments[1]);
+        list_segments(layer, &upper, right, windows->segments[1], windows->segments[2]);
+        list_segments(layer, &lower, left, windows->segments[2], windows->segments[3]);
+        list_segments(layer, &lower, right, windows->segments[3], NULL);
         const uint8_t *weights = memory->weights;
         for (uint32_t first = 0, group; first < outputs; first += group) {
             group = m0plus_group_outputs(layer, first);
-            accumulate(layer, group, &weights);
-            pool_group(windows->acc, group, layer->activation_shift, out + first, positions + first);
+            weights = accumulate(layer, group, weights);
+            m0plus_pool_group(windows->acc, group, layer->activation_shift, out + first, positions + first);
         }
     }
 }

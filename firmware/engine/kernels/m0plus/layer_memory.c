@@ -41,14 +41,25 @@ static uint32_t error_lanes_bytes(const engine_layer *layer) {
     return m0plus_gathers_errors(layer) ? layer->edges * 2 : 0;
 }
 
+/* An image that is read pixel by pixel, forward and in the update, needs no list. */
+static bool lists_inputs(const engine_layer *layer) {
+    const bool is_image = layer->first_edge == 0;
+    return !(is_convolution(layer) && is_image && m0plus_reads_pixels(layer) && m0plus_correlates(layer));
+}
+
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
-    uint32_t bytes = (uint32_t)sizeof(layer_memory) + layer->in_count * (uint32_t)sizeof(sparse_element);
+    uint32_t bytes = (uint32_t)sizeof(layer_memory);
+    if (lists_inputs(layer)) {
+        bytes += layer->in_count * (uint32_t)sizeof(sparse_element);
+    }
     if (is_convolution(layer)) {
-        bytes +=
-            weights_bytes(layer) + error_lanes_bytes(layer) + (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
+        bytes += weights_bytes(layer) + error_lanes_bytes(layer);
+        if (lists_inputs(layer)) {
+            bytes += (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
+        }
     }
     return bytes;
 }
@@ -81,8 +92,9 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
-    const uint32_t work =
-        is_convolution(layer) ? (uint32_t)sizeof(m0plus_windows) : M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work);
+    const uint32_t work = !is_convolution(layer)       ? M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work)
+                          : m0plus_reads_pixels(layer) ? m0plus_pixels_scratch_bytes(layer)
+                                                       : (uint32_t)sizeof(m0plus_windows);
     const uint32_t errors = m0plus_gathers_errors(layer) ? delta_list_bytes(layer) : 0;
     const uint32_t gradients = m0plus_correlates(layer) ? correlation_bytes(layer) : 0;
     return larger_bytes(work, larger_bytes(errors, gradients));
@@ -150,12 +162,18 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
         return;
     }
-    memory->weights = memory->inputs + layer->in_count;
+    const bool listed = lists_inputs(layer);
+    memory->weights = memory->inputs + (listed ? layer->in_count : 0);
     uint8_t *next = (uint8_t *)memory->weights + weights_bytes(layer);
     memory->error_lanes = (uint32_t *)next;
     memory->starts = (uint16_t *)(next + error_lanes_bytes(layer));
-    memory->input_count =
-        sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels, memory->inputs, memory->starts);
+    if (listed) {
+        memory->input_count = sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels,
+                                              memory->inputs, memory->starts);
+    }
+    if (m0plus_reads_pixels(layer)) {
+        m0plus_copy_pixels(layer);
+    }
     if (layer->effective_changed) {
         copy_weights(layer, memory);
         if (m0plus_gathers_errors(layer)) {

@@ -22,19 +22,18 @@ typedef struct {
     bool correlates; /* convolutions: gradients are correlated on a padded copy of the input */
 } layer_memory;
 
-/* What the accumulators of up to four windows are made from and in. */
+/* What the accumulators of up to four windows are made from and in: a part of the scratch. */
 typedef struct {
     int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
-    union {
-        m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
-        m0plus_pixels pixels[M0PLUS_WINDOWS + 1];
-    };
+    m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
 } m0plus_windows;
 
-/* Maps of one channel are read pixel by pixel: their windows are short. The others from the lists of non-zero inputs,
- * two channels' weights in a word. */
+/* Maps of one channel are read pixel by pixel, from a padded copy: their windows are short. The others from the lists
+ * of non-zero inputs, two channels' weights in a word. */
 static inline bool m0plus_reads_pixels(const engine_layer *layer) {
-    return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS;
+    const bool is_image = layer->first_edge == 0;
+    return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS &&
+           (layer->below_has_relu || is_image);
 }
 
 /* Channels of the group that starts at channel `first`, where two channels' weights are in a word. */
@@ -47,10 +46,19 @@ static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t 
     return m0plus_reads_pixels(layer) ? M0PLUS_GROUP : m0plus_group_channels(layer->config.out_channels, first);
 }
 
-/* Bytes of a group's weights. */
-static inline uint32_t m0plus_group_bytes(const engine_layer *layer, uint32_t outputs) {
-    return layer->fan_in * outputs * (m0plus_reads_pixels(layer) ? 4 : 2);
-}
+/* pixels.c: the scratch it needs, the padded copy, and the two hooks for layers that read pixels. */
+uint32_t m0plus_pixels_scratch_bytes(const engine_layer *layer);
+void m0plus_copy_pixels(const engine_layer *layer);
+void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
+void m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row);
+
+/* Accumulators of `count` windows from acc[channel][window] to row[window][channel], its windows `pitch` elements
+ * apart. */
+void m0plus_spread(const int32_t *acc, uint32_t outputs, uint32_t count, int32_t *row, uint32_t pitch);
+
+/* Outputs and positions of one group from the accumulators of a pool's four windows. An output that is not positive
+ * stays as it is, 0, and its position is never asked for. */
+void m0plus_pool_group(const int32_t *acc, uint32_t outputs, uint32_t shift, int8_t *out, uint8_t *positions);
 
 /* Whether errors can be gathered for the positive inputs alone. */
 bool m0plus_gathers_errors(const engine_layer *layer);

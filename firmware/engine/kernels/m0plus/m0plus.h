@@ -21,18 +21,19 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
-/* The part of a window inside a map of one channel. */
+/* Where up to four windows of a map of one channel lie. */
 typedef struct {
-    const int8_t *pixels; /* NULL after the last window */
-    uint32_t rows, columns;
-    const int32_t *weights; /* of its first tap inside, eight channels a tap */
-} m0plus_pixels;
+    uint32_t count;
+    uint32_t pitch;  /* pixels of a row of the map */
+    uint32_t kernel; /* at most M0PLUS_MAX_COLUMNS */
+    uint32_t offsets[4];
+} m0plus_pixel_windows;
 
 #define M0PLUS_MAX_COLUMNS 5u
 
-/* Accumulators of up to four windows of a map of one channel with `pitch` pixels a row, for eight output channels:
- * acc[channel][window]. kernel: at most M0PLUS_MAX_COLUMNS. */
-void m0plus_pixels8(const m0plus_pixels *windows, int32_t *acc, uint32_t pitch, uint32_t kernel);
+/* Accumulators of windows inside a map of one channel, of pixels 0..127, for eight output channels:
+ * acc[channel][window]. first: the pixel that offsets count from. weights[tap][8]. */
+void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights);
 
 /* Accumulators of up to four windows for one group of 16 or 8 output channels: acc[channel][window]. weights[tap][]:
  * words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's

@@ -1,7 +1,7 @@
 /* Convolution accumulators of eight output channels over a map of one channel (m0plus.h).
  *
  * Weights, widened to int32, stream past the accumulators, which stay in registers; a pixel that is 0 steps over its
- * weights. A row's columns are unrolled, and entered so that as many are left as the window has. 34 cycles for the eight
+ * weights. A row's columns are unrolled, and entered so that as many are left as the window has. 33 cycles for the eight
  * products of a pixel, 7 for a 0. */
     .syntax unified
     .cpu cortex-m0plus
@@ -9,16 +9,18 @@
     .section .time_critical.engine, "ax"
 
     .equ COLUMNS, 5             /* M0PLUS_MAX_COLUMNS */
-    .equ COLUMN_BYTES, 52       /* of the code of one; checked below */
+    .equ COLUMN_BYTES, 50       /* of the code of one; checked below */
 
 /* Places in the frame */
-    .equ WINDOWS, 0             /* the next one */
+    .equ FIRST, 0               /* pixel of the windows, less the columns that are not entered */
     .equ ACC, 4                 /* of the window */
-    .equ PITCH, 8
-    .equ KERNEL, 12
-    .equ ROWS_END, 16           /* r1 past the window's last row */
-    .equ SKIPPED, 20            /* bytes of weights from a row's last column to the next row's first */
-    .equ FRAME, 24
+    .equ WEIGHTS, 8
+    .equ OFFSETS, 12            /* the next window's */
+    .equ OFFSETS_END, 16
+    .equ PITCH, 20
+    .equ KERNEL_BYTES, 24       /* from a window's first row to past its last */
+    .equ ROWS_END, 28
+    .equ FRAME, 32
 
     .macro multiply_pair first, second
     ldmia r6!, {r2, r3}
@@ -30,12 +32,11 @@
 
     .macro column place
     ldrb r0, [r1, #\place]
-    lsls r0, r0, #24
+    cmp  r0, #0
     bne  1f
     adds r6, #32
     b    2f
-1:  asrs r0, r0, #24
-    multiply_pair r8, r9
+1:  multiply_pair r8, r9
     multiply_pair r10, r11
     multiply_pair r12, lr
     multiply_pair r4, r5
@@ -47,7 +48,7 @@
     str  r2, [r6, #\place]
     .endm
 
-/* void m0plus_pixels8(const m0plus_pixels *windows, int32_t *acc, uint32_t pitch, uint32_t kernel) */
+/* void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights) */
     .balign 4
     .global m0plus_pixels8
     .type m0plus_pixels8, %function
@@ -59,30 +60,32 @@ m0plus_pixels8:
     mov  r7, r11
     push {r4-r7}
     sub  sp, #FRAME
-    str  r1, [sp, #ACC]
-    str  r2, [sp, #PITCH]
-    str  r3, [sp, #KERNEL]
+    str  r2, [sp, #ACC]
+    str  r3, [sp, #WEIGHTS]
+    ldmia r0!, {r2, r3, r4}     /* count, pitch, kernel */
+    str  r3, [sp, #PITCH]
+    muls r3, r4, r3
+    str  r3, [sp, #KERNEL_BYTES]
+    lsls r2, r2, #2
+    adds r2, r2, r0
+    str  r2, [sp, #OFFSETS_END]
+    adds r1, r1, r4
+    subs r1, #COLUMNS
+    str  r1, [sp, #FIRST]
+    movs r2, #COLUMN_BYTES
+    muls r2, r4, r2
+    ldr  r7, =row_end + 1
+    subs r7, r7, r2             /* of the first column entered */
 
 window:
-    ldmia r0!, {r1, r2, r3, r6} /* pixels, rows, columns, weights */
-    cmp  r1, #0
-    bne  1f
-    b    done                   /* too far for a condition */
-1:  str  r0, [sp, #WINDOWS]
-    adds r1, r1, r3
-    subs r1, #COLUMNS           /* r1 + the place of the first column entered: the first pixel */
-    ldr  r0, [sp, #PITCH]
-    muls r2, r0, r2
+    ldmia r0!, {r2}
+    str  r0, [sp, #OFFSETS]
+    ldr  r1, [sp, #FIRST]
+    adds r1, r1, r2             /* r1 + the place of the first column entered: the window's first pixel */
+    ldr  r2, [sp, #KERNEL_BYTES]
     adds r2, r2, r1
     str  r2, [sp, #ROWS_END]
-    ldr  r0, [sp, #KERNEL]
-    subs r0, r0, r3
-    lsls r0, r0, #5
-    str  r0, [sp, #SKIPPED]
-    movs r0, #COLUMN_BYTES
-    muls r3, r0, r3
-    ldr  r7, =row_end + 1
-    subs r7, r7, r3             /* of the first column entered */
+    ldr  r6, [sp, #WEIGHTS]
     movs r4, #0                 /* accumulators: r8 r9 r10 r11 r12 lr r4 r5 */
     movs r5, #0
     mov  r8, r4
@@ -105,15 +108,12 @@ row_end:
     .endif
     ldr  r2, [sp, #PITCH]
     adds r1, r1, r2
-    ldr  r3, [sp, #SKIPPED]
-    adds r6, r6, r3
     ldr  r2, [sp, #ROWS_END]
     cmp  r1, r2
-    beq  window_end
+    beq  1f
     bx   r7
 
-window_end:
-    ldr  r6, [sp, #ACC]
+1:  ldr  r6, [sp, #ACC]
     store r8, 0
     store r9, 16
     store r10, 32
@@ -124,11 +124,13 @@ window_end:
     str  r5, [r6, #112]
     adds r6, #4
     str  r6, [sp, #ACC]
-    ldr  r0, [sp, #WINDOWS]
-    b    window
+    ldr  r0, [sp, #OFFSETS]
+    ldr  r2, [sp, #OFFSETS_END]
+    cmp  r0, r2
+    beq  2f
+    b    window                 /* too far for a condition */
 
-done:
-    add  sp, #FRAME
+2:  add  sp, #FRAME
     pop  {r4-r7}
     mov  r8, r4
     mov  r9, r5

@@ -8,14 +8,16 @@
 
 #include <string.h>
 
-void m0plus_pixels8(const m0plus_pixels *windows, int32_t *acc, uint32_t pitch, uint32_t kernel) {
-    for (; windows->pixels != NULL; windows++, acc++) {
+void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights) {
+    const uint32_t kernel = windows->kernel;
+    for (uint32_t window = 0; window < windows->count; window++) {
+        const uint8_t *pixels = first + windows->offsets[window];
         for (uint32_t o = 0; o < 8; o++) {
-            acc[o * M0PLUS_WINDOWS] = 0;
-            for (uint32_t i = 0; i < windows->rows * windows->columns; i++) {
-                const uint32_t y = i / windows->columns, x = i % windows->columns;
-                acc[o * M0PLUS_WINDOWS] += windows->pixels[y * pitch + x] * windows->weights[(y * kernel + x) * 8 + o];
+            int32_t sum = 0;
+            for (uint32_t tap = 0; tap < kernel * kernel; tap++) {
+                sum += pixels[tap / kernel * windows->pitch + tap % kernel] * weights[tap * 8 + o];
             }
+            acc[o * M0PLUS_WINDOWS + window] = sum;
         }
     }
 }

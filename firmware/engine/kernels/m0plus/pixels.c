@@ -1,0 +1,119 @@
+/* Forward pass of convolutions over a map of one channel on the Cortex-M0+, from a padded copy: every window is inside.
+ */
+#include "layer_memory.h"
+#include "m0plus.h"
+
+#include <string.h>
+
+#define WORD_BYTES 4u
+#define MAX_PITCH_WORDS ((ENGINE_MAX_SIDE + 2 * M0PLUS_MAX_COLUMNS + 2 * WORD_BYTES) / WORD_BYTES)
+
+/* The scratch: the padded map follows. */
+typedef struct {
+    int32_t acc[M0PLUS_GROUP * M0PLUS_WINDOWS];
+    m0plus_pixel_windows windows;
+    uint32_t margin;                    /* left of the first window */
+    uint32_t occupied[MAX_PITCH_WORDS]; /* by column, over the rows of a pool: 0 where all are 0 */
+} pixels_scratch;
+
+/* A multiple of a word, with room for a margin that lets the copy's rows and the map's be equally aligned. */
+static uint32_t pitch_of(const engine_layer *layer) {
+    const uint32_t room = WORD_BYTES - 1 + WORD_BYTES - 1;
+    return (layer->config.in_width + 2 * layer->config.padding + room) / WORD_BYTES * WORD_BYTES;
+}
+
+static uint32_t padded_bytes(const engine_layer *layer) {
+    return pitch_of(layer) * (layer->config.in_height + 2 * layer->config.padding);
+}
+
+uint32_t m0plus_pixels_scratch_bytes(const engine_layer *layer) {
+    return (uint32_t)sizeof(pixels_scratch) + padded_bytes(layer);
+}
+
+void PRIOT_HOT m0plus_copy_pixels(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t pitch = pitch_of(layer);
+    pixels_scratch *scratch = layer->kernel_scratch;
+    uint8_t *padded = (uint8_t *)(scratch + 1);
+    scratch->margin = ((uintptr_t)layer->input - config->padding) % WORD_BYTES;
+    scratch->windows = (m0plus_pixel_windows){.pitch = pitch, .kernel = config->kernel};
+    m0plus_clear_words((uint32_t *)(scratch + 1), padded_bytes(layer) / WORD_BYTES);
+    padded += config->padding * pitch + scratch->margin + config->padding;
+    const int8_t *row = layer->input;
+    for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += config->in_width) {
+        memcpy(padded, row, config->in_width);
+    }
+}
+
+/* The first pixel of the window at the left of accumulator row oy. */
+static const uint8_t *first_window(const engine_layer *layer, const pixels_scratch *scratch, uint32_t oy) {
+    return (const uint8_t *)(scratch + 1) + oy * layer->config.stride * scratch->windows.pitch + scratch->margin;
+}
+
+void PRIOT_HOT m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+    const layer_memory *memory = layer->kernel_memory;
+    pixels_scratch *scratch = layer->kernel_scratch;
+    const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
+    for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++) {
+        scratch->windows.offsets[window] = window * stride;
+    }
+    for (uint32_t oy = first_row; oy < first_row + rows; oy++) {
+        const uint8_t *first = first_window(layer, scratch, oy);
+        for (uint32_t ox = 0, count; ox < layer->conv_width; ox += count, acc += count * outputs) {
+            count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
+            scratch->windows.count = count;
+            const int32_t *weights = memory->weights;
+            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
+                m0plus_pixels8(&scratch->windows, first + ox * stride, scratch->acc, weights);
+                m0plus_spread(scratch->acc, M0PLUS_GROUP, count, acc + o, outputs);
+            }
+        }
+    }
+}
+
+/* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. */
+static void PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
+    const uint32_t words = scratch->windows.pitch / WORD_BYTES;
+    const uint32_t *column = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
+    for (uint32_t i = 0; i < words; i++) {
+        uint32_t any = 0;
+        for (uint32_t row = 0; row < rows; row++) {
+            any |= column[row * words + i];
+        }
+        scratch->occupied[i] = any;
+    }
+}
+
+void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
+    const layer_memory *memory = layer->kernel_memory;
+    pixels_scratch *scratch = layer->kernel_scratch;
+    const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
+    const uint32_t down = stride * scratch->windows.pitch, side = stride + layer->config.kernel;
+    const uint32_t count = layer->out_width * outputs;
+    int8_t *out = layer->output + out_row * count;
+    uint8_t *positions = layer->positions + out_row * count;
+    const uint8_t *first = first_window(layer, scratch, 2 * out_row);
+    scratch->windows.count = M0PLUS_WINDOWS;
+    scratch->windows.offsets[0] = 0;
+    scratch->windows.offsets[1] = stride;
+    scratch->windows.offsets[2] = down;
+    scratch->windows.offsets[3] = down + stride;
+    find_occupied(scratch, first - scratch->margin, side);
+    memset(out, 0, count);
+    const uint8_t *column = (const uint8_t *)scratch->occupied + scratch->margin; /* seen so far */
+    const uint8_t *left = column, *empty = column;                                /* from where on all seen are empty */
+    for (const int8_t *end = out + count; out < end; out += outputs, positions += outputs) {
+        for (; column < left + side; column++) {
+            empty = *column != 0 ? column + 1 : empty;
+        }
+        if (empty > left) {
+            const int32_t *weights = memory->weights;
+            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
+                m0plus_pixels8(&scratch->windows, first, scratch->acc, weights);
+                m0plus_pool_group(scratch->acc, M0PLUS_GROUP, layer->activation_shift, out + o, positions + o);
+            }
+        }
+        left += 2 * stride;
+        first += 2 * stride;
+    }
+}
