@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checkPort } from '#host/cli/doctor-checks.js';
 import type { Device } from '#host/device/device.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { connect, openPty, sharedStream } from '../serial/pty.js';
@@ -84,6 +85,29 @@ it('says what it will not go on from, and what it writes over', async () => {
     'the device holds a checkpoint of this very session, before step 72: this run will write',
   );
   expect(JSON.parse(over.stdout).deviceCheckpoint).toEqual({ nextStep: 24, sequence: 4 });
+});
+
+it('is kept by a run that is interrupted and resumed, and told by the doctor', async () => {
+  const run = join(scratch, 'interrupted');
+  let interrupted = false;
+  const cut = await trainOnBoard(['--seed', '9', '--device-checkpoint', '--out', run], {
+    onStderr: (stderr, child) => {
+      if (!interrupted && stderr.includes('before training:')) interrupted = child.kill('SIGINT');
+    },
+  });
+  expect(cut.status, cut.stderr).toBe(130);
+  const pty = await openPty();
+  connect(stream(), pty);
+  try {
+    const resumed = await runCli(['train', '--resume', run, '--device', pty.path, '--json']);
+    expect(resumed.stderr).toMatch(/device checkpoint: \d more saves; erasures of a flash sector: \d so far, \d more/);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 72, deviceCheckpoint: { nextStep: 72, sequence: 7 } });
+    const { sessionId } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).provenance;
+    const { text } = await checkPort({ path: pty.path, usbIds: '2e8a:000a', fingerprint: 'priot' }, undefined);
+    expect(text).toContain(`checkpoint of session ${sessionId} before step 72, flash sectors erased 4 times`);
+  } finally {
+    await pty.close();
+  }
 });
 
 it('is refused where there is none, and with --resume', async () => {

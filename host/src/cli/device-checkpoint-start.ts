@@ -22,7 +22,7 @@ export interface DeviceCheckpointStart {
 }
 
 /**
- * Says what the checkpoints wear, and what they write over.
+ * Of a new run. Says what the checkpoints wear, and what they write over.
  * @throws what checkKeepsState, findDeviceCheckpoint and readDeviceState throw
  */
 export async function startWithDeviceCheckpoint(
@@ -37,15 +37,32 @@ export async function startWithDeviceCheckpoint(
   const found = await findDeviceCheckpoint(connection, signal);
   if (!fromDeviceCheckpoint) {
     if (found !== undefined) notice(overwriting(found, isOfPlan(found, plan, trainingId)));
-    notice(expectedWear(plan.epochs, found?.sequence ?? 0));
+    notice(expectedWear(plan, 0, found));
     return { start: startAtZero(plan), trainingId };
   }
   const state = await readDeviceState(connection, found, plan, trainingId, signal);
   const { nextStep, sequence } = found!;
   notice(`going on from the device's checkpoint, before step ${nextStep} of ${totalSteps(plan)}`);
-  notice(expectedWear(plan.epochs - Math.floor(nextStep / plan.training.count), sequence));
+  notice(expectedWear(plan, nextStep, found));
   const start = { ...startAtZero(plan), nextStep, state };
   return { start, trainingId, begunAt: { step: nextStep, sequence } };
+}
+
+/**
+ * Of a run that is resumed at `nextStep`, from its folder. Says what the checkpoints wear.
+ * @returns the id under which the device keeps them
+ * @throws what checkKeepsState and findDeviceCheckpoint throw
+ */
+export async function resumeWithDeviceCheckpoint(
+  connection: Connection,
+  plan: TrainingPlan,
+  nextStep: number,
+  signal: AbortSignal,
+  notice: (text: string) => void,
+): Promise<Uint8Array> {
+  checkKeepsState(connection.link.hello, plan.network);
+  notice(expectedWear(plan, nextStep, await findDeviceCheckpoint(connection, signal)));
+  return trainingIdOf(plan.training);
 }
 
 function overwriting({ nextStep, sessionId }: DeviceCheckpoint, ofThisSession: boolean): string {
@@ -54,8 +71,9 @@ function overwriting({ nextStep, sessionId }: DeviceCheckpoint, ofThisSession: b
   return `the device holds a checkpoint of ${whose}, before step ${nextStep}: this run will write over it${instead}`;
 }
 
-function expectedWear(saves: number, savesBefore: number): string {
-  const [wear, worn, endurance] = [erasuresBy(saves), erasuresBy(savesBefore), FLASH_ENDURANCE].map((count) =>
+function expectedWear(plan: TrainingPlan, nextStep: number, found: DeviceCheckpoint | undefined): string {
+  const saves = plan.epochs - Math.floor(nextStep / plan.training.count);
+  const [worn, wear, endurance] = [erasuresBy(found?.sequence ?? 0), erasuresBy(saves), FLASH_ENDURANCE].map((count) =>
     count.toLocaleString('en'),
   );
   return `device checkpoint: ${saves} more saves; erasures of a flash sector: ${worn} so far, ${wear} more, of at least ${endurance}`;

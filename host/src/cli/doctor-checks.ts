@@ -12,7 +12,10 @@ import { openSerial } from '../device/serial/serial.js';
 import { UDEV_RULE_NAME } from '../device/serial/udev-rule.js';
 import { PriotError } from '../errors.js';
 import { Link, type LinkStatistics } from '../link/link.js';
+import type { DeviceCheckpoint } from '../link/messages.js';
+import { erasuresBy } from '../training/device-checkpoint.js';
 import { packageDescription, packageRoot } from './package-files.js';
+import { hexadecimal } from './provenance.js';
 
 export interface Finding {
   /** What was looked at: `node`, `firmware image`, `/dev/ttyACM0`. */
@@ -161,6 +164,7 @@ export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Ar
   try {
     const link = await Link.open(await openSerial(path));
     for (let request = 0; request < LINE_REQUESTS; request++) await link.request('readStatistics', {});
+    const held = link.hello.checkpointBytes > 0 ? await link.request('readCheckpoint', {}) : undefined;
     await link.close();
     const { firmwareCommit, lastPanic } = link.hello;
     const commit = firmwareCommit || 'of unknown commit';
@@ -176,10 +180,16 @@ export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Ar
       const text = `firmware ${commit} is not the one of this package`;
       return { check, status: 'warn', text, remedy: `priot flash --device ${path}` };
     }
-    return lineFinding(check, `firmware ${commit}`, link.statistics);
+    return lineFinding(check, `firmware ${commit}${held ? checkpointText(held) : ''}`, link.statistics);
   } catch (error) {
     return failure(check, error);
   }
+}
+
+function checkpointText({ sequence, sessionId, nextStep }: DeviceCheckpoint): string {
+  if (sequence === 0) return '';
+  const erasures = erasuresBy(sequence).toLocaleString('en');
+  return `; checkpoint of session ${hexadecimal(sessionId)} before step ${nextStep}, flash sectors erased ${erasures} times for it`;
 }
 
 /** @param about what else there is to say of the board */

@@ -11,7 +11,6 @@ import type { MemoryEvent } from '../runs/events.js';
 import { type Checkpoint, RunFolder, readManifest } from '../runs/run-folder.js';
 import type { CalibrationSource, EdgeSelection, EvalSet, RunRequest, RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
-import { checkKeepsState, trainingIdOf } from '../training/device-checkpoint.js';
 import { bytesOf } from '../training/network-on-device.js';
 import {
   planSessionId,
@@ -23,7 +22,7 @@ import {
   totalSteps,
 } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
-import { startWithDeviceCheckpoint } from './device-checkpoint-start.js';
+import { resumeWithDeviceCheckpoint, startWithDeviceCheckpoint } from './device-checkpoint-start.js';
 import { openConnection } from './open-link.js';
 import { hexadecimal, provenanceOf } from './provenance.js';
 import type { InputStore, RunInputs } from './run-inputs.js';
@@ -101,8 +100,9 @@ export async function startRun(
   });
   try {
     const { plan } = inputs;
+    const notice = (text: string) => surroundings.reporter.notice(text);
     const { start, trainingId, begunAt } = asked.deviceCheckpoint
-      ? await startWithDeviceCheckpoint(connection, plan, options, signal, surroundings.reporter.notice)
+      ? await startWithDeviceCheckpoint(connection, plan, options, signal, notice)
       : { start: startAtZero(plan) };
     const session = await TrainingSession.open(connection, plan, start, signal, trainingId);
     const { link } = connection;
@@ -156,8 +156,10 @@ export async function resumeRun(
     const checkpoint = folder.readCheckpoint();
     folder.truncateAfterStep(checkpoint?.nextStep ?? 0);
     const start = startAt(checkpoint, folder, inputs.plan);
-    const trainingId = asked.deviceCheckpoint ? trainingIdOf(inputs.plan.training) : undefined;
-    if (trainingId) checkKeepsState(link.hello, inputs.plan.network);
+    const notice = (text: string) => surroundings.reporter.notice(text);
+    const trainingId = asked.deviceCheckpoint
+      ? await resumeWithDeviceCheckpoint(connection, inputs.plan, start.nextStep, signal, notice)
+      : undefined;
     const session = await TrainingSession.open(connection, inputs.plan, start, signal, trainingId);
     const active = { folder, connection, session, start, consoleLog, signal, ...inputs };
     return await runInFolder(active, surroundings.reporter);
