@@ -5,9 +5,25 @@
 
 #include <string.h>
 
-/* The delta of the layer below from its error; `half`: rounding_half(shift). */
-static inline int8_t requantise(int32_t error, int32_t half, uint32_t shift) {
-    return clamp_int8((error + half) >> shift);
+/* Deltas of the layer below at the inputs [begin, end), from the deltas in segments. Each input has `pitch` weights,
+ * those of input `first` from `weights` on. */
+static inline void dot_inputs(const engine_layer *layer, const m0plus_segment *segments, const int8_t *weights,
+                              uint32_t pitch, uint32_t first, const sparse_element *begin, const sparse_element *end,
+                              int8_t *below) {
+    const uint32_t shift = layer->error_shift;
+    const int32_t half = rounding_half(shift);
+    for (uint32_t count; begin < end; begin += count) {
+        count = end - begin < 4 ? (uint32_t)(end - begin) : 4;
+        const int8_t *rows[4];
+        int32_t errors[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            rows[i] = weights + (sparse_index(begin[i < count ? i : 0]) - first) * pitch;
+        }
+        m0plus_dot4(segments, rows, errors);
+        for (uint32_t i = 0; i < count; i++) {
+            below[sparse_index(begin[i])] = clamp_int8((errors[i] + half) >> shift);
+        }
+    }
 }
 
 bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,
@@ -16,21 +32,15 @@ bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_spars
     if (memory == NULL || !layer->below_has_relu) {
         return false;
     }
-    const uint32_t outputs = layer->config.out_channels, shift = layer->error_shift;
-    const int32_t half = rounding_half(shift);
+    sparse_element *list = layer->kernel_scratch;
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = sparse_pack(deltas[i].output, (int8_t)deltas[i].delta);
+    }
+    const m0plus_segment segments[] = {{list, list + count, 0}, {NULL, NULL, 0}};
     memset(below, 0, layer->in_count);
-    const sparse_element *element = memory->inputs;
-    for (uint32_t left = memory->input_count, taken; left > 0; left -= taken, element += taken) {
-        taken = left < 4 ? left : 4;
-        const int8_t *rows[4];
-        int32_t errors[4];
-        for (uint32_t i = 0; i < 4; i++) {
-            rows[i] = layer->effective + sparse_index(element[i < taken ? i : 0]) * outputs;
-        }
-        m0plus_dot4(deltas, deltas + count, rows, errors);
-        for (uint32_t i = 0; i < taken; i++) {
-            below[sparse_index(element[i])] = requantise(errors[i], half, shift);
-        }
+    if (count > 0) {
+        dot_inputs(layer, segments, layer->effective, layer->config.out_channels, 0, memory->inputs,
+                   memory->inputs + memory->input_count, below);
     }
     return true;
 }
@@ -133,50 +143,27 @@ static inline bool list_segments(const engine_layer *layer, const sparse_element
     return next > segments;
 }
 
-/* Requantises a group of one pixel's errors where its inputs, [begin, end), are positive; `first`: the group's index in
- * the map. */
-static inline void store_errors(const engine_layer *layer, const sparse_element *begin, const sparse_element *end,
-                                const int32_t *errors, uint32_t first, uint32_t group, int8_t *below) {
-    const uint32_t shift = layer->error_shift;
-    const int32_t half = rounding_half(shift);
-    for (; begin < end; begin++) {
-        const uint32_t index = sparse_index(*begin);
-        if (index - first < group) {
-            below[index] = requantise(errors[(index - first) * M0PLUS_WINDOWS], half, shift);
-        }
-    }
-}
-
-/* A convolution of the deltas with the kernel turned round, as the forward pass does it, at the positive inputs. */
 static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_element *deltas, const uint16_t *starts,
                                     int8_t *below) {
     const layer_memory *memory = layer->kernel_memory;
     const engine_layer_config *config = &layer->config;
-    const uint32_t channels = config->in_channels;
-    int32_t errors[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
+    const uint32_t pitch = config->kernel * config->kernel * config->out_channels;
     m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
     delta_row rows[M0PLUS_MAX_KERNEL];
     const uint16_t *pixel = memory->starts;
-    uint32_t index = 0;
+    uint32_t first = 0;
     for (uint32_t iy = 0; iy < config->in_height; iy++) {
         const uint32_t row_count = list_rows(layer, starts, iy, rows);
-        for (uint32_t ix = 0; ix < config->in_width; ix++, index += channels, pixel++) {
-            if (pixel[0] == pixel[1] || !list_segments(layer, deltas, rows, row_count, ix, segments)) {
-                continue;
-            }
-            const uint32_t *lanes = memory->error_lanes;
-            for (uint32_t first = 0, group; first < channels; first += group) {
-                group = m0plus_group_channels(channels, first);
-                (group == M0PLUS_GROUP ? m0plus_gather8_signed : m0plus_gather16_signed)(segments, errors, lanes,
-                                                                                         memory->lane_budget);
-                lanes += config->kernel * config->kernel * config->out_channels * group / 2;
-                store_errors(layer, memory->inputs + pixel[0], memory->inputs + pixel[1], errors, index + first, group,
-                             below);
+        for (uint32_t ix = 0; ix < config->in_width; ix++, first += config->in_channels, pixel++) {
+            if (pixel[0] != pixel[1] && list_segments(layer, deltas, rows, row_count, ix, segments)) {
+                dot_inputs(layer, segments, memory->by_input, pitch, first, memory->inputs + pixel[0],
+                           memory->inputs + pixel[1], below);
             }
         }
     }
 }
 
+/* A convolution of the deltas with the kernel turned round, at the positive inputs. */
 void PRIOT_HOT m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights,
                                         int8_t *below) {
     const layer_memory *above = layer[1].kernel_memory; /* a convolution is never the last layer */

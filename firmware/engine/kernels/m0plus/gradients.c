@@ -9,52 +9,86 @@ static uint32_t padded_pitch(const engine_layer *layer) {
     return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
 }
 
-void PRIOT_HOT m0plus_prepare_gradients(const engine_layer *layer) {
-    layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL) {
-        return;
-    }
-    memory->correlates = m0plus_correlates(layer);
-    if (!memory->correlates) {
-        return;
-    }
+static void PRIOT_HOT pad_input(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
-    uint8_t *padded = layer->kernel_scratch;
     m0plus_clear_words(layer->kernel_scratch, m0plus_padded_bytes(layer) / 4);
-    padded += config->padding * (pitch + config->in_channels);
+    uint8_t *padded = (uint8_t *)layer->kernel_scratch + config->padding * (pitch + config->in_channels);
     const int8_t *row = layer->input;
     for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += row_bytes) {
         memcpy(padded, row, row_bytes);
     }
 }
 
-/* A channel's non-zero deltas, each with the place of its window in the padded map. */
-static void PRIOT_HOT list_channel(const engine_layer *layer, uint32_t channel, m0plus_work *list) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, pitch = padded_pitch(layer);
-    const uint32_t right = config->stride * config->in_channels, down = config->stride * pitch;
-    const uint32_t side = config->pool ? 2 : 1; /* accumulators an output comes from, in each direction */
-    const uint32_t places[4] = {0, right, down, down + right};
-    const int8_t *delta = layer->delta + channel;
-    uintptr_t row = (uintptr_t)layer->kernel_scratch;
-    for (uint32_t y = 0; y < layer->out_height; y++, row += side * down) {
-        uintptr_t place = row;
-        for (const int8_t *end = delta + layer->out_width * outputs; delta < end;
-             delta += outputs, place += side * right) {
-            if (*delta != 0) {
-                list->x = *delta;
-                list->place = place + (side == 2 ? places[layer->positions[delta - layer->delta]] : 0);
-                list++;
+static inline bool has_delta(const int8_t *deltas, uint32_t count) {
+    for (const int8_t *end = deltas + count; deltas < end; deltas += 4) {
+        uint32_t word;
+        memcpy(&word, __builtin_assume_aligned(deltas, 4), sizeof word);
+        if (word != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lists the output pixels with a delta in any channel. */
+static void PRIOT_HOT list_pixels(const engine_layer *layer, layer_memory *memory) {
+    const uint32_t outputs = layer->config.out_channels, side = layer->config.pool ? 2 : 1;
+    const uint32_t right = side * layer->config.stride * layer->config.in_channels;
+    const uint32_t down = side * layer->config.stride * padded_pitch(layer);
+    uint32_t *next = memory->pixels;
+    uint32_t index = 0;
+    for (uint32_t y = 0; y < layer->out_height; y++) {
+        uint32_t place = y * down;
+        for (uint32_t x = 0; x < layer->out_width; x++, place += right, index += outputs) {
+            if (has_delta(layer->delta + index, outputs)) {
+                *next++ = place << 16 | index;
             }
         }
     }
-    *list = (m0plus_work){0, 0};
+    memory->pixel_count = (uint32_t)(next - memory->pixels);
+}
+
+/* Scratch: the padded input, the listed pixels, a channel's deltas. */
+void PRIOT_HOT m0plus_prepare_gradients(const engine_layer *layer) {
+    layer_memory *memory = layer->kernel_memory;
+    if (memory == NULL) {
+        return;
+    }
+    memory->correlates = m0plus_correlates(layer);
+    if (memory->correlates) {
+        memory->pixels = (uint32_t *)((uint8_t *)layer->kernel_scratch + m0plus_padded_bytes(layer));
+        pad_input(layer);
+        list_pixels(layer, memory);
+    }
+}
+
+/* A channel's non-zero deltas, each with the place of its window in the padded map. */
+static void PRIOT_HOT list_channel(const engine_layer *layer, uint32_t channel, m0plus_work *next) {
+    const layer_memory *memory = layer->kernel_memory;
+    const uint32_t right = layer->config.stride * layer->config.in_channels;
+    const uint32_t down = layer->config.stride * padded_pitch(layer);
+    const uintptr_t padded = (uintptr_t)layer->kernel_scratch;
+    const uintptr_t places[4] = {padded, padded + right, padded + down, padded + down + right};
+    const int8_t *const delta = layer->delta + channel;
+    const uint8_t *const position = layer->config.pool ? layer->positions + channel : NULL;
+    const uint32_t *const end = memory->pixels + memory->pixel_count;
+    for (const uint32_t *pixel = memory->pixels; pixel < end; pixel++) {
+        const uint32_t index = *pixel & 0xffff;
+        const int32_t value = delta[index];
+        if (value != 0) {
+            next->x = value;
+            next->place = places[position == NULL ? 0 : position[index]] + (*pixel >> 16);
+            next++;
+        }
+    }
+    *next = (m0plus_work){0, 0};
 }
 
 static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
-    m0plus_work *const list = (m0plus_work *)((uint8_t *)layer->kernel_scratch + m0plus_padded_bytes(layer));
+    const layer_memory *memory = layer->kernel_memory;
+    m0plus_work *const list = (m0plus_work *)(memory->pixels + ((memory->pixel_count + 1) & ~1u));
     const uint32_t pitch = padded_pitch(layer), row = config->kernel * config->in_channels;
     list_channel(layer, channel, list);
     if (config->in_channels == 1) {

@@ -2,6 +2,8 @@
 
 #include "../../arithmetic.h"
 
+#include <string.h>
+
 #define MAX_SCRATCH_BYTES 16384u
 
 static bool is_convolution(const engine_layer *layer) {
@@ -32,13 +34,7 @@ static uint32_t delta_list_bytes(const engine_layer *layer) {
 /* Deltas are packed into words, with their pixel and channel in 16 and 8 bits. */
 bool m0plus_gathers_errors(const engine_layer *layer) {
     return suits(layer) && is_convolution(layer) && layer->config.stride == 1 && layer->below_has_relu &&
-           layer->config.in_channels % M0PLUS_GROUP == 0 && layer->config.out_channels <= 256 &&
-           delta_list_bytes(layer) <= MAX_SCRATCH_BYTES;
-}
-
-/* Bytes of the errors' effective weights. */
-static uint32_t error_lanes_bytes(const engine_layer *layer) {
-    return m0plus_gathers_errors(layer) ? layer->edges * 2 : 0;
+           layer->config.out_channels <= 256 && delta_list_bytes(layer) <= MAX_SCRATCH_BYTES;
 }
 
 /* An image that is read pixel by pixel, forward and in the update, needs no list. */
@@ -56,7 +52,7 @@ uint32_t m0plus_memory_bytes(const engine_layer *layer) {
         bytes += layer->in_count * (uint32_t)sizeof(sparse_element);
     }
     if (is_convolution(layer)) {
-        bytes += weights_bytes(layer) + error_lanes_bytes(layer);
+        bytes += weights_bytes(layer) + (m0plus_gathers_errors(layer) ? layer->edges : 0);
         if (lists_inputs(layer)) {
             bytes += (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
         }
@@ -70,9 +66,10 @@ uint32_t m0plus_padded_bytes(const engine_layer *layer) {
     return ((config->in_height + margin) * (config->in_width + margin) * config->in_channels + 7u) & ~7u;
 }
 
-/* Bytes of the padded input and of one channel's deltas. */
+/* Bytes of the padded input, of its pixels with deltas and of one channel's deltas. */
 static uint32_t correlation_bytes(const engine_layer *layer) {
-    return m0plus_padded_bytes(layer) + (layer->out_height * layer->out_width + 1) * (uint32_t)sizeof(m0plus_work);
+    const uint32_t pixels = layer->out_height * layer->out_width + 1;
+    return m0plus_padded_bytes(layer) + pixels * (uint32_t)(sizeof(uint32_t) + sizeof(m0plus_work));
 }
 
 /* The assembly reads inputs without their sign. */
@@ -92,17 +89,16 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
-    const uint32_t work = !is_convolution(layer)       ? M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work)
-                          : m0plus_reads_pixels(layer) ? m0plus_pixels_scratch_bytes(layer)
-                                                       : (uint32_t)sizeof(m0plus_windows);
+    uint32_t work = sizeof(m0plus_windows);
+    if (!is_convolution(layer)) {
+        const uint32_t deltas = layer->config.out_channels * (uint32_t)sizeof(sparse_element);
+        work = larger_bytes(M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work), deltas);
+    } else if (m0plus_reads_pixels(layer)) {
+        work = m0plus_pixels_scratch_bytes(layer);
+    }
     const uint32_t errors = m0plus_gathers_errors(layer) ? delta_list_bytes(layer) : 0;
     const uint32_t gradients = m0plus_correlates(layer) ? correlation_bytes(layer) : 0;
     return larger_bytes(work, larger_bytes(errors, gradients));
-}
-
-/* The word of two neighbouring channels' weights. */
-static inline uint32_t pair_lanes(int32_t lower, int32_t upper) {
-    return (uint32_t)lower + ((uint32_t)upper << 16);
 }
 
 /* A convolution's effective weights as the forward pass wants them. */
@@ -118,7 +114,7 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
             for (uint32_t o = 0; o < count; o += 2) {
                 const int32_t lower = effective[o], upper = effective[o + 1];
                 if (lanes) {
-                    *weights++ = pair_lanes(lower, upper);
+                    *weights++ = (uint32_t)lower + ((uint32_t)upper << 16);
                 } else {
                     *weights++ = (uint32_t)lower;
                     *weights++ = (uint32_t)upper;
@@ -132,21 +128,15 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
 }
 
 /* The same as errors want them. */
-static void PRIOT_HOT copy_error_lanes(const engine_layer *layer, uint32_t *lanes) {
+static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     const uint32_t outputs = layer->config.out_channels, channels = layer->config.in_channels;
     const uint32_t kernel = layer->config.kernel, tap_weights = channels * outputs;
-    for (uint32_t group = 0, count; group < channels; group += count) {
-        count = m0plus_group_channels(channels, group);
+    for (uint32_t c = 0; c < channels; c++) {
         for (uint32_t ky = 0; ky < kernel; ky++) {
-            const int8_t *tap = layer->effective + ((ky + 1) * kernel * channels + group) * outputs;
-            for (uint32_t kx = 0; kx < kernel; kx++) {
+            const int8_t *tap = layer->effective + ((ky + 1) * kernel * channels + c) * outputs;
+            for (uint32_t kx = 0; kx < kernel; kx++, to += outputs) {
                 tap -= tap_weights;
-                for (uint32_t o = 0; o < outputs; o++) {
-                    const int8_t *weight = tap + o;
-                    for (uint32_t c = 0; c < count; c += 2, weight += 2 * outputs) {
-                        *lanes++ = pair_lanes(weight[0], weight[outputs]);
-                    }
-                }
+                memcpy(to, tap, outputs);
             }
         }
     }
@@ -164,9 +154,8 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     const bool listed = lists_inputs(layer);
     memory->weights = memory->inputs + (listed ? layer->in_count : 0);
-    uint8_t *next = (uint8_t *)memory->weights + weights_bytes(layer);
-    memory->error_lanes = (uint32_t *)next;
-    memory->starts = (uint16_t *)(next + error_lanes_bytes(layer));
+    memory->starts = (uint16_t *)((uint8_t *)memory->weights + weights_bytes(layer));
+    memory->by_input = (int8_t *)(memory->starts + pixel_count(layer) + 1); /* a layer with errors lists its inputs */
     if (listed) {
         memory->input_count = sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels,
                                               memory->inputs, memory->starts);
@@ -177,7 +166,7 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     if (layer->effective_changed) {
         copy_weights(layer, memory);
         if (m0plus_gathers_errors(layer)) {
-            copy_error_lanes(layer, memory->error_lanes);
+            copy_by_input(layer, memory->by_input);
         }
         layer->effective_changed = false;
     }

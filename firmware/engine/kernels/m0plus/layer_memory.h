@@ -16,9 +16,9 @@ typedef struct {
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
     uint16_t *starts; /* convolutions: of each pixel */
-    /* convolutions: the effective weights for errors, where those are gathered: by group of input channels, two
-     * channels to a word, rows [ky][kx from right to left][o] */
-    uint32_t *error_lanes;
+    int8_t *by_input; /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
+    uint32_t *pixels; /* convolutions that correlate: of outputs: place in the padded input << 16 | first output */
+    uint32_t pixel_count;
     bool correlates; /* convolutions: gradients are correlated on a padded copy of the input */
 } layer_memory;
 
@@ -36,14 +36,10 @@ static inline bool m0plus_reads_pixels(const engine_layer *layer) {
            (layer->below_has_relu || is_image);
 }
 
-/* Channels of the group that starts at channel `first`, where two channels' weights are in a word. */
-static inline uint32_t m0plus_group_channels(uint32_t channels, uint32_t first) {
-    return channels - first >= 2 * M0PLUS_GROUP ? 2 * M0PLUS_GROUP : M0PLUS_GROUP;
-}
-
 /* Output channels of the group that starts at channel `first`. */
 static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t first) {
-    return m0plus_reads_pixels(layer) ? M0PLUS_GROUP : m0plus_group_channels(layer->config.out_channels, first);
+    return layer->config.out_channels - first >= 2 * M0PLUS_GROUP && !m0plus_reads_pixels(layer) ? 2 * M0PLUS_GROUP
+                                                                                                 : M0PLUS_GROUP;
 }
 
 /* pixels.c: the scratch it needs, the padded copy, and the two hooks for layers that read pixels. */

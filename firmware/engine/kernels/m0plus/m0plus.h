@@ -41,13 +41,8 @@ void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, i
 void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 
-/* The same for elements of which as many may be negative: the others are a little faster while few are. */
-void m0plus_gather16_signed(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
-void m0plus_gather8_signed(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
-
-/* sums[i] = sum of delta * rows[i][output] over the deltas. */
-void m0plus_dot4(const engine_sparse_delta *deltas, const engine_sparse_delta *end, const int8_t *const rows[4],
-                 int32_t sums[4]);
+/* sums[i] = sum of value * rows[i][index + tap] over the elements of one window's segments, none of them empty. */
+void m0plus_dot4(const m0plus_segment *segments, const int8_t *const rows[4], int32_t sums[4]);
 
 /* The rows of a linear layer's inputs, and what updates them. */
 typedef struct {

@@ -52,18 +52,15 @@ void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t
     gather(segments, acc, weights, 8);
 }
 
-void m0plus_gather16_signed(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) {
-    m0plus_gather16(segments, acc, weights, budget);
-}
-
-void m0plus_gather8_signed(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) {
-    m0plus_gather8(segments, acc, weights, budget);
-}
-
-void m0plus_dot4(const engine_sparse_delta *deltas, const engine_sparse_delta *end, const int8_t *const rows[4],
-                 int32_t sums[4]) {
-    for (uint32_t i = 0; i < 4; i++) {
-        sums[i] = engine_kernels_plain.sparse_dot(rows[i], deltas, (uint32_t)(end - deltas));
+void m0plus_dot4(const m0plus_segment *segments, const int8_t *const rows[4], int32_t sums[4]) {
+    memset(sums, 0, 4 * sizeof *sums);
+    for (; segments->begin != NULL; segments++) {
+        for (const sparse_element *element = segments->begin; element < (const sparse_element *)segments->end;
+             element++) {
+            for (uint32_t i = 0; i < 4; i++) {
+                sums[i] += sparse_value(*element) * rows[i][(int32_t)sparse_index(*element) + segments->tap];
+            }
+        }
     }
 }
 
