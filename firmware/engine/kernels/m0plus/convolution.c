@@ -156,7 +156,10 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
         for (uint32_t first = 0, group; first < outputs; first += group) {
             group = m0plus_group_outputs(layer, first);
             weights = accumulate(layer, group, weights);
-            m0plus_pool_group(windows->acc, group, layer->activation_shift, out + first, positions + first);
+            for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
+                m0plus_pool8(windows->acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
+                             layer->activation_shift);
+            }
         }
     }
 }

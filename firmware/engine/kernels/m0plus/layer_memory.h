@@ -50,11 +50,13 @@ void m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row);
 
 /* Accumulators of `count` windows from acc[channel][window] to row[window][channel], its windows `pitch` elements
  * apart. */
-void m0plus_spread(const int32_t *acc, uint32_t outputs, uint32_t count, int32_t *row, uint32_t pitch);
-
-/* Outputs and positions of one group from the accumulators of a pool's four windows. An output that is not positive
- * stays as it is, 0, and its position is never asked for. */
-void m0plus_pool_group(const int32_t *acc, uint32_t outputs, uint32_t shift, int8_t *out, uint8_t *positions);
+static inline void m0plus_spread(const int32_t *acc, uint32_t outputs, uint32_t count, int32_t *row, uint32_t pitch) {
+    for (uint32_t o = 0; o < outputs; o++, acc += M0PLUS_WINDOWS) {
+        for (uint32_t window = 0; window < count; window++) {
+            row[window * pitch + o] = acc[window];
+        }
+    }
+}
 
 /* Whether errors can be gathered for the positive inputs alone. */
 bool m0plus_gathers_errors(const engine_layer *layer);

@@ -21,6 +21,10 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
+/* Outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window]. An
+ * output that is not positive stays as it is, 0, and its position is never asked for. */
+void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);
+
 /* Where up to four windows of a map of one channel lie. */
 typedef struct {
     uint32_t count;

@@ -74,13 +74,15 @@ void PRIOT_HOT m0plus_pixels_convolution(const engine_layer *layer, uint32_t fir
 /* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. */
 static void PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
     const uint32_t words = scratch->windows.pitch / WORD_BYTES;
-    const uint32_t *column = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
-    for (uint32_t i = 0; i < words; i++) {
-        uint32_t any = 0;
-        for (uint32_t row = 0; row < rows; row++) {
-            any |= column[row * words + i];
+    const uint32_t *word = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
+    uint32_t *const occupied = scratch->occupied, *const end = occupied + words;
+    for (uint32_t *column = occupied; column < end; column++) {
+        *column = *word++;
+    }
+    for (; rows > 1; rows--) {
+        for (uint32_t *column = occupied; column < end; column++) {
+            *column |= *word++;
         }
-        scratch->occupied[i] = any;
     }
 }
 
@@ -110,7 +112,7 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
             const int32_t *weights = memory->weights;
             for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
                 m0plus_pixels8(&scratch->windows, first, scratch->acc, weights);
-                m0plus_pool_group(scratch->acc, M0PLUS_GROUP, layer->activation_shift, out + o, positions + o);
+                m0plus_pool8(scratch->acc, out + o, positions + o, layer->activation_shift);
             }
         }
         left += 2 * stride;

@@ -8,6 +8,19 @@
 
 #include <string.h>
 
+void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift) {
+    for (uint32_t o = 0; o < 8; o++, acc += M0PLUS_WINDOWS) {
+        uint8_t position = 0;
+        for (uint8_t window = 1; window < M0PLUS_WINDOWS; window++) {
+            position = acc[window] > acc[position] ? window : position;
+        }
+        if (acc[position] > 0) {
+            out[o] = clamp_int8(round_shift(acc[position], shift));
+            positions[o] = position;
+        }
+    }
+}
+
 void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights) {
     const uint32_t kernel = windows->kernel;
     for (uint32_t window = 0; window < windows->count; window++) {
