@@ -90,6 +90,6 @@ EXPORT("readWeights") uint32_t read_weights(void) {
 }
 
 /* One batch of the image and label buffers; correct predictions. */
-EXPORT("runBatch") uint32_t run_batch(uint32_t count, bool update, uint32_t mu) {
-    return pretraining_batch(labels, count, update, mu, statistics, &any_loss);
+EXPORT("runBatch") uint32_t run_batch(uint32_t count, bool update, uint32_t mu, uint32_t sparsity) {
+    return pretraining_batch(labels, count, update, mu, sparsity, statistics, &any_loss);
 }

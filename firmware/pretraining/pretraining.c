@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define SPARSITY_UNITS 16 /* to a unit of the deltas */
+
 /* Every tensor of a batch, image after image. */
 typedef struct {
     int8_t *input; /* of the layer */
@@ -168,7 +170,7 @@ static void linear_error(const engine *self, const engine_layer *layer, int32_t 
     }
 }
 
-static void backward_error(engine *self, uint32_t l, uint32_t count) {
+static void backward_error(engine *self, uint32_t l, uint32_t count, uint32_t sparsity) {
     engine_layer *layer = &self->layers[l];
     for (uint32_t image = 0; image < count; image++) {
         int32_t *error = batch.error + image * layer->in_count;
@@ -180,11 +182,12 @@ static void backward_error(engine *self, uint32_t l, uint32_t count) {
         }
     }
     layer->error_shift = subtract_to_zero(bits_of(batch.error, count * layer->in_count), 7);
+    const int32_t penalty = (int32_t)((sparsity << layer->error_shift) / SPARSITY_UNITS);
     const int8_t *input = batch.layers[l].input;
     int8_t *below = batch.layers[l - 1].delta;
     for (uint32_t i = 0; i < count * layer->in_count; i++) {
         const bool flows = !layer->below_has_relu || input[i] > 0;
-        below[i] = flows ? clamp_int8(round_shift(batch.error[i], layer->error_shift)) : 0;
+        below[i] = flows ? clamp_int8(round_shift(batch.error[i] + penalty, layer->error_shift)) : 0;
     }
 }
 
@@ -231,7 +234,7 @@ static void update_weights(engine *self, engine_layer *layer, uint32_t shift) {
     self->effective_stale = true;
 }
 
-uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, uint32_t mu,
+uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, uint32_t mu, uint32_t sparsity,
                            pretraining_layer_statistics *statistics, bool *any_loss) {
     engine *self = engine_instance();
     forward(self, count);
@@ -243,7 +246,8 @@ uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, u
             continue;
         }
         if (l > 0) {
-            backward_error(self, l, count);
+            const bool penalised = update && self->layers[l - 1].config.operation == ENGINE_CONV2D;
+            backward_error(self, l, count, penalised ? sparsity : 0);
             statistics[l].error_shift = layer->error_shift;
         }
         sum_gradients(self, l, count);

@@ -22,9 +22,11 @@ engine_status pretraining_open(const engine_config *config, uint32_t batch_size,
 uint8_t *pretraining_images(void);
 
 /* Runs `count` images as one batch: one shift for each tensor of the whole batch (arXiv 2009.13108). With `update`,
- * trains with steps of `mu` bits; without, only fills `statistics`[layer count]. Returns correct predictions.
- * `any_loss`: whether any loss gradient was non-zero. */
-uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, uint32_t mu,
+ * trains with steps of `mu` bits; without, only fills `statistics`[layer count]. `sparsity`, in sixteenths of a unit of
+ * the deltas, is added to the delta of every positive activation of a convolution: the gradient of a penalty on their
+ * sum.
+ * Returns correct predictions. `any_loss`: whether any loss gradient was non-zero. */
+uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, uint32_t mu, uint32_t sparsity,
                            pretraining_layer_statistics *statistics, bool *any_loss);
 
 #endif

@@ -11,6 +11,7 @@ interface PretrainOptions {
   samples?: number;
   batchSize: number;
   mu: number[];
+  sparsity: number;
   seed: number;
   scoreMu: number;
   gradientMu: number;
@@ -41,6 +42,12 @@ export function register(program: Command): void {
     .option('--samples <n>', 'training images (left out: all)', integerIn(1, 1_000_000))
     .option('--batch-size <n>', 'images an update', integerIn(1, 1024), 64)
     .option('--mu <list>', 'bit width of a step, one for each epoch', parseMu, parseMu(DEFAULT_MU))
+    .option(
+      '--sparsity <n>',
+      'penalty on activations of convolutions while steps have 2 bits or more: zeros are what the device skips',
+      integerIn(0, 64),
+      2,
+    )
     .option('--seed <n>', 'decides initial weights and order', integerIn(0, 999_999), 1)
     .option('--angle <degrees>', 'rotation of the images that the static shifts are calibrated on', parseAngle, 45)
     .option('--score-mu <n>', 'bit width of a score step (priot)', integerIn(0, 7), 5)

@@ -42,7 +42,7 @@ interface Exports {
   open(batchSize: number): number;
   writeWeights(): number;
   readWeights(): number;
-  runBatch(count: number, update: number, mu: number): number;
+  runBatch(count: number, update: number, mu: number, sparsity: number): number;
 }
 
 /** A network whose weights are trained, or only watched, a batch at a time with dynamic shifts. */
@@ -86,14 +86,14 @@ export class BatchEngine {
     return new Uint8Array(this.module.memory.buffer, this.module.images() + index * this.imageBytes, this.imageBytes);
   }
 
-  /** One update with steps of `mu` bits from the first `labels.length` images. */
-  train(labels: Uint8Array, mu: number): BatchResult {
-    return this.run(labels, true, mu);
+  /** One update with steps of `mu` bits, and a penalty on activations, from the first `labels.length` images. */
+  train(labels: Uint8Array, mu: number, sparsity: number): BatchResult {
+    return this.run(labels, true, mu, sparsity);
   }
 
   /** The same without an update. */
   observe(labels: Uint8Array): BatchResult {
-    return this.run(labels, false, 0);
+    return this.run(labels, false, 0, 0);
   }
 
   /** A copy of the weights, canonical order. */
@@ -102,10 +102,10 @@ export class BatchEngine {
     return new Int8Array(this.module.memory.buffer, this.module.tensor(), this.edges).slice();
   }
 
-  private run(labels: Uint8Array, update: boolean, mu: number): BatchResult {
+  private run(labels: Uint8Array, update: boolean, mu: number, sparsity: number): BatchResult {
     const { module } = this;
     new Uint8Array(module.memory.buffer, module.labels(), labels.length).set(labels);
-    const correct = module.runBatch(labels.length, update ? 1 : 0, mu);
+    const correct = module.runBatch(labels.length, update ? 1 : 0, mu, sparsity);
     const count = this.network.layers.length;
     const words = new Uint32Array(module.memory.buffer, module.statistics(), count * STATISTICS_WORDS);
     const layers = Array.from({ length: count }, (_, index) => {
