@@ -42,7 +42,7 @@ const trainingOptions = (): Option[] => [
   ),
   new Option(
     '--calibrate <on>',
-    "static shifts from upright images (source), from those to be learned (transfer), or the network file's (none; left out: none for priot where the file has them, else transfer)",
+    "static shifts from upright images (source), from those to be learned (transfer), or the network file's (none; left out: transfer)",
   ).choices(calibrationSources),
   new Option(
     '--mu <n>',

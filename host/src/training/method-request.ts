@@ -41,8 +41,8 @@ const MANY_SCORED = 0.15;
 const methods: Record<MethodName, Method> = {
   priot: {
     options: ['belowThreshold', 'threshold', 'calibrate', 'mu', 'lastErrorCorrection', 'firstScoreCorrection'],
-    complete: (asked, network) => {
-      const calibrate = asked.calibrate ?? (hasShifts(network, 'score') ? 'none' : 'transfer');
+    complete: (asked) => {
+      const calibrate = asked.calibrate ?? 'transfer';
       return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
     },
   },
@@ -153,10 +153,6 @@ function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number):
 function scoredShare(network: Network, permille: readonly number[]): number {
   const scored = network.layers.reduce((sum, { edges }, index) => sum + scoredCount(edges, permille[index]!), 0);
   return scored / edgeCount(network);
-}
-
-function hasShifts(network: Network, update: 'score' | 'gradient'): boolean {
-  return network.layers.every((layer) => layer.shifts?.[update] !== undefined);
 }
 
 function conflicting(first: string, second: string, why: string): UsageError {
