@@ -18,10 +18,10 @@ const counts = (scored: Uint8Array) => {
 
 describe("a method's defaults", () => {
   it.each([
-    [{ method: 'priot' }, { calibrate: 'none', threshold: -64 }],
+    [{ method: 'priot' }, { calibrate: 'transfer', mu: 5, threshold: -64 }],
     [
-      { method: 'priot', calibrate: 'transfer' },
-      { calibrate: 'transfer', mu: 5, threshold: -64 },
+      { method: 'priot', calibrate: 'none' },
+      { calibrate: 'none', threshold: -64 },
     ],
     [
       { method: 'priot', calibrate: 'source' },
@@ -44,13 +44,13 @@ describe("a method's defaults", () => {
     expect(completeMethodRequest(complete, network)).toEqual(complete);
   });
 
-  it('calibrate a network whose file has no shifts', () => {
-    expect(completeMethodRequest({ method: 'priot' }, uncalibrated)).toMatchObject({ calibrate: 'transfer', mu: 5 });
-  });
-
   it.each([
-    [{ method: 'priot', mu: 4 }, 'OPTIONS_CONFLICT', '--mu and --calibrate none'],
-    [{ method: 'priot', firstScoreCorrection: 0 }, 'OPTIONS_CONFLICT', '--first-score-correction and --calibrate none'],
+    [{ method: 'priot', calibrate: 'none', mu: 4 }, 'OPTIONS_CONFLICT', '--mu and --calibrate none'],
+    [
+      { method: 'priot', calibrate: 'none', firstScoreCorrection: 0 },
+      'OPTIONS_CONFLICT',
+      '--first-score-correction and --calibrate none',
+    ],
     [{ method: 'niti-static', firstScoreCorrection: 0 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot, priot-s'],
     [{ method: 'priot', scored: 100 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot-s'],
     [{ method: 'niti-static', threshold: 0 }, 'OPTION_OF_ANOTHER_METHOD', 'belongs to priot, priot-s'],

@@ -73,7 +73,7 @@ it.each([
   ['--method priot --scored 0.1', 'belongs to priot-s'],
   ['--method priot-s --scored 0.1234', 'at most three decimals'],
   ['--method priot-s --budget fc1=1', 'nothing for conv1, conv2, fc2'],
-  ['--mu 4', '--mu and --calibrate none exclude each other'],
+  ['--calibrate none --mu 4', '--mu and --calibrate none exclude each other'],
   ['--method niti', 'Allowed choices are priot, priot-s, niti-static, niti-dynamic'],
 ])('refuses %s, and makes no run folder', async (words, message) => {
   const out = join(scratch, 'refused');

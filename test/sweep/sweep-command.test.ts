@@ -125,7 +125,7 @@ parameters:
   it.each([
     ['an option that train has not', 'speed: {value: 1}', 2, 'no parameter speed'],
     ['a value that train refuses', 'angle: {value: 999}', 2, '--angle=999'],
-    ['an option of another method', 'mu: {value: 3}\n  method: {value: priot}', 2, '--mu and --calibrate none'],
+    ['an option of another method', 'budget: {value: auto}\n  method: {value: priot}', 2, 'belongs to priot-s'],
   ])('refuses %s before anything runs', async (_, parameter, status, message) => {
     const path = sweepFile('refused', `method: grid\nparameters:\n  ${parameter}\n`);
     const result = await runCli(['sweep', path, '--out', join(scratch, 'refused')]);
