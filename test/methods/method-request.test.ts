@@ -6,7 +6,6 @@ import { completeMethodRequest, setUpMethod } from '#host/training/method-reques
 import { parseBudget, parsePermille } from '#host/training/score-budget.js';
 
 const { network } = loadNetwork(join(import.meta.dirname, '../conformance/priot-45'));
-const uncalibrated = { ...network, layers: network.layers.map(({ shifts: _, ...layer }) => layer) };
 const uneven = 'conv1=1,conv2=0.5,fc1=0.078,fc2=1';
 const counts = (scored: Uint8Array) => {
   let offset = 0;
