@@ -5,27 +5,6 @@
 
 #include <string.h>
 
-/* Deltas of the layer below at the inputs [begin, end), from the deltas in segments. Each input has `pitch` weights,
- * those of input `first` from `weights` on. */
-static inline void dot_inputs(const engine_layer *layer, const m0plus_segment *segments, const int8_t *weights,
-                              uint32_t pitch, uint32_t first, const sparse_element *begin, const sparse_element *end,
-                              int8_t *below) {
-    const uint32_t shift = layer->error_shift;
-    const int32_t half = rounding_half(shift);
-    for (uint32_t count; begin < end; begin += count) {
-        count = end - begin < 4 ? (uint32_t)(end - begin) : 4;
-        const int8_t *rows[4];
-        int32_t errors[4];
-        for (uint32_t i = 0; i < 4; i++) {
-            rows[i] = weights + (sparse_index(begin[i < count ? i : 0]) - first) * pitch;
-        }
-        m0plus_dot4(segments, rows, errors);
-        for (uint32_t i = 0; i < count; i++) {
-            below[sparse_index(begin[i])] = clamp_int8((errors[i] + half) >> shift);
-        }
-    }
-}
-
 bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,
                                    int8_t *below) {
     const layer_memory *memory = layer->kernel_memory;
@@ -38,9 +17,18 @@ bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_spars
     }
     const m0plus_segment segments[] = {{list, list + count, 0}, {NULL, NULL, 0}};
     memset(below, 0, layer->in_count);
-    if (count > 0) {
-        dot_inputs(layer, segments, layer->effective, layer->config.out_channels, 0, memory->inputs,
-                   memory->inputs + memory->input_count, below);
+    if (count > 0 && memory->input_count > 0) {
+        const m0plus_dots dots = {
+            .segments = segments,
+            .weights = (uintptr_t)layer->effective,
+            .pitch = layer->config.out_channels,
+            .inputs = memory->inputs,
+            .inputs_end = memory->inputs + memory->input_count,
+            .below = below,
+            .half = rounding_half(layer->error_shift),
+            .shift = layer->error_shift,
+        };
+        m0plus_dot_inputs(&dots);
     }
     return true;
 }
@@ -147,17 +135,25 @@ static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_elem
                                     int8_t *below) {
     const layer_memory *memory = layer->kernel_memory;
     const engine_layer_config *config = &layer->config;
-    const uint32_t pitch = config->kernel * config->kernel * config->out_channels;
+    const uint32_t channels = config->in_channels, pitch = config->kernel * config->kernel * config->out_channels;
     m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
     delta_row rows[M0PLUS_MAX_KERNEL];
+    m0plus_dots dots = {
+        .segments = segments,
+        .weights = (uintptr_t)memory->by_input,
+        .pitch = pitch,
+        .below = below,
+        .half = rounding_half(layer->error_shift),
+        .shift = layer->error_shift,
+    };
     const uint16_t *pixel = memory->starts;
-    uint32_t first = 0;
     for (uint32_t iy = 0; iy < config->in_height; iy++) {
         const uint32_t row_count = list_rows(layer, starts, iy, rows);
-        for (uint32_t ix = 0; ix < config->in_width; ix++, first += config->in_channels, pixel++) {
+        for (uint32_t ix = 0; ix < config->in_width; ix++, pixel++, dots.weights -= channels * pitch) {
             if (pixel[0] != pixel[1] && list_segments(layer, deltas, rows, row_count, ix, segments)) {
-                dot_inputs(layer, segments, memory->by_input, pitch, first, memory->inputs + pixel[0],
-                           memory->inputs + pixel[1], below);
+                dots.inputs = memory->inputs + pixel[0];
+                dots.inputs_end = memory->inputs + pixel[1];
+                m0plus_dot_inputs(&dots);
             }
         }
     }

@@ -1,9 +1,35 @@
-/* Errors of four inputs at a time: sums of products of non-zero deltas and effective weights (m0plus.h). 21.5 cycles for
- * the four products of a delta. */
+/* Errors of inputs, four at a time: sums of products of the non-zero deltas and the inputs' effective weights, requantised
+ * (m0plus.h). 21.5 cycles for the four products of a delta. */
     .syntax unified
     .cpu cortex-m0plus
     .thumb
     .section .time_critical.engine, "ax"
+
+    /* m0plus_dots */
+    .equ SEGMENTS, 0
+    .equ WEIGHTS, 4
+    .equ PITCH, 8
+    .equ INPUTS, 12
+    .equ INPUTS_END, 16
+    .equ BELOW, 20
+    .equ HALF, 24
+    .equ SHIFT, 28
+
+    /* Places in the frame */
+    .equ DOTS, 0
+    .equ NEXT, 4                /* the group's first input */
+
+    /* The weights of the input that r1 points to, which moves on as long as it is below the last one, r2. */
+    .macro find row
+    ldr  \row, [r1]
+    lsrs \row, \row, #8
+    muls \row, r0, \row
+    adds \row, \row, r3
+    cmp  r1, r2
+    bhs  1f
+    adds r1, #4
+1:
+    .endm
 
     .macro multiply row, sum
     ldrsb r3, [\row, r1]
@@ -21,31 +47,66 @@
     multiply r7, r11
     .endm
 
-/* void m0plus_dot4(const m0plus_segment *segments, const int8_t *const rows[4], int32_t sums[4]) */
+    /* C(R(\sum)) for the input that r1 points to; to \last if it is the last one. */
+    .macro requantise sum, last
+    ldmia r1!, {r2}
+    lsrs r2, r2, #8
+    mov  r3, \sum
+    adds r3, r3, r5
+    asrs r3, r6
+    adds r3, #127
+    cmp  r3, #254
+    bls  2f
+    cmp  r3, #0                 /* signed: above or below */
+    bgt  1f
+    movs r3, #0
+    b    2f
+1:  movs r3, #254
+2:  subs r3, #127
+    strb r3, [r4, r2]
+    cmp  r1, r7
+    beq  \last
+    .endm
+
+/* void m0plus_dot_inputs(const m0plus_dots *dots) */
     .balign 4
-    .global m0plus_dot4
-    .type m0plus_dot4, %function
-m0plus_dot4:
+    .global m0plus_dot_inputs
+    .type m0plus_dot_inputs, %function
+m0plus_dot_inputs:
     push {r4-r7, lr}
     mov  r4, r8
     mov  r5, r9
     mov  r6, r10
     mov  r7, r11
-    push {r2, r4-r7}
-    mov  lr, r0                 /* lr segments, r12 end of one, r4-r7 rows, r8-r11 sums */
-    ldmia r1!, {r4, r5, r6, r7}
+    push {r4-r7}
+    ldr  r1, [r0, #INPUTS]
+    push {r0, r1}
+
+group:                          /* r0 dots, r1 next input */
+    ldr  r2, [r0, #INPUTS_END]
+    subs r2, #4
+    ldr  r3, [r0, #SEGMENTS]
+    mov  lr, r3
+    ldr  r3, [r0, #WEIGHTS]
+    ldr  r0, [r0, #PITCH]
+    find r4
+    find r5
+    find r6
+    find r7
     movs r3, #0
-    mov  r8, r3
+    mov  r8, r3                 /* lr segments, r12 end of one, r4-r7 weights, r8-r11 sums */
     mov  r9, r3
     mov  r10, r3
     mov  r11, r3
     b    segment
 
-1:  multiply_delta
-2:  multiply_delta
+even:
+    multiply_delta
+odd:
+    multiply_delta
     cmp  r0, r12
-    bne  1b
-    mov  r3, lr                 /* the rows as they were: less the last segment's tap */
+    bne  even
+    mov  r3, lr                 /* the weights as they were: less the segment's tap */
     subs r3, #4
     ldr  r3, [r3]
     subs r4, r4, r3
@@ -57,7 +118,7 @@ segment:
     ldmia r3!, {r0, r1, r2}
     mov  lr, r3
     cmp  r0, #0
-    beq  3f
+    beq  summed
     adds r4, r4, r2
     adds r5, r5, r2
     adds r6, r6, r2
@@ -65,19 +126,29 @@ segment:
     mov  r12, r1
     subs r1, r1, r0
     lsls r1, r1, #29            /* of four bytes a delta: an odd number? */
-    bmi  2b
-    b    1b
+    bmi  odd
+    b    even
 
-3:  pop  {r0}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    stmia r0!, {r4, r5, r6, r7}
+summed:
+    ldr  r0, [sp, #DOTS]
+    ldr  r1, [sp, #NEXT]
+    ldr  r4, [r0, #BELOW]
+    ldr  r5, [r0, #HALF]
+    ldr  r6, [r0, #SHIFT]
+    ldr  r7, [r0, #INPUTS_END]
+    requantise r8, done
+    requantise r9, done
+    requantise r10, done
+    requantise r11, done
+    str  r1, [sp, #NEXT]
+    b    group
+
+done:
+    add  sp, #8
     pop  {r4-r7}
     mov  r8, r4
     mov  r9, r5
     mov  r10, r6
     mov  r11, r7
     pop  {r4-r7, pc}
-    .size m0plus_dot4, . - m0plus_dot4
+    .size m0plus_dot_inputs, . - m0plus_dot_inputs

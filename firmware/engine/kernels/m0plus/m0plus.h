@@ -45,8 +45,19 @@ void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, i
 void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
 
-/* sums[i] = sum of value * rows[i][index + tap] over the elements of one window's segments, none of them empty. */
-void m0plus_dot4(const m0plus_segment *segments, const int8_t *const rows[4], int32_t sums[4]);
+/* Errors of some inputs, requantised. */
+typedef struct {
+    const m0plus_segment *segments; /* of the non-zero deltas: one window, no segment empty */
+    uintptr_t weights;              /* of input 0, were its weights there; an input has `pitch` bytes */
+    uint32_t pitch;
+    const sparse_element *inputs, *inputs_end; /* at least one */
+    int8_t *below;
+    int32_t half; /* rounding_half(shift) */
+    uint32_t shift;
+} m0plus_dots;
+
+/* below[input] = C(R(sum of delta * weights[input * pitch + index + tap])) */
+void m0plus_dot_inputs(const m0plus_dots *dots);
 
 /* The rows of a linear layer's inputs, and what updates them. */
 typedef struct {

@@ -65,15 +65,18 @@ void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t
     gather(segments, acc, weights, 8);
 }
 
-void m0plus_dot4(const m0plus_segment *segments, const int8_t *const rows[4], int32_t sums[4]) {
-    memset(sums, 0, 4 * sizeof *sums);
-    for (; segments->begin != NULL; segments++) {
-        for (const sparse_element *element = segments->begin; element < (const sparse_element *)segments->end;
-             element++) {
-            for (uint32_t i = 0; i < 4; i++) {
-                sums[i] += sparse_value(*element) * rows[i][(int32_t)sparse_index(*element) + segments->tap];
+void m0plus_dot_inputs(const m0plus_dots *dots) {
+    for (const sparse_element *input = dots->inputs; input < dots->inputs_end; input++) {
+        const uintptr_t row = dots->weights + sparse_index(*input) * dots->pitch;
+        int32_t sum = 0;
+        for (const m0plus_segment *segment = dots->segments; segment->begin != NULL; segment++) {
+            for (const sparse_element *element = segment->begin; element < (const sparse_element *)segment->end;
+                 element++) {
+                const uintptr_t place = row + sparse_index(*element) + (uintptr_t)(intptr_t)segment->tap;
+                sum += sparse_value(*element) * *(const int8_t *)place; /* NOLINT(performance-no-int-to-ptr) */
             }
         }
+        dots->below[sparse_index(*input)] = clamp_int8((sum + dots->half) >> dots->shift);
     }
 }
 
