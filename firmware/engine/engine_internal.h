@@ -31,9 +31,10 @@ typedef struct {
     void *state;           /* the method's */
     int8_t *row;           /* scratch: one effective row, when masked on the fly */
     const struct engine_kernel_table *kernels;
-    bool effective_changed; /* since the kernels last looked: they may keep copies */
-    void *kernel_memory;    /* the kernels' own, of this layer; NULL: there is none, or no room */
-    void *kernel_scratch;   /* the kernels' own, shared by all layers */
+    uint32_t changed_channels; /* output channels whose effective weights changed since the kernels last looked, which
+                                * may keep copies: bit channel % 32 */
+    void *kernel_memory;       /* the kernels' own, of this layer; NULL: there is none, or no room */
+    void *kernel_scratch;      /* the kernels' own, shared by all layers */
 
     const int8_t *input; /* 0..127 or -127..127 */
     int8_t *output;      /* NULL in the last layer */

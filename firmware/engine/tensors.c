@@ -99,7 +99,7 @@ void engine_refresh(engine *self, bool frozen) {
     for (uint32_t l = 0; l < self->layer_count; l++) {
         if (self->layers[l].effective_kept) {
             self->method->refresh(&self->layers[l], frozen);
-            self->layers[l].effective_changed = true;
+            self->layers[l].changed_channels = UINT32_MAX;
         }
     }
     self->effective_stale = false;

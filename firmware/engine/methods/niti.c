@@ -65,7 +65,7 @@ static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, cons
         if (gradient[tap] != 0) {
             weights[tap] = updated_weight(layer, weights[tap], gradient[tap]);
             layer->effective[effective_index(layer, channel, tap)] = weights[tap];
-            layer->effective_changed = true;
+            layer->changed_channels |= 1u << channel % 32;
         }
     }
 }

@@ -92,7 +92,7 @@ static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, cons
     const engine_score_row row =
         score_row(layer, channel * layer->fan_in, layer->effective + effective_index(layer, channel, 0));
     if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
-        layer->effective_changed = true;
+        layer->changed_channels |= 1u << channel % 32;
     }
 }
 

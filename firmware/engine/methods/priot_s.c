@@ -145,7 +145,7 @@ static inline void update_entry(engine_layer *layer, uint32_t group, uint32_t en
     scored->scores[entry] = updated;
     if ((old >= layer->threshold) != (updated >= layer->threshold)) {
         layer->effective[effective_of_group(layer, group, index)] = effective_weight(layer, weight, updated);
-        layer->effective_changed = true;
+        layer->changed_channels = UINT32_MAX;
     }
 }
 

@@ -101,7 +101,11 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     return larger_bytes(work, larger_bytes(errors, gradients));
 }
 
-/* A convolution's effective weights as the forward pass wants them. */
+static inline bool has_changed(const engine_layer *layer, uint32_t channel) {
+    return (layer->changed_channels >> channel % 32 & 1u) != 0;
+}
+
+/* The changed ones of a convolution's effective weights as the forward pass wants them. */
 static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
     const uint32_t outputs = layer->config.out_channels;
     const bool lanes = !m0plus_reads_pixels(layer);
@@ -109,22 +113,31 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
     int32_t largest = 1;
     for (uint32_t group = 0, count; group < outputs; group += count) {
         count = m0plus_group_outputs(layer, group);
-        const int8_t *effective = layer->effective + group;
-        for (uint32_t tap = 0; tap < layer->fan_in; tap++, effective += outputs) {
-            for (uint32_t o = 0; o < count; o += 2) {
-                const int32_t lower = effective[o], upper = effective[o + 1];
+        const uint32_t words = lanes ? count / 2 : count; /* of a tap */
+        for (uint32_t o = 0; o < count; o += 2) {
+            if (!has_changed(layer, group + o) && !has_changed(layer, group + o + 1)) {
+                continue;
+            }
+            const int8_t *effective = layer->effective + group + o;
+            uint32_t *word = weights + (lanes ? o / 2 : o);
+            for (uint32_t tap = 0; tap < layer->fan_in; tap++, effective += outputs, word += words) {
+                const int32_t lower = effective[0], upper = effective[1];
                 if (lanes) {
-                    *weights++ = (uint32_t)lower + ((uint32_t)upper << 16);
+                    word[0] = (uint32_t)lower + ((uint32_t)upper << 16);
                 } else {
-                    *weights++ = (uint32_t)lower;
-                    *weights++ = (uint32_t)upper;
+                    word[0] = (uint32_t)lower;
+                    word[1] = (uint32_t)upper;
                 }
                 const int32_t larger = absolute(lower) > absolute(upper) ? absolute(lower) : absolute(upper);
                 largest = larger > largest ? larger : largest;
             }
         }
+        weights += layer->fan_in * words;
     }
-    memory->lane_budget = INT16_MAX / largest;
+    /* What has not changed kept to the budget before. */
+    const int32_t budget = INT16_MAX / largest;
+    const bool all = layer->changed_channels == UINT32_MAX;
+    memory->lane_budget = all || budget < memory->lane_budget ? budget : memory->lane_budget;
 }
 
 /* The same as errors want them. */
@@ -163,11 +176,11 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     if (m0plus_reads_pixels(layer)) {
         m0plus_copy_pixels(layer);
     }
-    if (layer->effective_changed) {
+    if (layer->changed_channels != 0) {
         copy_weights(layer, memory);
         if (m0plus_gathers_errors(layer)) {
             copy_by_input(layer, memory->by_input);
         }
-        layer->effective_changed = false;
+        layer->changed_channels = 0;
     }
 }

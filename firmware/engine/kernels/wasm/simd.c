@@ -106,9 +106,9 @@ static void prepare(engine_layer *layer) {
     }
     prepared->weights = (int16_t *)(prepared + 1);
     prepared->input = prepared->weights + weights_count(layer);
-    if (layer->effective_changed) {
+    if (layer->changed_channels != 0) {
         prepare_weights(layer, prepared->weights);
-        layer->effective_changed = false;
+        layer->changed_channels = 0;
     }
     prepare_input(layer, prepared->input);
 }
