@@ -20,7 +20,7 @@ void engine_requantise_errors(const engine_layer *layer, const int32_t *errors, 
     }
 }
 
-static uint32_t list_deltas(const engine_layer *layer, engine_sparse_delta *list) {
+uint32_t engine_list_deltas(const engine_layer *layer, engine_sparse_delta *list) {
     uint32_t count = 0;
     for (uint32_t o = 0; o < layer->out_count; o++) {
         if (layer->delta[o] != 0) {
@@ -88,7 +88,7 @@ static void PRIOT_HOT linear_update(const engine *self, engine_layer *layer, uin
 static void linear_backward(engine *self, uint32_t l, int8_t *below) {
     engine_layer *layer = &self->layers[l];
     const bool dynamic = self->method->dynamic_shifts;
-    const uint32_t count = list_deltas(layer, self->sparse);
+    const uint32_t count = engine_list_deltas(layer, self->sparse);
     if (below != NULL) {
         if (dynamic) {
             linear_error_dynamic(self, layer, count, below);

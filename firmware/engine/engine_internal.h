@@ -138,7 +138,9 @@ static inline bool engine_has_error(const engine_layer *layer, uint32_t input) {
 
 /* Deltas of the layer below from its error accumulators, both in_count long. */
 void engine_requantise_errors(const engine_layer *layer, const int32_t *errors, int8_t *below);
-/* backward.c: errors and updates, last layer to first. */
+/* backward.c: the non-zero deltas of a linear layer, ascending; their number. */
+uint32_t engine_list_deltas(const engine_layer *layer, engine_sparse_delta *list);
+/* Errors and updates, last layer to first. */
 void engine_backward(engine *self);
 /* tensors.c */
 uint32_t engine_edge_index(const engine_layer *layer, uint32_t canonical);

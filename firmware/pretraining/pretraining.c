@@ -159,12 +159,7 @@ static uint32_t loss(engine *self, const uint8_t *labels, uint32_t count, bool *
 }
 
 static void linear_error(const engine *self, const engine_layer *layer, int32_t *error) {
-    uint32_t count = 0;
-    for (uint32_t o = 0; o < layer->out_count; o++) {
-        if (layer->delta[o] != 0) {
-            self->sparse[count++] = (engine_sparse_delta){.output = o, .delta = layer->delta[o]};
-        }
-    }
+    const uint32_t count = engine_list_deltas(layer, self->sparse);
     for (uint32_t i = 0; i < layer->in_count; i++) {
         error[i] = self->kernels->sparse_dot(layer->effective + i * layer->config.out_channels, self->sparse, count);
     }

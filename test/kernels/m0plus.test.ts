@@ -25,6 +25,7 @@ function layersOf(
   input: Shape,
   layers: readonly Shorthand[],
   shift: number,
+  errorShift: number,
   scoreShifts: readonly number[],
 ): NetworkLayer[] {
   let shape = input;
@@ -37,7 +38,7 @@ function layersOf(
       belowThreshold: index % 2 === 0 ? ('zero' as const) : ('negate' as const),
       shifts: {
         activation: shift,
-        ...(index === 0 ? {} : { error: shift - 3 }),
+        ...(index === 0 ? {} : { error: errorShift }),
         score: scoreShifts[index % scoreShifts.length] as number,
         gradient: 6,
       },
@@ -86,6 +87,20 @@ const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
   'hidden layers without ReLU': {
     input: [8, 8, 2],
     layers: [{ conv: 8, kernel: 3, padding: 1, pool: true, relu: false }, { linear: 24, relu: false }, { linear: 8 }],
+  },
+  'a convolution without ReLU above one with': {
+    input: [9, 7, 1],
+    layers: [
+      { conv: 8, kernel: 3, padding: 1 },
+      { conv: 24, kernel: 3, padding: 1, pool: true, relu: false },
+      { conv: 8, kernel: 2 },
+      { linear: 17 },
+      { linear: 3 },
+    ],
+  },
+  'stride two from a pool': {
+    input: [17, 15, 1],
+    layers: [{ conv: 8, kernel: 3, pool: true }, { conv: 16, kernel: 5, stride: 2, padding: 2 }, { linear: 6 }],
   },
   'channels that are no multiple of eight': {
     input: [7, 7, 1],
@@ -160,7 +175,8 @@ describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones g
     for (const [filling, { weight, pixel, score, scoreShifts }] of Object.entries(fillings)) {
       it(`${shape}, ${filling}`, async () => {
         const random = new Xorshift32(11);
-        const shaped = layersOf(input, layers, filling === 'sparse' ? 7 : 9, scoreShifts);
+        const shift = filling === 'sparse' ? 7 : 9;
+        const shaped = layersOf(input, layers, shift, filling === 'extreme' ? 0 : shift - 3, scoreShifts);
         const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => weight(random));
         const scores = weights.map(() => score(random));
         const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights };

@@ -39,53 +39,63 @@ static inline uint32_t pack_delta(uint32_t pixel, uint32_t channel, int8_t delta
 }
 
 /* Where an output may have a delta: with ReLU where it is not 0, and those the layer above has listed. Replaces that
- * list, which nobody needs any more, by the non-zero deltas; their number. */
-static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list, uint32_t count) {
-    const uint32_t outputs = layer->config.out_channels, width = layer->conv_width;
-    const bool pool = layer->config.pool;
-    const uint32_t side = pool ? 2 : 1; /* accumulators an output comes from, in each direction */
+ * list, which nobody needs any more, by the non-zero deltas, and counts each pixel's; their number. */
+static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list, uint32_t candidates,
+                                      uint16_t *counts) {
+    const uint32_t outputs = layer->config.out_channels, row_outputs = layer->out_width * outputs;
+    const uint32_t width = layer->conv_width;
+    const uint32_t side = layer->config.pool ? 2 : 1; /* accumulators an output comes from, in each direction */
+    const uint32_t skipped = side * (width - layer->out_width); /* from past a row's last output to the next row */
     const uint32_t places[4] = {0, 1, width, width + 1};
+    const int8_t *const deltas = layer->delta;
+    const uint8_t *const positions = layer->config.pool ? layer->positions : NULL;
     if (!layer->config.relu) {
-        count = layer->out_count;
+        candidates = layer->out_count;
+        for (uint32_t i = 0; i < candidates; i++) {
+            list[i] = sparse_pack(i, 0);
+        }
     }
     uint32_t *next = list;
-    uint32_t first = 0, x = 0, row = 0, pixel = 0; /* first: output of the pixel; row, pixel: of the accumulator map */
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t index = layer->config.relu ? sparse_index(list[i]) : i;
-        const int8_t delta = layer->delta[index];
+    uint32_t pixel = 0, end = outputs, row_end = row_outputs; /* outputs of the pixel and of its row end there */
+    for (const uint32_t *candidate = list, *last = list + candidates; candidate < last; candidate++) {
+        const uint32_t index = sparse_index(*candidate);
+        const int8_t delta = deltas[index];
         if (delta == 0) {
             continue;
         }
-        while (index - first >= outputs) {
-            first += outputs;
+        while (index >= end) {
+            end += outputs;
             pixel += side;
-            if (++x == layer->out_width) {
-                x = 0;
-                pixel = row += side * width;
+            if (end > row_end) {
+                row_end += row_outputs;
+                pixel += skipped;
             }
         }
-        *next++ = pack_delta(pixel + (pool ? places[layer->positions[index]] : 0), index - first, delta);
+        const uint32_t place = pixel + (positions == NULL ? 0 : places[positions[index]]);
+        counts[place]++;
+        *next++ = pack_delta(place, index - end + outputs, delta);
     }
     return (uint32_t)(next - list);
 }
 
-/* Puts the deltas into the order of the accumulator map, as a convolution's inputs are listed (sparse.h). */
-static void PRIOT_HOT sort_deltas(const engine_layer *layer, const uint32_t *list, uint32_t count,
-                                  sparse_element *sorted, uint16_t *starts) {
+/* Lists the deltas in the order of the accumulator map, as a convolution's inputs are listed (sparse.h). `above`: of
+ * the layer above. */
+static void PRIOT_HOT sort_deltas(const engine_layer *layer, const layer_memory *above, sparse_element *sorted,
+                                  uint16_t *starts) {
     const uint32_t outputs = layer->config.out_channels, pixels = layer->conv_height * layer->conv_width;
     memset(starts, 0, (pixels + 1) * sizeof *starts);
-    const uint32_t *const end = list + count;
-    for (const uint32_t *delta = list; delta < end; delta++) {
-        starts[*delta >> 16]++;
-    }
+    const uint32_t *const list = above->inputs;
+    const uint32_t *const end = list + list_deltas(layer, above->inputs, above->input_count, starts);
     uint32_t sum = 0;
-    for (uint16_t *start = starts; start <= starts + pixels; start++) {
+    for (uint16_t *start = starts, *last = starts + pixels; start <= last; start++) {
         sum += *start;
         *start = (uint16_t)sum; /* for now where the pixel's end */
     }
     for (const uint32_t *delta = list; delta < end; delta++) {
         const uint32_t pixel = *delta >> 16;
-        sorted[--starts[pixel]] = sparse_pack(pixel * outputs + (*delta >> 8 & 0xff), (int8_t)*delta);
+        const uint32_t place = starts[pixel] - 1u;
+        starts[pixel] = (uint16_t)place;
+        sorted[place] = sparse_pack(pixel * outputs + (*delta >> 8 & 0xff), (int8_t)*delta);
     }
 }
 
@@ -171,8 +181,7 @@ void PRIOT_HOT m0plus_convolution_below(const engine_layer *layer, int32_t *erro
     }
     sparse_element *const sorted = layer->kernel_scratch;
     uint16_t *const starts = (uint16_t *)(sorted + layer->out_count);
-    const uint32_t count = list_deltas(layer, above->inputs, above->input_count);
-    sort_deltas(layer, above->inputs, count, sorted, starts);
+    sort_deltas(layer, above, sorted, starts);
     memset(below, 0, layer->in_count);
     gather_errors(layer, sorted, starts, below);
 }
