@@ -63,7 +63,7 @@ function layersOf(
 
 /** Shapes that take each path of the kernels, and those that are left to the plain ones. */
 const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
-  'scatters one channel, gathers eight': {
+  'reads pixels of one channel, gathers eight': {
     input: [9, 11, 1],
     layers: [
       { conv: 8, kernel: 3, padding: 1, pool: true },
@@ -102,6 +102,35 @@ const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
     input: [17, 15, 1],
     layers: [{ conv: 8, kernel: 3, pool: true }, { conv: 16, kernel: 5, stride: 2, padding: 2 }, { linear: 6 }],
   },
+  'one channel: strides, pools, sixteen outputs, a pixel left over': {
+    input: [23, 19, 1],
+    layers: [
+      { conv: 16, kernel: 3, stride: 2, padding: 1, pool: true },
+      { conv: 8, kernel: 2, pool: true },
+      { linear: 9 },
+    ],
+  },
+  'one channel: a kernel too wide to read pixels, then one channel again': {
+    input: [13, 14, 1],
+    layers: [{ conv: 8, kernel: 7, padding: 3, pool: true }, { conv: 16, kernel: 1 }, { linear: 6 }],
+  },
+  'groups of sixteen and eight outputs, strided pools': {
+    input: [12, 15, 2],
+    layers: [
+      { conv: 24, kernel: 3, padding: 2, pool: true },
+      { conv: 40, kernel: 3, stride: 2, padding: 1, pool: true },
+      { linear: 8 },
+    ],
+  },
+  'convolutions of signed inputs': {
+    input: [9, 8, 1],
+    layers: [
+      { conv: 8, kernel: 3, padding: 1, relu: false },
+      { conv: 16, kernel: 3, padding: 1, pool: true, relu: false },
+      { conv: 8, kernel: 3, padding: 1 },
+      { linear: 4 },
+    ],
+  },
   'channels that are no multiple of eight': {
     input: [7, 7, 1],
     layers: [{ conv: 6, kernel: 3, padding: 1 }, { conv: 8, kernel: 3 }, { linear: 12 }, { linear: 3 }],
@@ -134,6 +163,13 @@ const fillings: Record<string, { weight: Draw; pixel: Draw; score: Draw; scoreSh
     score: aroundThreshold,
     scoreShifts: [12, 11, 10, 14],
   },
+  'one pixel, and images that are empty': {
+    weight: anyWeight,
+    pixel: (random) => (random.next() % 97 === 0 ? 127 : 0),
+    score: aroundThreshold,
+    scoreShifts: [12],
+  },
+  empty: { weight: anyWeight, pixel: () => 0, score: aroundThreshold, scoreShifts: [12] },
   saturated: { weight: () => 127, pixel: () => 127, score: aroundThreshold, scoreShifts: [0, 14, 13, 1] },
 };
 
