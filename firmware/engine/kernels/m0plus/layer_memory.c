@@ -155,6 +155,26 @@ static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     }
 }
 
+/* Lists the non-zero inputs, of a convolution by pixel. */
+static void PRIOT_HOT list_inputs(const engine_layer *layer, layer_memory *memory) {
+    const bool is_map = is_convolution(layer);
+    const uint32_t pixels = is_map ? pixel_count(layer) : 1;
+    const uint32_t channels = layer->in_count / pixels;
+    if (channels % 4 == 0 && (uintptr_t)layer->input % 4 == 0) {
+        uint16_t only_start = 0;
+        uint16_t *starts = is_map ? memory->starts : &only_start;
+        const sparse_element *end = m0plus_list_words(layer->input, pixels, channels / 4, memory->inputs, starts);
+        memory->input_count = (uint32_t)(end - memory->inputs);
+        if (is_map) {
+            memory->starts[pixels] = (uint16_t)memory->input_count;
+        }
+    } else if (is_map) {
+        memory->input_count = sparse_list_map(layer->input, pixels, channels, memory->inputs, memory->starts);
+    } else {
+        memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
+    }
+}
+
 void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     layer_memory *memory = layer->kernel_memory;
     if (memory == NULL) {
@@ -162,7 +182,7 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     memory->inputs = (sparse_element *)(memory + 1);
     if (!is_convolution(layer)) {
-        memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
+        list_inputs(layer, memory);
         return;
     }
     const bool listed = lists_inputs(layer);
@@ -170,8 +190,7 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     memory->starts = (uint16_t *)((uint8_t *)memory->weights + weights_bytes(layer));
     memory->by_input = (int8_t *)(memory->starts + pixel_count(layer) + 1); /* a layer with errors lists its inputs */
     if (listed) {
-        memory->input_count = sparse_list_map(layer->input, pixel_count(layer), layer->config.in_channels,
-                                              memory->inputs, memory->starts);
+        list_inputs(layer, memory);
     }
     if (m0plus_reads_pixels(layer)) {
         m0plus_copy_pixels(layer);

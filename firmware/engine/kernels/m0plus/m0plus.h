@@ -21,6 +21,11 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
+/* sparse_list_map for pixels of `words` words of values each, both > 0, at a word's address, without the last start.
+ * Returns the list's end. */
+sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
+                                  uint16_t *starts);
+
 /* Outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window]. An
  * output that is not positive stays as it is, 0, and its position is never asked for. */
 void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);

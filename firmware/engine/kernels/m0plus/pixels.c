@@ -71,8 +71,8 @@ void PRIOT_HOT m0plus_pixels_convolution(const engine_layer *layer, uint32_t fir
     }
 }
 
-/* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. */
-static void PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
+/* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. False: all are empty. */
+static bool PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
     const uint32_t words = scratch->windows.pitch / WORD_BYTES;
     const uint32_t *word = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
     uint32_t *const occupied = scratch->occupied, *const end = occupied + words;
@@ -84,6 +84,11 @@ static void PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top,
             *column |= *word++;
         }
     }
+    uint32_t any = 0;
+    for (const uint32_t *column = occupied; column < end; column++) {
+        any |= *column;
+    }
+    return any != 0;
 }
 
 void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
@@ -100,8 +105,10 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
     scratch->windows.offsets[1] = stride;
     scratch->windows.offsets[2] = down;
     scratch->windows.offsets[3] = down + stride;
-    find_occupied(scratch, first - scratch->margin, side);
     memset(out, 0, count);
+    if (!find_occupied(scratch, first - scratch->margin, side)) {
+        return;
+    }
     const uint8_t *column = (const uint8_t *)scratch->occupied + scratch->margin; /* seen so far */
     const uint8_t *left = column, *empty = column;                                /* from where on all seen are empty */
     for (const int8_t *end = out + count; out < end; out += outputs, positions += outputs) {

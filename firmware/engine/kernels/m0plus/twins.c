@@ -8,6 +8,20 @@
 
 #include <string.h>
 
+sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
+                                  uint16_t *starts) {
+    sparse_element *next = list;
+    for (uint32_t i = 0; i < pixels * words * 4; i++) {
+        if (i % (words * 4) == 0) {
+            *starts++ = (uint16_t)(next - list);
+        }
+        if (map[i] != 0) {
+            *next++ = sparse_pack(i, map[i]);
+        }
+    }
+    return next;
+}
+
 void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift) {
     for (uint32_t o = 0; o < 8; o++, acc += M0PLUS_WINDOWS) {
         uint8_t position = 0;
