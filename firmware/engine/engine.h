@@ -41,7 +41,7 @@ typedef enum {
 
 /* Where the cycles of a step go, in each layer. */
 typedef enum {
-    ENGINE_PHASE_FORWARD = 0, /* accumulators */
+    ENGINE_PHASE_FORWARD = 0, /* accumulators; all of a layer whose kernel does the next phase with them */
     ENGINE_PHASE_REQUANTISE,  /* pool, ReLU, requantisation of the outputs */
     ENGINE_PHASE_LOSS,        /* booked to the last layer */
     ENGINE_PHASE_ERROR,       /* the delta of the layer below */
