@@ -86,7 +86,9 @@ typedef struct {
     uint32_t weights_flash_bytes; /* 0: weights cannot go to flash */
 } engine_limits;
 
-/* Bytes of each purpose, and the choices made. All of the arena fields add up to `required_bytes`. */
+/* Bytes of each purpose, and the choices made. All of the arena fields add up to `required_bytes`. Cycles are those of
+ * an active step, by estimate: they rank plans, reads from flash included. `fastest_`: of the fastest plan of all,
+ * whether it fits or not. */
 typedef struct {
     bool weights_in_flash;
     bool effective_weights_kept;
@@ -94,6 +96,7 @@ typedef struct {
     uint32_t required_bytes;
     uint32_t weights_bytes, state_bytes, activation_bytes, error_bytes, other_bytes;
     uint32_t flash_bytes;
+    uint32_t estimated_cycles, fastest_cycles, fastest_bytes;
 } engine_memory_plan;
 
 typedef struct {

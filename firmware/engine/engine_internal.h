@@ -22,13 +22,13 @@ typedef struct {
     uint32_t fan_in;                  /* weights of one output channel */
     uint32_t edges, first_edge;
     bool below_has_relu; /* the layer below; false in the first layer */
-    bool effective_kept;
+    bool effective_kept, weights_in_flash;
     int8_t threshold;
 
-    const int8_t *weights; /* frozen; NULL when the method keeps none */
-    int8_t *weights_sram;  /* the same when they live in SRAM */
+    const int8_t *weights; /* frozen; NULL when the method keeps none, or until they are in flash */
+    int8_t *weights_sram;  /* the same when they live in SRAM; else where they wait for flash */
     int8_t *effective;     /* NULL when masked on the fly */
-    void *state;           /* the method's */
+    void *index, *state;   /* the method's */
     int8_t *row;           /* scratch: one effective row, when masked on the fly */
     const struct engine_kernel_table *kernels;
     uint32_t changed_channels; /* output channels whose effective weights changed since the kernels last looked, which
@@ -63,27 +63,31 @@ typedef struct {
     int32_t below_factor; /* of the weight below the threshold: 0 or -1 */
 } engine_score_row;
 
-/* Bytes that a method keeps for a layer. */
+/* Bytes that a method keeps for a layer. `weights`: frozen, beside the effective ones, in SRAM or flash. `index`: of
+ * its scored edges; written before the weights, all else after they are complete when they go to flash. */
 typedef struct {
-    uint32_t weights, effective, state;
+    uint32_t weights, effective, index, state;
 } engine_layer_bytes;
 
 /* What a training method is: what it keeps, what an edge's effective weight is, and how it updates. One file each in
  * methods/; the table is in methods/methods.c. */
 typedef struct {
     bool dynamic_shifts; /* shifts are computed from each image's tensors */
-    bool frozen_weights; /* keeps W beside the state; may live in flash */
+    bool frozen_weights; /* keeps W beside the effective weights; may live in flash */
     engine_layer_bytes (*layer_bytes)(const engine_layer *layer);
-    /* Sets pointers inside layer->state, once it is allocated. May be NULL. */
+    /* Sets pointers inside layer->index and layer->state, once they are allocated. May be NULL. */
     void (*place)(engine_layer *layer);
     /* One element, by edge index. Values are checked. `set` of the state may run before all weights are known. */
     void (*set)(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value);
     int8_t (*get)(const engine_layer *layer, engine_tensor tensor, uint32_t edge);
     /* All scored flags of the layer are known. May be NULL. False: not as many as planned. */
     bool (*scored_done)(engine_layer *layer);
+    /* All weights of a layer are known. May be NULL. */
+    void (*weights_done)(engine_layer *layer);
     /* Rebuilds the kept effective weights of a layer; frozen: all edges kept. */
     void (*refresh)(engine_layer *layer, bool frozen);
-    /* Linear layers masked on the fly: the effective row of one input, out_channels long. NULL: always kept. */
+    /* Linear layers masked on the fly: the effective row of one input, out_channels long. NULL: always kept, and no
+     * weights in flash. */
     void (*effective_row)(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row);
     /* The largest |gradient| that changes no edge, whatever its weight, at this update shift. */
     int32_t (*negligible)(uint32_t update_shift);
@@ -112,6 +116,7 @@ struct engine {
     engine_layer layers[ENGINE_MAX_LAYERS];
     int32_t *scratch; /* accumulators, error accumulators, gradients: never two at a time */
     int8_t *channel_weights;
+    int8_t *staged; /* weights on their way to flash; NULL: none, or they are there */
     engine_sparse_delta *sparse;
     int32_t logits[ENGINE_MAX_OUTPUTS];
     bool loss_zero;

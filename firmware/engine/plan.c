@@ -1,187 +1,134 @@
+/* Which plan is chosen: the fastest by estimate that fits, or one that is hardly slower and takes less. */
 #include "plan.h"
 
 #include "kernels/kernels.h"
+#include "layout.h"
 
-#include <string.h>
+/* A plan this much slower than the fastest that fits (1/16) is taken when it is smaller: memory that buys so little is
+ * better left to a larger network. */
+#define HARDLY_SLOWER_SHIFT 4
 
-/* Fuzzing leaves a gap behind every array and marks it as out of bounds (firmware/fuzz/fence.h). */
-#ifndef ENGINE_FENCE_BYTES
-#define ENGINE_FENCE_BYTES 0u
-#define ENGINE_FENCE(array, bytes, end) (void)0
-#endif
+/* Cycles of an active step for 128 multiply-accumulates of a layer, and for a byte of weights in flash, from
+ * `priot bench` of tiny-cnn with PRIOT (docs/benchmarks.md). Other networks and methods differ; the order of their
+ * plans does not. */
+enum {
+    CONVOLUTION_FAST = 640,
+    CONVOLUTION_PLAIN = 1730,
+    LINEAR_FAST = 1020,
+    LINEAR_PLAIN = 1850,
+    LINEAR_MASKED = 3130,
+    FLASH_READ_BY_UPDATES = 25,    /* few edges of few rows */
+    FLASH_READ_BY_ALL_PASSES = 480 /* the rows of the inputs that are not zero, twice */
+};
 
-/* Hands out an arena from its start; without one it only counts. */
-typedef struct {
-    uint8_t *base; /* NULL: count only */
-    uint32_t used;
-} allocator;
-
-/* An array of zeros. */
-static void *take(allocator *from, uint32_t bytes, uint32_t *purpose) {
-    void *place = NULL;
-    const uint32_t rounded = ((bytes + 7u) & ~7u) + ENGINE_FENCE_BYTES;
-    if (from->base != NULL) {
-        uint8_t *start = from->base + from->used;
-        ENGINE_FENCE(start, bytes, start + rounded);
-        place = bytes == 0 ? NULL : memset(start, 0, bytes);
+static uint32_t cycles_for_128(const engine_memory_plan *plan, const engine_layer *layer) {
+    if (layer->config.operation == ENGINE_CONV2D) {
+        return plan->fast_kernels ? CONVOLUTION_FAST : CONVOLUTION_PLAIN;
     }
-    from->used += rounded;
-    *purpose += rounded;
-    return place;
+    const uint32_t flash = !layer->weights_in_flash       ? 0
+                           : plan->effective_weights_kept ? FLASH_READ_BY_UPDATES
+                                                          : FLASH_READ_BY_ALL_PASSES;
+    if (!plan->effective_weights_kept) {
+        return flash + LINEAR_MASKED;
+    }
+    return flash + (plan->fast_kernels ? LINEAR_FAST : LINEAR_PLAIN);
 }
 
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
-/* Elements of the one int32 buffer that forward accumulators, error accumulators and gradients take turns in. */
-static uint32_t scratch_elements(const engine *self) {
-    const bool dynamic = self->method->dynamic_shifts;
-    uint32_t elements = 0;
+static uint32_t estimate_cycles(const engine *self) {
+    uint64_t sum = 0;
     for (uint32_t l = 0; l < self->layer_count; l++) {
         const engine_layer *layer = &self->layers[l];
-        const uint32_t row = layer->conv_width * layer->config.out_channels;
+        sum += (uint64_t)layer->conv_height * layer->conv_width * layer->edges * cycles_for_128(&self->plan, layer);
+    }
+    sum >>= 7;
+    return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+static void choose(engine *self, bool fast_kernels, bool effective_weights_kept, bool weights_in_flash) {
+    self->plan = (engine_memory_plan){.fast_kernels = fast_kernels,
+                                      .effective_weights_kept = effective_weights_kept,
+                                      .weights_in_flash = weights_in_flash};
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        engine_layer *layer = &self->layers[l];
         const bool linear = layer->config.operation == ENGINE_LINEAR;
-        const uint32_t rows = dynamic ? layer->conv_height : layer->config.pool ? 2 : 1;
-        elements = larger(elements, row * rows);
-        if (l > 0 && (!linear || dynamic)) {
-            elements = larger(elements, layer->in_count);
-        }
-        if (!linear) {
-            elements = larger(elements, dynamic ? layer->edges : layer->fan_in);
-        }
-    }
-    return elements;
-}
-
-static void lay_out_method(engine *self, allocator *from, engine_memory_plan *plan) {
-    /* Frozen weights and, for the staging of flash weights, the state lie in one piece over all layers. */
-    engine_layer_bytes bytes[ENGINE_MAX_LAYERS];
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        bytes[l] = self->method->layer_bytes(&self->layers[l]);
-    }
-    if (self->method->frozen_weights && !plan->weights_in_flash) {
-        int8_t *weights = take(from, self->edge_count, &plan->weights_bytes);
-        for (uint32_t l = 0; weights != NULL && l < self->layer_count; l++) {
-            self->layers[l].weights = self->layers[l].weights_sram = weights + self->layers[l].first_edge;
-        }
-    }
-    if (self->method->frozen_weights) {
-        int8_t *state = take(from, self->edge_count, &plan->state_bytes);
-        for (uint32_t l = 0; state != NULL && l < self->layer_count; l++) {
-            self->layers[l].state = state + self->layers[l].first_edge;
-            if (plan->weights_in_flash) {
-                self->layers[l].weights_sram = self->layers[l].state; /* staged there until they are in flash */
-            }
-        }
-    }
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        layer->effective = take(from, bytes[l].effective, &plan->weights_bytes);
-        if (!self->method->frozen_weights) {
-            layer->state = take(from, bytes[l].state, &plan->state_bytes);
-        }
-        if (from->base != NULL && self->method->place != NULL) {
-            self->method->place(layer);
-        }
-    }
-}
-
-static void lay_out_kernels(engine *self, allocator *from, engine_memory_plan *plan) {
-    const engine_kernel_table *kernels = self->kernels;
-    uint32_t scratch = 0;
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        layer->kernel_memory = take(from, kernels->memory_bytes(layer), &plan->other_bytes);
-        scratch = larger(scratch, kernels->scratch_bytes(layer));
-    }
-    void *shared = take(from, scratch, &plan->other_bytes);
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].kernel_scratch = shared;
-    }
-}
-
-static void lay_out(engine *self, allocator *from, engine_memory_plan *plan) {
-    lay_out_method(self, from, plan);
-    uint32_t channel_weights = 0, sparse = 0, row = 0;
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        const uint32_t outputs = layer->config.out_channels;
-        if (l + 1 < self->layer_count) {
-            layer->output = take(from, layer->out_count, &plan->activation_bytes);
-            self->layers[l + 1].input = layer->output;
-        }
-        if (layer->config.pool) {
-            layer->positions = take(from, layer->out_count, &plan->activation_bytes);
-        }
-        layer->delta = take(from, layer->out_count, &plan->error_bytes);
-        if (layer->config.operation == ENGINE_LINEAR) {
-            sparse = larger(sparse, outputs);
-            row = larger(row, layer->effective_kept ? 0 : outputs);
-        } else if (l > 0) {
-            channel_weights = larger(channel_weights, layer->fan_in);
-        }
-    }
-    self->scratch = take(from, scratch_elements(self) * (uint32_t)sizeof(int32_t), &plan->other_bytes);
-    self->sparse = take(from, sparse * (uint32_t)sizeof(engine_sparse_delta), &plan->other_bytes);
-    self->channel_weights = take(from, channel_weights, &plan->other_bytes);
-    int8_t *shared_row = take(from, row, &plan->other_bytes);
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].row = shared_row;
-    }
-    if (plan->fast_kernels) {
-        lay_out_kernels(self, from, plan);
-    }
-}
-
-/* Convolutions always keep their effective weights: they are small, and used many times an image. */
-static void choose(engine *self, engine_memory_plan choice) {
-    self->plan = choice;
-    self->plan.flash_bytes = choice.weights_in_flash ? self->edge_count : 0;
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        layer->effective_kept = choice.effective_weights_kept || layer->config.operation == ENGINE_CONV2D;
+        /* Convolutions always keep their effective weights: they are small, and used many times an image. Nothing of
+         * them is in flash when the method keeps no frozen weights beside those. */
+        layer->effective_kept = effective_weights_kept || !linear;
+        layer->weights_in_flash = weights_in_flash && (linear || self->method->frozen_weights);
+        layer->weights = layer->weights_sram = NULL;
         layer->kernel_memory = layer->kernel_scratch = NULL;
+        self->plan.flash_bytes += layer->weights_in_flash ? layer->edges : 0;
     }
+}
+
+/* Whether method, kernels and flash allow what was chosen. */
+static bool is_possible(const engine *self, const engine_limits *limits) {
+    const engine_memory_plan *plan = &self->plan;
+    const bool maskable = self->method->effective_row != NULL, frozen_weights = self->method->frozen_weights;
+    if (plan->fast_kernels && self->kernels->memory_bytes == NULL) {
+        return false;
+    }
+    if (plan->weights_in_flash && (!maskable || plan->flash_bytes > limits->weights_flash_bytes)) {
+        return false;
+    }
+    if (plan->effective_weights_kept) {
+        return frozen_weights || !plan->weights_in_flash;
+    }
+    return maskable && (frozen_weights || plan->weights_in_flash);
+}
+
+#define CHOICES 8u /* a bit for each of the three */
+
+/* Plans choice 0..CHOICES - 1 without an arena; false: not possible. */
+static bool count_bytes(engine *self, const engine_limits *limits, uint32_t choice) {
+    choose(self, (choice & 4u) == 0, (choice & 2u) == 0, (choice & 1u) != 0);
+    if (!is_possible(self, limits)) {
+        return false;
+    }
+    engine_lay_out(self, NULL);
+    self->plan.estimated_cycles = estimate_cycles(self);
+    return true;
 }
 
 engine_status engine_plan_memory(engine *self, const engine_limits *limits, void *arena) {
-    const bool flash_fits = self->method->frozen_weights && self->edge_count <= limits->weights_flash_bytes;
-    const bool maskable = self->method->effective_row != NULL;
-    const bool fast = self->kernels->memory_bytes != NULL;
-    /* From fast to small: the kernels' lists and widened weights save most, then kept effective weights; the frozen
-     * ones in SRAM save least, since only updates read them. */
-    static const engine_memory_plan choices[] = {
-        {.fast_kernels = true, .effective_weights_kept = true},
-        {.fast_kernels = true, .effective_weights_kept = true, .weights_in_flash = true},
-        {.fast_kernels = true},
-        {.fast_kernels = true, .weights_in_flash = true},
-        {.effective_weights_kept = true},
-        {.effective_weights_kept = true, .weights_in_flash = true},
-        {.weights_in_flash = false},
-        {.weights_in_flash = true},
-    };
+    uint32_t fastest_cycles = UINT32_MAX, fastest_bytes = 0; /* of all plans, whatever they need */
+    uint32_t fitting_cycles = UINT32_MAX;
     engine_memory_plan smallest = {.required_bytes = UINT32_MAX};
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
-        if ((choices[i].weights_in_flash && !flash_fits) || (!choices[i].effective_weights_kept && !maskable) ||
-            (choices[i].fast_kernels && !fast)) {
+    for (uint32_t choice = 0; choice < CHOICES; choice++) {
+        if (!count_bytes(self, limits, choice)) {
             continue;
         }
-        choose(self, choices[i]);
-        allocator count = {.base = NULL, .used = 0};
-        lay_out(self, &count, &self->plan);
-        self->plan.required_bytes = count.used;
-        if (count.used < smallest.required_bytes) {
-            smallest = self->plan;
+        const engine_memory_plan *plan = &self->plan;
+        if (plan->estimated_cycles < fastest_cycles) {
+            fastest_cycles = plan->estimated_cycles;
+            fastest_bytes = plan->required_bytes;
         }
-        if (count.used <= limits->arena_bytes) {
-            choose(self, choices[i]);
-            allocator from = {.base = arena, .used = 0};
-            lay_out(self, &from, &self->plan);
-            self->plan.required_bytes = from.used;
-            return ENGINE_OK;
+        if (plan->required_bytes <= limits->arena_bytes && plan->estimated_cycles < fitting_cycles) {
+            fitting_cycles = plan->estimated_cycles;
+        }
+        if (plan->required_bytes < smallest.required_bytes) {
+            smallest = *plan;
         }
     }
-    self->plan = smallest;
-    return ENGINE_OUT_OF_MEMORY;
+    if (fitting_cycles == UINT32_MAX) {
+        self->plan = smallest;
+        return ENGINE_OUT_OF_MEMORY;
+    }
+    const uint32_t hardly_slower = fitting_cycles + (fitting_cycles >> HARDLY_SLOWER_SHIFT);
+    uint32_t chosen = CHOICES, chosen_bytes = limits->arena_bytes + 1u;
+    for (uint32_t choice = 0; choice < CHOICES; choice++) {
+        if (count_bytes(self, limits, choice) && self->plan.estimated_cycles <= hardly_slower &&
+            self->plan.required_bytes < chosen_bytes) {
+            chosen = choice;
+            chosen_bytes = self->plan.required_bytes;
+        }
+    }
+    (void)count_bytes(self, limits, chosen);
+    const uint32_t estimated_cycles = self->plan.estimated_cycles;
+    choose(self, self->plan.fast_kernels, self->plan.effective_weights_kept, self->plan.weights_in_flash);
+    engine_lay_out(self, arena);
+    self->plan.estimated_cycles = estimated_cycles;
+    self->plan.fastest_cycles = fastest_cycles;
+    self->plan.fastest_bytes = fastest_bytes;
+    return ENGINE_OK;
 }

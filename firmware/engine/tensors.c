@@ -2,6 +2,8 @@
 #include "arithmetic.h"
 #include "engine_internal.h"
 
+#include <string.h>
+
 uint32_t engine_edge_index(const engine_layer *layer, uint32_t canonical) {
     if (layer->config.operation == ENGINE_CONV2D) {
         return canonical;
@@ -75,20 +77,30 @@ engine_status engine_commit_tensor(engine *self, engine_tensor tensor) {
             }
         }
     }
-    if (tensor == ENGINE_WEIGHTS && self->method->frozen_weights && self->layers[0].weights == NULL) {
+    if (tensor == ENGINE_WEIGHTS && self->staged != NULL) {
         return ENGINE_WRONG_ORDER; /* planned for flash, and not there yet */
+    }
+    for (uint32_t l = 0; tensor == ENGINE_WEIGHTS && self->method->weights_done != NULL && l < self->layer_count; l++) {
+        self->method->weights_done(&self->layers[l]);
     }
     return ENGINE_OK;
 }
 
 const int8_t *engine_staged_weights(const engine *self, uint32_t *length) {
-    *length = self->edge_count;
-    return self->open && self->plan.weights_in_flash ? self->layers[0].weights_sram : NULL;
+    *length = self->plan.flash_bytes;
+    return self->staged;
 }
 
 void engine_use_flash_weights(engine *self, const int8_t *weights) {
+    memset(self->staged, 0, self->plan.flash_bytes); /* other arrays' place: they begin as zeros */
+    self->staged = NULL;
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].weights = weights + self->layers[l].first_edge;
+        engine_layer *layer = &self->layers[l];
+        if (layer->weights_in_flash) {
+            layer->weights_sram = NULL;
+            layer->weights = weights;
+            weights += layer->edges;
+        }
     }
 }
 

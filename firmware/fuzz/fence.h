@@ -1,4 +1,5 @@
-/* Forced into plan.c when fuzzing: a gap behind every array of the arena, which AddressSanitizer reports on access. */
+/* Forced into layout.c when fuzzing: a gap behind every array of the arena, which AddressSanitizer reports on access.
+ */
 #ifndef PRIOT_FUZZ_FENCE_H
 #define PRIOT_FUZZ_FENCE_H
 

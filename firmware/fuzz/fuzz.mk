@@ -55,7 +55,7 @@ $(FUZZ_BUILD)/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
 $(FUZZ_BUILD)/session/%.o: private FUZZ_FLAGS += $(FUZZ_COMPARISONS)
 
 # a fence behind every array of the arena
-$(FUZZ_BUILD)/engine/plan.o: private FUZZ_FLAGS += -include firmware/fuzz/fence.h
+$(FUZZ_BUILD)/engine/layout.o: private FUZZ_FLAGS += -include firmware/fuzz/fence.h
 
 $(FUZZ_BUILD)/proto/%.o: build/proto/%.c | .toolchain/stamp
 	@mkdir -p $(@D)

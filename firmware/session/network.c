@@ -57,6 +57,9 @@ static void reply_memory_plan(bool fits) {
         .error_bytes = plan->error_bytes,
         .other_bytes = plan->other_bytes,
         .flash_bytes = plan->flash_bytes,
+        .estimated_cycles = plan->estimated_cycles,
+        .fastest_cycles = plan->fastest_cycles,
+        .fastest_bytes = plan->fastest_bytes,
     };
 }
 

@@ -4,6 +4,8 @@
  * update walks its scored edges alone instead of testing bits. */
 #include "methods.h"
 
+#include <string.h>
+
 #define MAX_SCORED_EDGES 65535u /* of a layer: group starts are 16 bit */
 
 typedef struct {
@@ -22,23 +24,24 @@ static uint32_t group_size(const engine_layer *layer) {
 }
 
 static engine_layer_bytes layer_bytes(const engine_layer *layer) {
-    const uint32_t bytes_per_edge = group_size(layer) > 256 ? 4 : 3;
-    return (engine_layer_bytes){.effective = layer->edges,
-                                .state = (uint32_t)sizeof(scored_edges) + 2 * (group_count(layer) + 1) +
-                                         bytes_per_edge * layer->config.scored_edges};
+    const uint32_t index_bytes = group_size(layer) > 256 ? 2 : 1;
+    return (engine_layer_bytes){.effective = layer->effective_kept ? layer->edges : 0,
+                                .index = (uint32_t)sizeof(scored_edges) + 2 * (group_count(layer) + 1) +
+                                         index_bytes * layer->config.scored_edges,
+                                .state = 2 * layer->config.scored_edges};
 }
 
 static void place(engine_layer *layer) {
-    scored_edges *scored = layer->state;
+    scored_edges *scored = layer->index;
     const uint32_t count = layer->config.scored_edges;
     scored->count = count;
     scored->groups = group_count(layer);
     scored->group_size = group_size(layer);
     scored->starts = (uint16_t *)(void *)(scored + 1);
-    scored->weights = (int8_t *)(scored->starts + scored->groups + 1);
-    scored->scores = scored->weights + count;
-    scored->index_low = (uint8_t *)scored->scores + count;
+    scored->index_low = (uint8_t *)(scored->starts + scored->groups + 1);
     scored->index_high = scored->group_size > 256 ? scored->index_low + count : NULL;
+    scored->weights = layer->state;
+    scored->scores = count == 0 ? NULL : scored->weights + count;
 }
 
 static inline uint32_t index_of(const scored_edges *scored, uint32_t entry) {
@@ -49,6 +52,11 @@ static inline uint32_t index_of(const scored_edges *scored, uint32_t entry) {
 static inline uint32_t effective_of_group(const engine_layer *layer, uint32_t group, uint32_t index) {
     return layer->config.operation == ENGINE_LINEAR ? group * layer->config.out_channels + index
                                                     : effective_index(layer, group, index);
+}
+
+static uint32_t effective_of_edge(const engine_layer *layer, uint32_t edge) {
+    const uint32_t size = group_size(layer);
+    return effective_of_group(layer, edge / size, edge % size);
 }
 
 /* The scored entry of an edge; count when it has none. */
@@ -66,33 +74,43 @@ static uint32_t find(const scored_edges *scored, uint32_t edge) {
     return low < scored->starts[group + 1] && index_of(scored, low) == wanted ? low : scored->count;
 }
 
-/* Scored flags wait in the effective weights' place until all are known. */
+/* Scored flags wait in the weights' place until all are known. */
+static int8_t *flags_of(const engine_layer *layer) {
+    return layer->weights_in_flash ? layer->weights_sram : layer->effective;
+}
+
+/* The weight as it was written: of an edge without a score, or before the first refresh. */
+static int8_t written_weight(const engine_layer *layer, uint32_t edge) {
+    return layer->weights_in_flash ? layer->weights[edge] : layer->effective[effective_of_edge(layer, edge)];
+}
+
 static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
-    scored_edges *scored = layer->state;
+    scored_edges *scored = layer->index;
     if (tensor == ENGINE_SCORED) {
-        layer->effective[edge] = value;
+        flags_of(layer)[edge] = value;
+        return;
+    }
+    if (tensor == ENGINE_WEIGHTS) {
+        if (layer->weights_in_flash) {
+            layer->weights_sram[edge] = value;
+        } else {
+            layer->effective[effective_of_edge(layer, edge)] = value;
+        }
         return;
     }
     const uint32_t entry = find(scored, edge);
-    if (tensor == ENGINE_WEIGHTS) {
-        layer->effective[effective_of_group(layer, edge / scored->group_size, edge % scored->group_size)] = value;
-        if (entry < scored->count) {
-            scored->weights[entry] = value;
-        }
-    } else if (entry < scored->count) {
+    if (entry < scored->count) {
         scored->scores[entry] = value;
     }
 }
 
 static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
-    const scored_edges *scored = layer->state;
+    const scored_edges *scored = layer->index;
     const uint32_t entry = find(scored, edge);
     const bool has_score = entry < scored->count;
     switch (tensor) {
     case ENGINE_WEIGHTS:
-        return has_score
-                   ? scored->weights[entry]
-                   : layer->effective[effective_of_group(layer, edge / scored->group_size, edge % scored->group_size)];
+        return has_score ? scored->weights[entry] : written_weight(layer, edge);
     case ENGINE_SCORED:
         return has_score;
     default:
@@ -101,15 +119,16 @@ static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge
 }
 
 static bool scored_done(engine_layer *layer) {
-    scored_edges *scored = layer->state;
+    scored_edges *scored = layer->index;
     if (scored->count > MAX_SCORED_EDGES) {
         return false;
     }
+    const int8_t *flags = flags_of(layer);
     uint32_t entry = 0, edge = 0;
     for (uint32_t group = 0; group < scored->groups; group++) {
         scored->starts[group] = (uint16_t)entry;
         for (uint32_t index = 0; index < scored->group_size; index++, edge++) {
-            if (layer->effective[edge] == 0) {
+            if (flags[edge] == 0) {
                 continue;
             }
             if (entry == scored->count) {
@@ -126,8 +145,17 @@ static bool scored_done(engine_layer *layer) {
     return entry == scored->count;
 }
 
+static void weights_done(engine_layer *layer) {
+    const scored_edges *scored = layer->index;
+    for (uint32_t group = 0; group < scored->groups; group++) {
+        for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
+            scored->weights[entry] = written_weight(layer, group * scored->group_size + index_of(scored, entry));
+        }
+    }
+}
+
 static void refresh(engine_layer *layer, bool frozen) {
-    const scored_edges *scored = layer->state;
+    const scored_edges *scored = layer->index;
     for (uint32_t group = 0; group < scored->groups; group++) {
         for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
             const int8_t weight = scored->weights[entry];
@@ -138,14 +166,26 @@ static void refresh(engine_layer *layer, bool frozen) {
 }
 
 static inline void update_entry(engine_layer *layer, uint32_t group, uint32_t entry, uint32_t index, int32_t gradient) {
-    scored_edges *scored = layer->state;
+    scored_edges *scored = layer->index;
     const int8_t weight = scored->weights[entry], old = scored->scores[entry];
     const uint32_t shift = layer->update_shift;
     const int8_t updated = updated_score(old, gradient, weight, rounding_half(shift), shift);
     scored->scores[entry] = updated;
-    if ((old >= layer->threshold) != (updated >= layer->threshold)) {
+    if ((old >= layer->threshold) != (updated >= layer->threshold) && layer->effective_kept) {
         layer->effective[effective_of_group(layer, group, index)] = effective_weight(layer, weight, updated);
         layer->changed_channels = UINT32_MAX;
+    }
+}
+
+/* The row in flash, with what its pruned edges have become. */
+static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
+    const scored_edges *scored = layer->index;
+    memcpy(row, layer->weights + input * scored->group_size, scored->group_size);
+    const uint32_t end = frozen ? 0 : scored->starts[input + 1];
+    for (uint32_t entry = scored->starts[input]; entry < end; entry++) {
+        if (scored->scores[entry] < layer->threshold) {
+            row[index_of(scored, entry)] = effective_weight(layer, scored->weights[entry], scored->scores[entry]);
+        }
     }
 }
 
@@ -155,7 +195,7 @@ static int32_t negligible(uint32_t shift) {
 
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
-    const scored_edges *scored = layer->state;
+    const scored_edges *scored = layer->index;
     (void)deltas; /* looked up by index instead: a row has few scored edges */
     (void)count;
     for (uint32_t entry = scored->starts[input]; entry < scored->starts[input + 1]; entry++) {
@@ -168,7 +208,7 @@ static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x,
 }
 
 static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    const scored_edges *scored = layer->state;
+    const scored_edges *scored = layer->index;
     for (uint32_t entry = scored->starts[channel]; entry < scored->starts[channel + 1]; entry++) {
         const uint32_t tap = index_of(scored, entry);
         if (gradient[tap] != 0) {
@@ -183,7 +223,9 @@ const engine_method_operations engine_method_priot_s = {
     .set = set,
     .get = get,
     .scored_done = scored_done,
+    .weights_done = weights_done,
     .refresh = refresh,
+    .effective_row = effective_row,
     .negligible = negligible,
     .update_row = update_row,
     .update_channel = update_channel,

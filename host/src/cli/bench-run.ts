@@ -2,14 +2,13 @@
 import { type ComparedFigure, checkComparable, compareReports, readReport } from '../bench/comparison.js';
 import { measureFlashCost } from '../bench/flash-cost.js';
 import { measure } from '../bench/measurement.js';
-import { arenaOf, type BenchReport, type BenchResult, benchResult, kernelLabel, reportHead } from '../bench/report.js';
+import { type BenchReport, type BenchResult, benchResult, kernelLabel, reportHead } from '../bench/report.js';
 import { formatReport } from '../bench/report-tables.js';
 import { formatTable, type TableStyle } from '../bench/table.js';
 import { prepareMethod, sessionImages } from '../bench/workload.js';
 import { loadDataset } from '../dataset/dataset.js';
 import { ExitStatus, PriotError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
-import type { MemoryPlan } from '../link/messages.js';
 import { loadNetwork } from '../network/network-file.js';
 import type { KernelName } from '../network/open-network.js';
 import type { Place } from '../runs/events.js';
@@ -19,6 +18,7 @@ import { showDownloads } from './download-progress.js';
 import { listenForInterruption } from './interruption.js';
 import { openConnection } from './open-link.js';
 import { resolveModel } from './package-files.js';
+import { planText } from './plan-text.js';
 import { Progress } from './progress.js';
 import { checkImages } from './training-request.js';
 
@@ -153,15 +153,6 @@ function checkSameState(results: readonly BenchResult[]): void {
     `${different.method}: the learned state of ${different.kernels} differs from that of ${first!.kernels} after ${first!.steps} steps`,
     ExitStatus.failed,
     'find the first difference with: priot verify',
-  );
-}
-
-function planText(plan: MemoryPlan): string {
-  const parts = Object.entries(arenaOf(plan)).map(([purpose, bytes]) => `${purpose} ${bytes.toLocaleString('en-US')}`);
-  return (
-    `plan of ${plan.requiredBytes.toLocaleString('en-US')} of ${plan.arenaBytes.toLocaleString('en-US')} bytes ` +
-    `(${parts.join(', ')}); weights in ${plan.weightsInFlash ? 'flash' : 'SRAM'}, effective weights ` +
-    `${plan.effectiveWeightsKept ? 'kept' : 'masked on the fly'}, ${plan.fastKernels ? 'fast' : 'plain'} kernels`
   );
 }
 

@@ -10,6 +10,7 @@ import {
   deviceOption,
   integerIn,
   jsonOption,
+  memoryOption,
   modelOption,
   quietOption,
 } from './options.js';
@@ -78,7 +79,7 @@ export function register(program: Command): void {
         integerIn(1, 1000),
       ),
     )
-    .addOption(new Option('--memory <bytes>', 'most bytes of the arena to plan with').argParser(integerIn(1, 2 ** 31)))
+    .addOption(memoryOption())
     .option('--no-xip', 'no estimate of what flash reads cost on silicon (emulator only, takes seconds a row)')
     .addOption(jsonOption())
     .addOption(new Option('--markdown', 'tables as Markdown').conflicts('json'))

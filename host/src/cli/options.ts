@@ -76,3 +76,8 @@ export const faultsOption = () =>
 export const jsonOption = () => new Option('--json', 'print one JSON document on stdout and nothing else there');
 
 export const quietOption = () => new Option('--quiet', 'no progress on stderr');
+
+export const memoryOption = () =>
+  new Option('--memory <bytes>', "most bytes of the device's arena to plan with (left out: all)").argParser(
+    integerIn(1, 2 ** 31),
+  );

@@ -11,6 +11,7 @@ import {
   epochsOption,
   evalSamplesOption,
   integerIn,
+  memoryOption,
   modelOption,
   samplesOption,
   seedOption,
@@ -75,6 +76,7 @@ const trainingOptions = (): Option[] => [
     '--eval-set <name>',
     'what accuracy is measured on: test images, or training images held out to choose options by (left out: test)',
   ).choices(evalSets),
+  memoryOption(),
 ];
 
 /** Adds them to the command; returns their names in the parsed options. */

@@ -1,7 +1,9 @@
 /** Progress of a training session on stderr: a bar for what is under way, a line for every evaluation that is done. */
+import type { MemoryPlan } from '../link/messages.js';
 import type { EpochEvent } from '../runs/events.js';
 import type { SessionEvent, TrainingPlan } from '../training/session.js';
 import { totalSteps } from '../training/session.js';
+import { planText } from './plan-text.js';
 import { duration, milliseconds, Progress, type ProgressOutput } from './progress.js';
 import type { RunReporter } from './training-run.js';
 
@@ -25,8 +27,9 @@ export class TrainingProgress implements RunReporter {
     this.output.write(`${text}\n`);
   };
 
-  begin(plan: TrainingPlan): void {
+  begin(plan: TrainingPlan, memory: MemoryPlan): void {
     this.plan = plan;
+    if (!this.quiet) this.output.write(`${planText(memory)}\n`);
   }
 
   show(event: SessionEvent): void {

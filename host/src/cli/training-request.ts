@@ -57,6 +57,7 @@ export function planOf(
     evalEvery: request.evalEvery ?? 1,
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),
     finalSamples,
+    ...(request.memory === undefined ? {} : { memoryLimitBytes: request.memory }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { DatasetName } from '../dataset/dataset.js';
 import type { Faults } from '../device/faulty/faults.js';
 import { DataError, DeviceError, InterruptedError, UsageError } from '../errors.js';
 import type { Connection } from '../link/connection.js';
+import type { MemoryPlan } from '../link/messages.js';
 import type { MethodName } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MemoryEvent } from '../runs/events.js';
@@ -50,6 +51,7 @@ export interface TrainOptions {
   evalSamples?: number;
   evalEvery?: number;
   evalSet?: EvalSet;
+  memory?: number;
   out?: string;
   resume?: string;
   fromRun?: string;
@@ -77,7 +79,7 @@ export interface Surroundings {
 export interface RunReporter {
   /** What devices and folders are used, and what to do after an error. */
   notice(text: string): void;
-  begin(plan: TrainingPlan): void;
+  begin(plan: TrainingPlan, memory: MemoryPlan): void;
   show(event: SessionEvent): void;
   /** Takes away what it shows. */
   end(): void;
@@ -173,7 +175,7 @@ export async function resumeRun(
 export function requestOf(options: TrainOptions): RunRequest {
   const { model, dataset, angle, method, samples, epochs, seed, evalSamples, device } = options;
   const { belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection } = options;
-  const { select, scored, budget, evalEvery, evalSet } = options;
+  const { select, scored, budget, evalEvery, evalSet, memory } = options;
   return {
     model,
     dataset,
@@ -181,7 +183,7 @@ export function requestOf(options: TrainOptions): RunRequest {
     angle,
     method,
     ...given({ belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection }),
-    ...given({ select, scored, budget, evalEvery, evalSet }),
+    ...given({ select, scored, budget, evalEvery, evalSet, memory }),
     samples,
     epochs,
     seed,
@@ -250,7 +252,7 @@ async function runInFolder(run: ActiveRun, reporter: RunReporter): Promise<Finis
   const { folder, session, plan, start, signal } = run;
   const startedMs = performance.now();
   reporter.notice(`run folder ${folder.path}`);
-  reporter.begin(plan);
+  reporter.begin(plan, session.memoryPlan);
   run.consoleLog.connect(folder);
   let { nextStep, state } = start;
   let deviceCheckpoint: RunSummary['deviceCheckpoint'];

@@ -116,6 +116,11 @@ export interface MemoryPlan {
   errorBytes: number;
   otherBytes: number;
   flashBytes: number;
+  /** Of an active step: ranks plans, flash reads included. */
+  estimatedCycles: number;
+  /** Of the fastest plan of all, whether it fits or not. */
+  fastestCycles: number;
+  fastestBytes: number;
 }
 
 /** FNV-1a 32 of a layer's tensors after a step. */
@@ -350,6 +355,9 @@ function decodeMemoryPlan(plan: priot.MemoryPlan): MemoryPlan {
     errorBytes: plan.errorBytes,
     otherBytes: plan.otherBytes,
     flashBytes: plan.flashBytes,
+    estimatedCycles: plan.estimatedCycles,
+    fastestCycles: plan.fastestCycles,
+    fastestBytes: plan.fastestBytes,
   };
 }
 

@@ -66,6 +66,8 @@ export interface RunRequest extends MethodRequest {
   evalEvery?: number;
   /** Absent: the test images. */
   evalSet?: EvalSet;
+  /** Most bytes of the device's arena to plan with; absent: all there are. */
+  memory?: number;
   /** As given, or what was chosen when it was left out. */
   device: string;
   /** The device keeps a checkpoint of its own. */
@@ -174,6 +176,7 @@ const checkRequest = shape<RunRequest>({
   seed: integer,
   evalSamples: nullable(count),
   evalEvery: optional(count),
+  memory: optional(count),
   evalSet: optional(oneOf<EvalSet>('test', 'held-out')),
   device: text,
   deviceCheckpoint: optional(flag),

@@ -45,6 +45,8 @@ export interface TrainingPlan {
   readonly evalSamples: number;
   /** Epochs from one evaluation to the next; left out: 1. The last epoch always has one. */
   readonly evalEvery?: number;
+  /** Most bytes of the device's arena to plan with; absent: all there are. */
+  readonly memoryLimitBytes?: number;
   /** Test images before the first and after the last epoch, at least evalSamples. */
   readonly finalSamples: number;
 }
@@ -143,6 +145,11 @@ export class TrainingSession {
       if (event.type === 'fault') earlyFaults.push(event);
     }
     return session;
+  }
+
+  /** Of the network as it was put on the device last. */
+  get memoryPlan(): MemoryPlan {
+    return this.plannedMemory!;
   }
 
   private get link(): Link {
@@ -305,7 +312,9 @@ export class TrainingSession {
   private async upload(signal: AbortSignal | undefined): Promise<void> {
     const { plan, link, saved, sessionId } = this;
     this.onDevice = undefined;
-    this.plannedMemory = await putNetwork(link, plan.network, plan.settings, saved.state, { signal });
+    const { network, settings, memoryLimitBytes } = plan;
+    const options = { signal, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) };
+    this.plannedMemory = await putNetwork(link, network, settings, saved.state, options);
     await link.request('startSession', { sessionId, nextStep: saved.nextStep });
     this.onDevice = { bootId: link.hello.bootId, firstStep: saved.nextStep };
   }
@@ -356,7 +365,7 @@ export class TrainingSession {
   }
 
   private async *memoryEvent(): AsyncGenerator<MemoryEvent> {
-    const memory = this.plannedMemory!;
+    const memory = this.memoryPlan;
     const statistics = await this.link.request('readStatistics', {});
     yield {
       type: 'memory',

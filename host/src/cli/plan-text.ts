@@ -1,0 +1,32 @@
+/** A device's memory plan in words: what was chosen, and why. */
+import { arenaOf } from '../bench/report.js';
+import type { MemoryPlan } from '../link/messages.js';
+
+/** Two lines: the choices with their reason, and the bytes by purpose. */
+export function planText(plan: MemoryPlan): string {
+  const parts = Object.entries(arenaOf(plan)).map(([purpose, count]) => `${purpose} ${bytes(count)}`);
+  return (
+    `${choices(plan)}: ${reason(plan)}\n` +
+    `plan of ${bytes(plan.requiredBytes)} of ${bytes(plan.arenaBytes)} bytes (${parts.join(', ')})`
+  );
+}
+
+function choices({ fastKernels, effectiveWeightsKept, weightsInFlash }: MemoryPlan): string {
+  return [
+    `${fastKernels ? 'fast' : 'plain'} kernels`,
+    `effective weights ${effectiveWeightsKept ? 'kept' : 'masked on the fly'}`,
+    `weights in ${weightsInFlash ? 'flash' : 'SRAM'}`,
+  ].join(', ');
+}
+
+function reason({ estimatedCycles, fastestCycles, fastestBytes, requiredBytes, arenaBytes }: MemoryPlan): string {
+  if (estimatedCycles <= fastestCycles) return 'the fastest plan';
+  const slower = `an estimated ${(((estimatedCycles - fastestCycles) / fastestCycles) * 100).toFixed(1)} % slower`;
+  return fastestBytes > arenaBytes
+    ? `${slower} than the fastest plan, which needs ${bytes(fastestBytes)} bytes`
+    : `${slower} than the fastest plan, and ${bytes(fastestBytes - requiredBytes)} bytes smaller`;
+}
+
+function bytes(count: number): string {
+  return count.toLocaleString('en-US');
+}
