@@ -4,8 +4,8 @@
 
 #include "hot.h"
 
-/* Entry n is the remainder of the byte n. It is read once a byte of every frame, so it lies with the hot code. */
-static const uint32_t PRIOT_HOT_TABLE table[256] = {
+/* Entry n is the remainder of the byte n. */
+static const uint32_t table[256] = {
     0x00000000u, 0x77073096u, 0xee0e612cu, 0x990951bau, 0x076dc419u, 0x706af48fu, 0xe963a535u, 0x9e6495a3u, 0x0edb8832u,
     0x79dcb8a4u, 0xe0d5e91eu, 0x97d2d988u, 0x09b64c2bu, 0x7eb17cbdu, 0xe7b82d07u, 0x90bf1d91u, 0x1db71064u, 0x6ab020f2u,
     0xf3b97148u, 0x84be41deu, 0x1adad47du, 0x6ddde4ebu, 0xf4d4b551u, 0x83d385c7u, 0x136c9856u, 0x646ba8c0u, 0xfd62f97au,

@@ -4,21 +4,19 @@
 
 #include <string.h>
 
-static engine_config config; /* too large for the stack of a microcontroller */
-
-static bool config_from_request(const priot_OpenNetwork *request) {
-    memset(&config, 0, sizeof config);
-    config.method = (engine_method)request->method;
-    config.kernels = (engine_kernels)request->kernels;
-    config.threshold = request->threshold;
-    config.mu = request->mu;
-    config.input_exponent = request->input_exponent;
-    config.loss_shift = request->loss_shift;
-    config.layer_count = request->layers_count;
+static bool config_from_request(const priot_OpenNetwork *request, engine_config *config) {
+    memset(config, 0, sizeof *config);
+    config->method = (engine_method)request->method;
+    config->kernels = (engine_kernels)request->kernels;
+    config->threshold = request->threshold;
+    config->mu = request->mu;
+    config->input_exponent = request->input_exponent;
+    config->loss_shift = request->loss_shift;
+    config->layer_count = request->layers_count;
     bool in_range = request->kernels <= _priot_Kernels_MAX;
-    for (uint32_t i = 0; i < config.layer_count; i++) {
+    for (uint32_t i = 0; i < config->layer_count; i++) {
         const priot_Layer *from = &request->layers[i];
-        engine_layer_config *to = &config.layers[i];
+        engine_layer_config *to = &config->layers[i];
         in_range = in_range && from->operation <= _priot_LayerOperation_MAX &&
                    from->below_threshold <= _priot_BelowThreshold_MAX;
         to->operation = (engine_operation)from->operation;
@@ -82,7 +80,8 @@ void handle_open_network(const priot_OpenNetwork *request) {
         reply_failure(priot_FailureCode_FAILURE_CODE_UNSUPPORTED, "no method this firmware knows");
         return;
     }
-    if (!config_from_request(request)) {
+    engine_config config;
+    if (!config_from_request(request, &config)) {
         reply_failure(priot_FailureCode_FAILURE_CODE_MALFORMED, "a field out of its range");
         return;
     }

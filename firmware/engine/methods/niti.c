@@ -46,7 +46,7 @@ static int32_t negligible(uint32_t shift) {
     return (int32_t)(1u << (shift >> 1)) - 1;
 }
 
-static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+static void update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
     int8_t *weights = (int8_t *)layer->state + input * layer->config.out_channels;
     const int32_t limit = layer->negligible;
@@ -59,7 +59,7 @@ static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x,
     }
 }
 
-static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
+static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     int8_t *weights = (int8_t *)layer->state + channel * layer->fan_in;
     for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
         if (gradient[tap] != 0) {
