@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "hot.h"
-
 /* Entry n is the remainder of the byte n. */
 static const uint32_t table[256] = {
     0x00000000u, 0x77073096u, 0xee0e612cu, 0x990951bau, 0x076dc419u, 0x706af48fu, 0xe963a535u, 0x9e6495a3u, 0x0edb8832u,
@@ -41,7 +39,7 @@ static inline uint32_t add_byte(uint32_t crc) {
     return table[crc & 0xffu] ^ (crc >> 8);
 }
 
-uint32_t PRIOT_HOT crc32_continue(uint32_t before, const uint8_t *bytes, size_t length) {
+uint32_t crc32_continue(uint32_t before, const uint8_t *bytes, size_t length) {
     uint32_t crc = ~before;
     const uint8_t *end = bytes + length;
     while (bytes != end && ((uintptr_t)bytes & 3u) != 0) {

@@ -1,7 +1,6 @@
 #include "frame.h"
 
 #include "crc32.h"
-#include "hot.h"
 
 static uint32_t read_little_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
@@ -93,8 +92,8 @@ static frame_event finish(frame_decoder *self, uint32_t *payload_bytes) {
     return intact ? FRAME_GOOD : FRAME_BAD_CRC;
 }
 
-size_t PRIOT_HOT frame_decoder_feed(frame_decoder *self, const uint8_t *bytes, size_t length, frame_event *event,
-                                    uint32_t *payload_bytes) {
+size_t frame_decoder_feed(frame_decoder *self, const uint8_t *bytes, size_t length, frame_event *event,
+                          uint32_t *payload_bytes) {
     const uint8_t *next = bytes;
     const uint8_t *end = bytes + length;
     *event = FRAME_INCOMPLETE;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "hot.h"
-
 void end_session(void) {
     session.started = false;
     session.first_step = 0;
@@ -62,7 +60,7 @@ static uint32_t byte_union(const byte_span *span) {
 }
 
 /* Answers and returns false when the request's image is not one of the open network. */
-static bool PRIOT_HOT check_image(void) {
+static bool check_image(void) {
     const byte_span *image = &session.request_blob;
     if (image->length != engine_image_bytes(engine_instance())) {
         reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "an image of another size than the network's", 0,

@@ -30,6 +30,21 @@ static inline int32_t negligible_for_scores(uint32_t score_shift) {
     return score_shift == 0 ? 0 : ((int32_t)(1u << (score_shift - 1)) - 1) / INT8_LIMIT;
 }
 
+/* A row of scores (kernels.h, update_scores and update_channel_scores). */
+static inline engine_score_row score_row(const engine_layer *layer, const int8_t *weights, int8_t *scores,
+                                         int8_t *effective) {
+    return (engine_score_row){
+        .weights = weights,
+        .scores = scores,
+        .effective = effective,
+        .half = rounding_half(layer->update_shift),
+        .shift = layer->update_shift,
+        .threshold = layer->threshold,
+        .negligible = layer->negligible,
+        .below_factor = layer->config.below_threshold == ENGINE_BELOW_NEGATE ? -1 : 0,
+    };
+}
+
 /* Where the effective weight of a convolution's edge lies: HWIO for the canonical OHWI (engine_internal.h). */
 static inline uint32_t effective_index(const engine_layer *layer, uint32_t channel, uint32_t tap) {
     return tap * layer->config.out_channels + channel;

@@ -47,7 +47,7 @@ static int32_t negligible(uint32_t shift) {
 }
 
 static void update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
-                                 uint32_t count) {
+                       uint32_t count) {
     int8_t *weights = (int8_t *)layer->state + input * layer->config.out_channels;
     const int32_t limit = layer->negligible;
     const uint32_t span = 2u * (uint32_t)limit;

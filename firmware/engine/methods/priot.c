@@ -59,24 +59,16 @@ static int32_t negligible(uint32_t shift) {
     return negligible_for_scores(shift);
 }
 
-/* The scores of a linear layer's input or of a convolution's channel, from edge `first` on. */
-static inline engine_score_row score_row(const engine_layer *layer, uint32_t first, int8_t *effective) {
-    return (engine_score_row){
-        .weights = layer->weights + first,
-        .scores = (int8_t *)layer->state + first,
-        .effective = effective,
-        .half = rounding_half(layer->update_shift),
-        .shift = layer->update_shift,
-        .threshold = layer->threshold,
-        .negligible = layer->negligible,
-        .below_factor = layer->config.below_threshold == ENGINE_BELOW_NEGATE ? -1 : 0,
-    };
+/* Of a linear layer, from edge `first` on. */
+static inline engine_score_row row_from(const engine_layer *layer, uint32_t first) {
+    return score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
+                     layer->effective_kept ? layer->effective + first : NULL);
 }
 
 static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                                  uint32_t count) {
     const uint32_t first = input * layer->config.out_channels;
-    const engine_score_row row = score_row(layer, first, layer->effective_kept ? layer->effective + first : NULL);
+    const engine_score_row row = row_from(layer, first);
     layer->kernels->update_scores(&row, x, deltas, count);
 }
 
@@ -84,13 +76,14 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
     if (layer->kernels->update_score_rows == NULL) {
         return false;
     }
-    const engine_score_row first = score_row(layer, 0, layer->effective_kept ? layer->effective : NULL);
+    const engine_score_row first = row_from(layer, 0);
     return layer->kernels->update_score_rows(layer, &first, smallest, deltas, count);
 }
 
 static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    const engine_score_row row =
-        score_row(layer, channel * layer->fan_in, layer->effective + effective_index(layer, channel, 0));
+    const uint32_t first = channel * layer->fan_in;
+    const engine_score_row row = score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
+                                           layer->effective + effective_index(layer, channel, 0));
     if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
         layer->changed_channels |= 1u << channel % 32;
     }

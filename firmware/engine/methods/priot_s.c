@@ -4,6 +4,8 @@
  * update walks its scored edges alone instead of testing bits. */
 #include "methods.h"
 
+#include "../kernels/kernels.h"
+
 #include <string.h>
 
 #define MAX_SCORED_EDGES 65535u /* of a layer: group starts are 16 bit */
@@ -165,15 +167,37 @@ static void refresh(engine_layer *layer, bool frozen) {
     }
 }
 
-static inline void update_entry(engine_layer *layer, uint32_t group, uint32_t entry, uint32_t index, int32_t gradient) {
-    scored_edges *scored = layer->index;
-    const int8_t weight = scored->weights[entry], old = scored->scores[entry];
-    const uint32_t shift = layer->update_shift;
-    const int8_t updated = updated_score(old, gradient, weight, rounding_half(shift), shift);
-    scored->scores[entry] = updated;
-    if ((old >= layer->threshold) != (updated >= layer->threshold) && layer->effective_kept) {
-        layer->effective[effective_of_group(layer, group, index)] = effective_weight(layer, weight, updated);
-        layer->changed_channels = UINT32_MAX;
+/* An entry's score has crossed the threshold. */
+static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t entry) {
+    const scored_edges *scored = layer->index;
+    if (layer->effective_kept) {
+        layer->effective[effective_of_group(layer, group, index)] =
+            effective_weight(layer, scored->weights[entry], scored->scores[entry]);
+        layer->changed_channels |= 1u << (layer->config.operation == ENGINE_LINEAR ? index : group) % 32;
+    }
+}
+
+/* Updates the entries of one group. An edge's gradient: gradients[index], or deltas[index] * x where that is NULL. */
+static inline void update_group(engine_layer *layer, const scored_edges *scored, uint32_t group,
+                                const int32_t *gradients, const int8_t *deltas, int32_t x) {
+    const int32_t half = rounding_half(layer->update_shift), negligible = layer->negligible;
+    const uint32_t shift = layer->update_shift, span = 2u * (uint32_t)negligible;
+    const uint8_t *const low = scored->index_low, *const high = scored->index_high;
+    const uint32_t end = scored->starts[group + 1];
+    for (uint32_t entry = scored->starts[group]; entry < end; entry++) {
+        const uint32_t index = high == NULL ? low[entry] : low[entry] | (uint32_t)high[entry] << 8;
+        const int32_t gradient = gradients == NULL ? deltas[index] * x : gradients[index];
+        if ((uint32_t)(gradient + negligible) <= span) {
+            continue;
+        }
+        const int8_t old = scored->scores[entry];
+        const int8_t updated = updated_score(old, gradient, scored->weights[entry], half, shift);
+        if (updated != old) {
+            scored->scores[entry] = updated;
+            if (((old - layer->threshold) ^ (updated - layer->threshold)) < 0) {
+                cross(layer, group, index, entry);
+            }
+        }
     }
 }
 
@@ -193,27 +217,37 @@ static int32_t negligible(uint32_t shift) {
     return negligible_for_scores(shift);
 }
 
-static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
-                                 uint32_t count) {
+/* Where every edge has a score, entries lie as edges do, and the kernels for PRIOT's scores can take them. */
+static bool PRIOT_HOT update_rows(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas,
+                                  uint32_t count) {
     const scored_edges *scored = layer->index;
-    (void)deltas; /* looked up by index instead: a row has few scored edges */
-    (void)count;
-    for (uint32_t entry = scored->starts[input]; entry < scored->starts[input + 1]; entry++) {
-        const uint32_t index = index_of(scored, entry);
-        const int32_t delta = layer->delta[index];
-        if (delta != 0) {
-            update_entry(layer, input, entry, index, delta * x);
+    const engine_kernel_table *kernels = layer->kernels;
+    if (scored->count == layer->edges && kernels->update_score_rows != NULL) {
+        const engine_score_row first = score_row(layer, scored->weights, scored->scores, layer->effective);
+        if (kernels->update_score_rows(layer, &first, smallest, deltas, count)) {
+            return true;
         }
     }
+    for (uint32_t input = 0; input < scored->groups; input++) {
+        const int32_t x = layer->input[input];
+        if (absolute(x) >= smallest) {
+            update_group(layer, scored, input, NULL, layer->delta, x);
+        }
+    }
+    return true;
 }
 
 static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const scored_edges *scored = layer->index;
-    for (uint32_t entry = scored->starts[channel]; entry < scored->starts[channel + 1]; entry++) {
-        const uint32_t tap = index_of(scored, entry);
-        if (gradient[tap] != 0) {
-            update_entry(layer, channel, entry, tap, gradient[tap]);
-        }
+    const uint32_t first = scored->starts[channel];
+    if (scored->starts[channel + 1] - first < layer->fan_in) {
+        update_group(layer, scored, channel, gradient, NULL, 0);
+        return;
+    }
+    const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
+                                           layer->effective + effective_index(layer, channel, 0));
+    if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
+        layer->changed_channels |= 1u << channel % 32;
     }
 }
 
@@ -227,6 +261,6 @@ const engine_method_operations engine_method_priot_s = {
     .refresh = refresh,
     .effective_row = effective_row,
     .negligible = negligible,
-    .update_row = update_row,
+    .update_rows = update_rows,
     .update_channel = update_channel,
 };
