@@ -177,8 +177,8 @@ static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t 
     }
 }
 
-/* Updates the entries of one group. An edge's gradient: gradients[index], or deltas[index] * x where that is NULL. */
-static inline void update_group(engine_layer *layer, const scored_edges *scored, uint32_t group,
+/* Updates the entries of one group. An edge's gradient: deltas[index] * x in a linear layer, else gradients[index]. */
+static inline void update_group(engine_layer *layer, const scored_edges *scored, uint32_t group, bool linear,
                                 const int32_t *gradients, const int8_t *deltas, int32_t x) {
     const int32_t half = rounding_half(layer->update_shift), negligible = layer->negligible;
     const uint32_t shift = layer->update_shift, span = 2u * (uint32_t)negligible;
@@ -186,7 +186,7 @@ static inline void update_group(engine_layer *layer, const scored_edges *scored,
     const uint32_t end = scored->starts[group + 1];
     for (uint32_t entry = scored->starts[group]; entry < end; entry++) {
         const uint32_t index = high == NULL ? low[entry] : low[entry] | (uint32_t)high[entry] << 8;
-        const int32_t gradient = gradients == NULL ? deltas[index] * x : gradients[index];
+        const int32_t gradient = linear ? deltas[index] * x : gradients[index];
         if ((uint32_t)(gradient + negligible) <= span) {
             continue;
         }
@@ -231,7 +231,7 @@ static bool PRIOT_HOT update_rows(engine_layer *layer, int32_t smallest, const e
     for (uint32_t input = 0; input < scored->groups; input++) {
         const int32_t x = layer->input[input];
         if (absolute(x) >= smallest) {
-            update_group(layer, scored, input, NULL, layer->delta, x);
+            update_group(layer, scored, input, true, NULL, layer->delta, x);
         }
     }
     return true;
@@ -241,7 +241,7 @@ static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, cons
     const scored_edges *scored = layer->index;
     const uint32_t first = scored->starts[channel];
     if (scored->starts[channel + 1] - first < layer->fan_in) {
-        update_group(layer, scored, channel, gradient, NULL, 0);
+        update_group(layer, scored, channel, false, gradient, NULL, 0);
         return;
     }
     const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
