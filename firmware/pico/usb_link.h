@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define USB_LINK_RECEIVE_BYTES 4096u /* four images of 28 by 28 wait here while one is trained on */
+#define USB_LINK_RECEIVE_BYTES 2048u /* two images of 28 by 28 wait here while one is trained on */
 
 /* Goes onto the bus. `serial`: 16 hexadecimal digits. Interrupts of the link are accounted (cycles.h). */
 void usb_link_init(const char *serial);

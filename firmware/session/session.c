@@ -90,8 +90,10 @@ void handling_resume(void) {
 }
 
 uint32_t session_window(uint32_t frame_bytes) {
-    /* While one frame is handled, the buffer holds the others. */
-    uint32_t window = 1u + session.identity.receive_buffer_bytes / FRAME_WIRE_BYTES(frame_bytes);
+    /* While one frame is handled, the buffer holds the others: one at least, as far as it goes; the host is held off
+     * with the rest. */
+    uint32_t held = session.identity.receive_buffer_bytes / FRAME_WIRE_BYTES(frame_bytes);
+    uint32_t window = 1u + (held > 0 ? held : 1u);
     return window < SESSION_MAX_WINDOW ? window : SESSION_MAX_WINDOW;
 }
 

@@ -48,7 +48,7 @@ static void refresh(engine_layer *layer, bool frozen) {
     }
 }
 
-static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
+static void effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
     const uint32_t outputs = layer->config.out_channels, first = input * outputs;
     for (uint32_t o = 0; o < outputs; o++) {
         row[o] = effective_of(layer, first + o, frozen);
@@ -65,8 +65,8 @@ static inline engine_score_row row_from(const engine_layer *layer, uint32_t firs
                      layer->effective_kept ? layer->effective + first : NULL);
 }
 
-static void PRIOT_HOT update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
-                                 uint32_t count) {
+static void update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
+                       uint32_t count) {
     const uint32_t first = input * layer->config.out_channels;
     const engine_score_row row = row_from(layer, first);
     layer->kernels->update_scores(&row, x, deltas, count);
@@ -80,7 +80,7 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
     return layer->kernels->update_score_rows(layer, &first, smallest, deltas, count);
 }
 
-static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
+static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const uint32_t first = channel * layer->fan_in;
     const engine_score_row row = score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
                                            layer->effective + effective_index(layer, channel, 0));

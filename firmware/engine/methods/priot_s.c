@@ -177,28 +177,22 @@ static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t 
     }
 }
 
-/* Updates the entries of one group. An edge's gradient: deltas[index] * x in a linear layer, else gradients[index]. */
-static inline void update_group(engine_layer *layer, const scored_edges *scored, uint32_t group, bool linear,
-                                const int32_t *gradients, const int8_t *deltas, int32_t x) {
-    const int32_t half = rounding_half(layer->update_shift), negligible = layer->negligible;
-    const uint32_t shift = layer->update_shift, span = 2u * (uint32_t)negligible;
-    const uint8_t *const low = scored->index_low, *const high = scored->index_high;
-    const uint32_t end = scored->starts[group + 1];
-    for (uint32_t entry = scored->starts[group]; entry < end; entry++) {
-        const uint32_t index = high == NULL ? low[entry] : low[entry] | (uint32_t)high[entry] << 8;
-        const int32_t gradient = linear ? deltas[index] * x : gradients[index];
-        if ((uint32_t)(gradient + negligible) <= span) {
-            continue;
-        }
-        const int8_t old = scored->scores[entry];
-        const int8_t updated = updated_score(old, gradient, scored->weights[entry], half, shift);
-        if (updated != old) {
-            scored->scores[entry] = updated;
-            if (((old - layer->threshold) ^ (updated - layer->threshold)) < 0) {
-                cross(layer, group, index, entry);
-            }
+/* Of one entry; |gradient| is not negligible. */
+static inline void update_entry(engine_layer *layer, const scored_edges *scored, uint32_t group, uint32_t entry,
+                                uint32_t index, int32_t gradient) {
+    const uint32_t shift = layer->update_shift;
+    const int8_t old = scored->scores[entry];
+    const int8_t updated = updated_score(old, gradient, scored->weights[entry], rounding_half(shift), shift);
+    if (updated != old) {
+        scored->scores[entry] = updated;
+        if (((old - layer->threshold) ^ (updated - layer->threshold)) < 0) {
+            cross(layer, group, index, entry);
         }
     }
+}
+
+static inline bool is_negligible(int32_t gradient, int32_t negligible) {
+    return (uint32_t)(gradient + negligible) <= 2u * (uint32_t)negligible;
 }
 
 /* The row in flash, with what its pruned edges have become. */
@@ -228,20 +222,34 @@ static bool PRIOT_HOT update_rows(engine_layer *layer, int32_t smallest, const e
             return true;
         }
     }
+    const int8_t *const delta = layer->delta;
+    const int32_t negligible = layer->negligible;
     for (uint32_t input = 0; input < scored->groups; input++) {
         const int32_t x = layer->input[input];
-        if (absolute(x) >= smallest) {
-            update_group(layer, scored, input, true, NULL, layer->delta, x);
+        if (absolute(x) < smallest) {
+            continue;
+        }
+        for (uint32_t entry = scored->starts[input], end = scored->starts[input + 1]; entry < end; entry++) {
+            const uint32_t index = index_of(scored, entry);
+            const int32_t gradient = delta[index] * x;
+            if (!is_negligible(gradient, negligible)) {
+                update_entry(layer, scored, input, entry, index, gradient);
+            }
         }
     }
     return true;
 }
 
-static void PRIOT_HOT update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
+static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const scored_edges *scored = layer->index;
     const uint32_t first = scored->starts[channel];
     if (scored->starts[channel + 1] - first < layer->fan_in) {
-        update_group(layer, scored, channel, false, gradient, NULL, 0);
+        for (uint32_t entry = first, end = scored->starts[channel + 1]; entry < end; entry++) {
+            const uint32_t tap = index_of(scored, entry);
+            if (!is_negligible(gradient[tap], layer->negligible)) {
+                update_entry(layer, scored, channel, entry, tap, gradient[tap]);
+            }
+        }
         return;
     }
     const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
