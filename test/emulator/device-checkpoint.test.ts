@@ -19,11 +19,13 @@ const rom = shimRom();
 
 const BREAK_ERASE = 0xe0;
 const BREAK_PROGRAM = 0xe1;
+/** From here on flash holds frozen weights; what is programmed there is no checkpoint's. */
+const WEIGHTS_OFFSET = 1024 * 1024;
 
-/** A Pico that loses its power in the midst of its flash operation number `cut`: the first part of it is done. */
+/** A Pico that loses its power in the midst of a checkpoint's flash operation number `cut`: the first part of it is done. */
 class Board {
   readonly turns: Turns;
-  /** Of each flash operation so far: whether all the host had sent was with the device when it began. */
+  /** Of each flash operation of a checkpoint so far: whether all the host had sent was with the device when it began. */
   readonly allReceived: boolean[] = [];
 
   constructor(flash: Uint8Array, cut = Number.POSITIVE_INFINITY) {
@@ -32,7 +34,8 @@ class Board {
     const { chip } = pico.machine;
     const carryOut = chip.onBreak;
     chip.onBreak = (code) => {
-      if (code === BREAK_ERASE || code === BREAK_PROGRAM) {
+      const ofCheckpoint = chip.core.registers[0]! < WEIGHTS_OFFSET;
+      if (ofCheckpoint && (code === BREAK_ERASE || code === BREAK_PROGRAM)) {
         if (this.operations === cut) this.fail(code);
         this.allReceived.push(pico.cdc.idle);
       }
