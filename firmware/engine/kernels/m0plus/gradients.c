@@ -101,8 +101,8 @@ static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int
 }
 
 /* Adds one delta's products with the inputs of its window at (oy, ox). */
-static void PRIOT_HOT add_window(const engine_layer *layer, const layer_memory *memory, uint32_t oy, uint32_t ox,
-                                 int32_t delta, int32_t *gradient) {
+static void add_window(const engine_layer *layer, const layer_memory *memory, uint32_t oy, uint32_t ox, int32_t delta,
+                       int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
     const uint32_t width = config->in_width, channels = config->in_channels;
     const int32_t left = (int32_t)(ox * config->stride) - (int32_t)config->padding;
