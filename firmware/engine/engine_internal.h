@@ -63,6 +63,14 @@ typedef struct {
     int32_t below_factor; /* of the weight below the threshold: 0 or -1 */
 } engine_score_row;
 
+/* Scores of some edges, as sorted entries in groups: of one input of a linear layer, or of one output channel. */
+typedef struct {
+    engine_score_row row;             /* weights and scores by entry; effective: of group 0, edge 0 */
+    const uint16_t *starts;           /* the first entry of each group, and the end of the last */
+    const uint8_t *indices;           /* of each entry: the edge in its group */
+    uint32_t group_pitch, edge_pitch; /* bytes from one effective weight to the next group's or edge's */
+} engine_scored_groups;
+
 /* Bytes that a method keeps for a layer. `weights`: frozen, beside the effective ones, in SRAM or flash. `index`: of
  * its scored edges; written before the weights, all else after they are complete when they go to flash. */
 typedef struct {

@@ -173,6 +173,19 @@ const fillings: Record<string, { weight: Draw; pixel: Draw; score: Draw; scoreSh
   saturated: { weight: () => 127, pixel: () => 127, score: aroundThreshold, scoreShifts: [0, 14, 13, 1] },
 };
 
+/** Shares of a layer's edges that have scores: few of a row, half, none, all. */
+const scoredShares = [0.06, 0.5, 0, 1];
+
+/** Scored flags of PRIOT-S, each layer with another share; `first` turns the shares round. */
+function scoredFlags(layers: readonly NetworkLayer[], first: number, random: Xorshift32): Uint8Array {
+  return Uint8Array.from(
+    layers.flatMap(({ edges }, index) => {
+      const share = scoredShares[(index + first) % scoredShares.length] as number;
+      return Array.from({ length: edges }, () => (random.next() < share * 2 ** 32 ? 1 : 0));
+    }),
+  );
+}
+
 const STEPS = 3;
 
 async function train(
@@ -182,9 +195,11 @@ async function train(
   kernels: KernelName,
   scores: Int8Array,
   images: Uint8Array[],
+  scored: Uint8Array,
 ) {
-  const settings = { method, threshold: -64, mu: 5 };
-  await putNetwork(link, network, settings, method === 'priot' ? scores : network.weights, { kernels });
+  const settings = { method, threshold: -64, mu: 5, ...(method === 'priot-s' && { scored }) };
+  const learnsScores = method === 'priot' || method === 'priot-s';
+  await putNetwork(link, network, settings, learnsScores ? scores : network.weights, { kernels });
   const sessionId = new Uint8Array(8);
   await link.request('startSession', { sessionId, nextStep: 0 });
   const frames = images.map((image, index) => ({ label: index % outputCount(network), image, detail: true }));
@@ -219,10 +234,11 @@ describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones g
         const images = Array.from({ length: STEPS }, () =>
           Uint8Array.from({ length: imageBytes(network) }, () => pixel(random)),
         );
-        for (const method of ['priot', 'niti-static', 'niti-dynamic'] as const) {
-          const plain = await train(link, network, method, 'plain', scores, images);
+        const scored = scoredFlags(shaped, Object.keys(fillings).indexOf(filling), random);
+        for (const method of ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const) {
+          const plain = await train(link, network, method, 'plain', scores, images, scored);
           expect(plain).toHaveLength(STEPS);
-          expect(await train(link, network, method, 'fastest', scores, images), method).toEqual(plain);
+          expect(await train(link, network, method, 'fastest', scores, images, scored), method).toEqual(plain);
         }
       });
     }

@@ -45,6 +45,10 @@ typedef struct engine_kernel_table {
     /* Updates `count` scores from a gradient each, and the effective weights that cross, `pitch` bytes apart. True: one
      * crossed. */
     bool (*update_channel_scores)(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
+    /* The like of the two before where only some edges have scores: of all inputs of a linear layer, false if nothing
+     * was done; of one channel, true if a score crossed. Both may be NULL. */
+    bool (*update_scored_rows)(const engine_layer *layer, const engine_scored_groups *groups, int32_t smallest);
+    bool (*update_scored_channel)(const engine_scored_groups *groups, uint32_t channel, const int32_t *gradient);
 } engine_kernel_table;
 
 /* The plain ones, for the tables of faster kernels. */

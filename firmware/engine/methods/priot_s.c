@@ -211,16 +211,35 @@ static int32_t negligible(uint32_t shift) {
     return negligible_for_scores(shift);
 }
 
+static inline engine_scored_groups scored_groups(const engine_layer *layer, const scored_edges *scored) {
+    const bool linear = layer->config.operation == ENGINE_LINEAR;
+    const uint32_t outputs = layer->config.out_channels;
+    return (engine_scored_groups){
+        .row = score_row(layer, scored->weights, scored->scores, layer->effective),
+        .starts = scored->starts,
+        .indices = scored->index_low,
+        .group_pitch = linear ? outputs : 1,
+        .edge_pitch = linear ? 1 : outputs,
+    };
+}
+
 /* Where every edge has a score, entries lie as edges do, and the kernels for PRIOT's scores can take them. */
-static bool PRIOT_HOT update_rows(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas,
-                                  uint32_t count) {
-    const scored_edges *scored = layer->index;
+static bool updated_by_kernels(const engine_layer *layer, const scored_edges *scored, int32_t smallest,
+                               const engine_sparse_delta *deltas, uint32_t count) {
     const engine_kernel_table *kernels = layer->kernels;
-    if (scored->count == layer->edges && kernels->update_score_rows != NULL) {
+    if (scored->count == layer->edges) {
         const engine_score_row first = score_row(layer, scored->weights, scored->scores, layer->effective);
-        if (kernels->update_score_rows(layer, &first, smallest, deltas, count)) {
-            return true;
-        }
+        return kernels->update_score_rows != NULL && kernels->update_score_rows(layer, &first, smallest, deltas, count);
+    }
+    const engine_scored_groups groups = scored_groups(layer, scored);
+    return kernels->update_scored_rows != NULL && scored->index_high == NULL &&
+           kernels->update_scored_rows(layer, &groups, smallest);
+}
+
+static bool update_rows(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas, uint32_t count) {
+    const scored_edges *scored = layer->index;
+    if (updated_by_kernels(layer, scored, smallest, deltas, count)) {
+        return true;
     }
     const int8_t *const delta = layer->delta;
     const int32_t negligible = layer->negligible;
@@ -242,9 +261,18 @@ static bool PRIOT_HOT update_rows(engine_layer *layer, int32_t smallest, const e
 
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const scored_edges *scored = layer->index;
-    const uint32_t first = scored->starts[channel];
-    if (scored->starts[channel + 1] - first < layer->fan_in) {
-        for (uint32_t entry = first, end = scored->starts[channel + 1]; entry < end; entry++) {
+    const engine_kernel_table *kernels = layer->kernels;
+    const uint32_t first = scored->starts[channel], end = scored->starts[channel + 1];
+    bool crossed;
+    if (end - first == layer->fan_in) {
+        const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
+                                               layer->effective + effective_index(layer, channel, 0));
+        crossed = kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels);
+    } else if (kernels->update_scored_channel != NULL && scored->index_high == NULL) {
+        const engine_scored_groups groups = scored_groups(layer, scored);
+        crossed = kernels->update_scored_channel(&groups, channel, gradient);
+    } else {
+        for (uint32_t entry = first; entry < end; entry++) {
             const uint32_t tap = index_of(scored, entry);
             if (!is_negligible(gradient[tap], layer->negligible)) {
                 update_entry(layer, scored, channel, entry, tap, gradient[tap]);
@@ -252,9 +280,7 @@ static void update_channel(engine_layer *layer, uint32_t channel, const int32_t 
         }
         return;
     }
-    const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
-                                           layer->effective + effective_index(layer, channel, 0));
-    if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
+    if (crossed) {
         layer->changed_channels |= 1u << channel % 32;
     }
 }

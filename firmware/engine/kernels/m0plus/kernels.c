@@ -1,5 +1,6 @@
 /* Kernels for the Cortex-M0+. A layer of a shape they are not made for, or without memory of its own, is left to the
  * plain kernels. */
+#include "../../arithmetic.h"
 #include "layer_memory.h"
 
 static void add_scaled_row(int32_t *restrict acc, const int8_t *restrict row, int32_t x, uint32_t count) {
@@ -37,6 +38,42 @@ static bool PRIOT_HOT update_score_rows(const engine_layer *layer, const engine_
     return true;
 }
 
+static bool PRIOT_HOT update_scored_rows(const engine_layer *layer, const engine_scored_groups *groups,
+                                         int32_t smallest) {
+    const layer_memory *memory = layer->kernel_memory;
+    if (memory == NULL) {
+        return false;
+    }
+    if (smallest > INT8_LIMIT) {
+        return true;
+    }
+    int32_t *const factors = layer->kernel_scratch;
+    for (uint32_t o = 0; o < layer->config.out_channels; o++) {
+        factors[o] = layer->delta[o];
+    }
+    const m0plus_scored_groups scored = {
+        .groups = *groups,
+        .factors = factors,
+        .smallest_squared = (uint32_t)(smallest * smallest),
+        .inputs = memory->inputs,
+        .inputs_end = memory->inputs + memory->input_count,
+    };
+    m0plus_update_scored_groups(&scored);
+    return true;
+}
+
+static bool PRIOT_HOT update_scored_channel(const engine_scored_groups *groups, uint32_t channel,
+                                            const int32_t *gradient) {
+    const sparse_element input = sparse_pack(channel, 1);
+    const m0plus_scored_groups scored = {
+        .groups = *groups,
+        .factors = gradient,
+        .inputs = &input,
+        .inputs_end = &input + 1,
+    };
+    return m0plus_update_scored_groups(&scored);
+}
+
 const engine_kernel_table engine_kernels_m0plus = {
     .memory_bytes = m0plus_memory_bytes,
     .scratch_bytes = m0plus_scratch_bytes,
@@ -55,4 +92,6 @@ const engine_kernel_table engine_kernels_m0plus = {
     .update_scores = engine_update_scores,
     .update_score_rows = update_score_rows,
     .update_channel_scores = m0plus_update_channel_scores,
+    .update_scored_rows = update_scored_rows,
+    .update_scored_channel = update_scored_channel,
 };

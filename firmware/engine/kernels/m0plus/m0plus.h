@@ -85,6 +85,17 @@ void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient);
 void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient);
 
+/* Groups of scores, and what updates them: the gradient of input x and an edge is factors[edge] * x. */
+typedef struct {
+    engine_scored_groups groups;
+    const int32_t *factors;
+    uint32_t smallest_squared;                 /* of an x that is not left out */
+    const sparse_element *inputs, *inputs_end; /* group and x */
+} m0plus_scored_groups;
+
+/* True: a score crossed the threshold, and its effective weight was kept. */
+bool m0plus_update_scored_groups(const m0plus_scored_groups *scored);
+
 /* kernels.h, update_channel_scores. */
 bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
 

@@ -32,15 +32,19 @@
     pop  {r4-r7, pc}
     .endm
 
-    /* r1 scores, r2 edge, r3 gradient, r6 weights, r7 shift, r11 half, r12 threshold. The score of edge r2; to \unchanged
-     * when the step is 0, to \seldom with r5 the old score and r3 the step where more is to be seen to. 20 cycles. `tag`
-     * names its labels; with `clamped` the step may lie beyond -127..127. */
-    .macro update tag, clamped, unchanged, seldom
+    /* r2 edge, r3 gradient, r6 weights, r7 shift, r11 half: r3 the step; to \unchanged when it is 0. 7 cycles. */
+    .macro step unchanged
     ldrsb r5, [r6, r2]
     muls r3, r5, r3
     add  r3, r11
     asrs r3, r7
     beq  \unchanged
+    .endm
+
+    /* r1 scores, r2 edge, r3 step, r12 threshold. The score of edge r2; to \seldom with r5 the old score and r3 the step
+     * where more is to be seen to. 13 cycles. `tag` names its labels; with `clamped` the step may lie beyond
+     * -127..127. */
+    .macro apply tag, clamped, seldom
     .if \clamped
     adds r3, #127
     cmp  r3, #254
@@ -59,8 +63,13 @@ clamped_\tag:
     strb r5, [r1, r2]
     .endm
 
-    /* Out of line, for an `update`: C of the step, which came as step + 127; the old score again. */
-    .macro update_seldom tag, clamped, seldom
+    .macro update tag, clamped, unchanged, seldom
+    step \unchanged
+    apply \tag, \clamped, \seldom
+    .endm
+
+    /* Out of line, for an `apply`: C of the step, which came as step + 127; the old score again. */
+    .macro apply_seldom tag, clamped, seldom
     .if \clamped
 clamp_\tag:
     cmp  r3, #0                 /* signed: above or below */
@@ -159,8 +168,8 @@ odd_\clamped:
     blo  even_\clamped
     b    next_row_\clamped
 
-    update_seldom even_\clamped, \clamped, seldom_\clamped
-    update_seldom odd_\clamped, \clamped, seldom_\clamped
+    apply_seldom even_\clamped, \clamped, seldom_\clamped
+    apply_seldom odd_\clamped, \clamped, seldom_\clamped
 seldom_\clamped:
     store_score resume_\clamped
     effective_weight lr
@@ -240,7 +249,7 @@ next_edge:
     mov  r0, r8
     restore_high
 
-    update_seldom channel, 1, seldom_channel
+    apply_seldom channel, 1, seldom_channel
 seldom_channel:
     store_score unchanged
     effective_weight lr
@@ -253,3 +262,114 @@ seldom_channel:
     mov  r8, r4
     b    unchanged
     .size m0plus_update_channel_scores, . - m0plus_update_channel_scores
+
+    /* m0plus_scored_groups */
+    .equ STARTS, 32
+    .equ INDICES, 36
+    .equ GROUP_PITCH, 40
+    .equ EDGE_PITCH, 44
+    .equ FACTORS, 48
+    .equ SMALLEST_SQUARED, 52
+    .equ GROUP_INPUTS, 56
+    .equ GROUP_INPUTS_END, 60
+
+/* bool m0plus_update_scored_groups(const m0plus_scored_groups *scored)
+ * 34 cycles for a group; 35 for a score that changes, 12 where the factor is 0, else 19 for one that does not. */
+    .balign 4
+    .global m0plus_update_scored_groups
+    .type m0plus_update_scored_groups, %function
+m0plus_update_scored_groups:
+    save_high
+    movs r1, #0
+    push {r0, r1}               /* the struct, crossed */
+    mov  r5, r0                 /* r0 factors, r1 indices (again in lr), r2 entry, r4 x, r5 the struct between groups */
+    ldr  r1, [r5, #GROUP_INPUTS]
+    mov  r8, r1                 /* r8 input, r9 entries' end, r10 scores */
+    ldr  r1, [r5, #SCORES]
+    mov  r10, r1
+    ldr  r1, [r5, #HALF]
+    mov  r11, r1
+    ldr  r1, [r5, #THRESHOLD]
+    mov  r12, r1
+    ldr  r1, [r5, #INDICES]
+    mov  lr, r1
+    ldr  r6, [r5, #WEIGHTS]
+    ldr  r7, [r5, #SHIFT]
+    ldr  r0, [r5, #FACTORS]
+
+next_group:
+    ldr  r5, [sp]
+    mov  r3, r8
+    ldr  r1, [r5, #GROUP_INPUTS_END]
+    cmp  r3, r1
+    bhs  groups_done
+    ldmia r3!, {r2}
+    mov  r8, r3
+    sxtb r4, r2
+    movs r3, r4
+    muls r3, r4, r3
+    ldr  r1, [r5, #SMALLEST_SQUARED]
+    cmp  r3, r1
+    blo  next_group
+    lsrs r2, r2, #8
+    lsls r2, r2, #1
+    ldr  r3, [r5, #STARTS]
+    adds r3, r3, r2
+    ldrh r2, [r3]
+    ldrh r3, [r3, #2]
+    mov  r9, r3
+    mov  r1, lr
+    cmp  r2, r3
+    bhs  next_group
+
+entry:
+    ldrb r3, [r1, r2]
+    lsls r3, r3, #2
+    ldr  r3, [r0, r3]
+    muls r3, r4, r3
+    beq  next_entry
+    step next_entry
+    mov  r1, r10
+    apply entry, 1, seldom_entry
+entry_done:
+    mov  r1, lr
+next_entry:
+    adds r2, #1
+    cmp  r2, r9
+    blo  entry
+    b    next_group
+
+groups_done:
+    pop  {r1}
+    pop  {r0}
+    restore_high
+
+    apply_seldom entry, 1, seldom_entry
+seldom_entry:
+    store_score entry_done
+    ldr  r4, [sp]
+    effective_weight r4
+    ldr  r3, [r4, #EFFECTIVE]
+    cmp  r3, #0
+    beq  1f
+    mov  r1, r8
+    subs r1, #4
+    ldr  r0, [r1]               /* group << 8 | x */
+    lsrs r0, r0, #8
+    ldr  r1, [r4, #GROUP_PITCH]
+    muls r0, r1, r0
+    adds r3, r3, r0
+    mov  r0, lr
+    ldrb r0, [r0, r2]
+    ldr  r1, [r4, #EDGE_PITCH]
+    muls r0, r1, r0
+    strb r5, [r3, r0]
+    movs r1, #1
+    str  r1, [sp, #4]
+1:  ldr  r0, [r4, #FACTORS]
+    mov  r1, r8
+    subs r1, #4
+    ldrb r4, [r1]
+    sxtb r4, r4
+    b    entry_done
+    .size m0plus_update_scored_groups, . - m0plus_update_scored_groups

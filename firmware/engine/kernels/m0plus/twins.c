@@ -135,6 +135,28 @@ void m0plus_update_score_rows(const m0plus_score_rows *rows) {
     }
 }
 
+bool m0plus_update_scored_groups(const m0plus_scored_groups *scored) {
+    const engine_scored_groups *groups = &scored->groups;
+    bool crossed = false;
+    for (const sparse_element *element = scored->inputs; element < scored->inputs_end; element++) {
+        const uint32_t group = sparse_index(*element);
+        const int32_t x = sparse_value(*element);
+        if ((uint32_t)(x * x) < scored->smallest_squared) {
+            continue;
+        }
+        for (uint32_t entry = groups->starts[group]; entry < groups->starts[group + 1]; entry++) {
+            const uint32_t edge = groups->indices[entry];
+            const int32_t gradient = scored->factors[edge] * x;
+            engine_score_row row = groups->row;
+            row.weights += entry;
+            row.scores += entry;
+            row.effective += row.effective == NULL ? 0 : group * groups->group_pitch + edge * groups->edge_pitch;
+            crossed = engine_update_channel_scores(&row, &gradient, 1, 1) || crossed;
+        }
+    }
+    return crossed;
+}
+
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
     for (; work->x != 0 || work->place != 0; work++) {
         const int8_t *row = (const int8_t *)(work->place + offset); /* NOLINT(performance-no-int-to-ptr) */
