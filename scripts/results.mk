@@ -8,7 +8,7 @@ EMULATED := $(SWEEPS)/accuracy-emulated
 
 .PHONY: results robustness heldout
 
-results: ## the accuracy table of docs/results.md: eleven methods, four angles, five seeds
+results: ## the accuracy table of docs/results.md: methods, four angles, five seeds
 	@$(MAKE) setup
 	@$(MAKE) -j2 build
 	@mkdir -p $(SWEEPS)

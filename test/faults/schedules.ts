@@ -31,7 +31,7 @@ export type CaseName = (typeof CASES)[number];
 const RESTART = encodeFrame(encodeRequest(0xffff_ffff, 'restart', { bootsel: false }));
 const never = new AbortController().signal;
 
-/** 64 steps: two epochs of the case's 32 images. */
+/** 64 steps: two epochs of the case's 32 images, the second with narrower steps, so that the network is opened anew. */
 export function planOf(name: CaseName): TrainingPlan {
   const { network, method, threshold, mu, scored, stateInitial, images, steps } = loadCase(
     join(import.meta.dirname, '../conformance', name),
@@ -53,6 +53,7 @@ export function planOf(name: CaseName): TrainingPlan {
     initialState: stateInitial,
     seed: 1,
     epochs: 2,
+    narrowing: [1],
     training: new InputImages(set, 0, images.length, 0),
     test: new InputImages(set, 0, images.length, 0),
     evalSamples: 4,

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { calibrationSources, edgeSelections, trainingMethodNames } from '../training/method-request.js';
+import { parseNarrowing } from '../training/narrowing.js';
 import { parsePermille } from '../training/score-budget.js';
 import {
   angleOption,
@@ -31,6 +32,14 @@ function parseShare(text: string): number {
   return permille;
 }
 
+/** The text, for the run folder, once it is known to be right. */
+function checkNarrowing(text: string): string {
+  if (parseNarrowing(text) === undefined) {
+    throw new InvalidArgumentError('It must be a list of ascending numbers of epochs, as 16,24.');
+  }
+  return text;
+}
+
 /** Options that a run folder decides when a run is resumed or repeated. */
 const trainingOptions = (): Option[] => [
   modelOption(defaultModel),
@@ -49,6 +58,10 @@ const trainingOptions = (): Option[] => [
     '--mu <n>',
     'bit width of a step (left out: priot 5, or 4 after source calibration; priot-s 3, or 4 from 15 % scored on; niti-static 4; niti-dynamic 3)',
   ).argParser(integerIn(0, 7)),
+  new Option(
+    '--narrow <epochs>',
+    'steps are a bit narrower after so many epochs, and another bit after so many, as 16,24 (left out: never)',
+  ).argParser(checkNarrowing),
   new Option(
     '--last-error-correction <n>',
     "what calibration adds to the last layer's error shift (left out: -3)",

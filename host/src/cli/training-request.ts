@@ -7,6 +7,7 @@ import { inputShape, outputCount } from '../network/network-shape.js';
 import type { EvalSet, RunRequest } from '../runs/run-manifest.js';
 import { InputImages, type PreparedImages } from '../training/input-images.js';
 import type { MethodSetup } from '../training/method-request.js';
+import { parseNarrowing } from '../training/narrowing.js';
 import type { TrainingPlan } from '../training/session.js';
 
 /** Test images after each epoch unless told otherwise. */
@@ -52,6 +53,7 @@ export function planOf(
     ...setup,
     seed,
     epochs: request.epochs,
+    ...narrowingOf(request),
     training: new InputImages(train, first, samples, angle, prepared(train)),
     test: new InputImages(test, 0, test.count, angle, prepared(test)),
     evalEvery: request.evalEvery ?? 1,
@@ -59,6 +61,17 @@ export function planOf(
     finalSamples,
     ...(request.memory === undefined ? {} : { memoryLimitBytes: request.memory }),
   };
+}
+
+function narrowingOf({ narrow }: RunRequest): { narrowing?: readonly number[] } {
+  if (narrow === undefined) return {};
+  const narrowing = parseNarrowing(narrow);
+  if (narrowing !== undefined) return { narrowing };
+  throw new UsageError(
+    'NARROW_MALFORMED',
+    `--narrow ${narrow} is no list of ascending numbers of epochs`,
+    'write it as 16,24: after 16 epochs steps are a bit narrower, after 24 another',
+  );
 }
 
 /** Seed s trains on training images s * samples and on. @throws UsageError SEED_BEYOND_SET */

@@ -40,6 +40,7 @@ export interface TrainOptions {
   threshold?: number;
   calibrate?: CalibrationSource;
   mu?: number;
+  narrow?: string;
   lastErrorCorrection?: number;
   firstScoreCorrection?: number;
   select?: EdgeSelection;
@@ -175,7 +176,7 @@ export async function resumeRun(
 export function requestOf(options: TrainOptions): RunRequest {
   const { model, dataset, angle, method, samples, epochs, seed, evalSamples, device } = options;
   const { belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection } = options;
-  const { select, scored, budget, evalEvery, evalSet, memory } = options;
+  const { narrow, select, scored, budget, evalEvery, evalSet, memory } = options;
   return {
     model,
     dataset,
@@ -183,7 +184,7 @@ export function requestOf(options: TrainOptions): RunRequest {
     angle,
     method,
     ...given({ belowThreshold, threshold, calibrate, mu, lastErrorCorrection, firstScoreCorrection }),
-    ...given({ select, scored, budget, evalEvery, evalSet, memory }),
+    ...given({ narrow, select, scored, budget, evalEvery, evalSet, memory }),
     samples,
     epochs,
     seed,

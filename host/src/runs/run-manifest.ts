@@ -37,6 +37,8 @@ export interface MethodRequest {
   calibrate?: CalibrationSource;
   /** Bit width of a step, 0..7; absent with the shifts of the network's file. */
   mu?: number;
+  /** Epochs after each of which steps are a bit narrower, as 16,24. */
+  narrow?: string;
   /** What calibration adds to the last layer's error shift and to the first layer's score shift; absent: -3 and 2. */
   lastErrorCorrection?: number;
   firstScoreCorrection?: number;
@@ -166,6 +168,7 @@ const checkRequest = shape<RunRequest>({
   threshold: optional(integer),
   calibrate: optional(oneOf<CalibrationSource>('none', 'source', 'transfer')),
   mu: optional(count),
+  narrow: optional(text),
   lastErrorCorrection: optional(integer),
   firstScoreCorrection: optional(integer),
   select: optional(oneOf<EdgeSelection>('magnitude', 'random')),

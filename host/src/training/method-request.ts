@@ -22,6 +22,7 @@ const optionNames: Record<MethodOption, string> = {
   threshold: '--threshold',
   calibrate: '--calibrate',
   mu: '--mu',
+  narrow: '--narrow',
   lastErrorCorrection: '--last-error-correction',
   firstScoreCorrection: '--first-score-correction',
   select: '--select',
@@ -40,7 +41,15 @@ const MANY_SCORED = 0.15;
 
 const methods: Record<MethodName, Method> = {
   priot: {
-    options: ['belowThreshold', 'threshold', 'calibrate', 'mu', 'lastErrorCorrection', 'firstScoreCorrection'],
+    options: [
+      'belowThreshold',
+      'threshold',
+      'calibrate',
+      'mu',
+      'narrow',
+      'lastErrorCorrection',
+      'firstScoreCorrection',
+    ],
     complete: (asked) => {
       const calibrate = asked.calibrate ?? 'transfer';
       return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
@@ -52,6 +61,7 @@ const methods: Record<MethodName, Method> = {
       'threshold',
       'calibrate',
       'mu',
+      'narrow',
       'select',
       'scored',
       'budget',
@@ -75,11 +85,11 @@ const methods: Record<MethodName, Method> = {
     },
   },
   'niti-static': {
-    options: ['calibrate', 'mu', 'lastErrorCorrection'],
+    options: ['calibrate', 'mu', 'narrow', 'lastErrorCorrection'],
     complete: (asked) => withMu(asked, asked.calibrate ?? 'transfer', 4),
   },
   'niti-dynamic': {
-    options: ['mu'],
+    options: ['mu', 'narrow'],
     complete: (asked) => ({ ...asked, mu: asked.mu ?? 3 }),
   },
 };

@@ -7,16 +7,20 @@ import { bytesOf } from './network-on-device.js';
 
 /**
  * 8 bytes: the beginning of SHA-256 over the JSON of method, seed and network (keys in the order written here and in
- * networkToJson), a zero byte, weights, scored flags if the method has them, and the initial state.
+ * networkToJson; after which epochs steps are narrower, if any), a zero byte, weights, scored flags if the method has them, and the initial state.
  */
 export function sessionIdOf(
   network: Network,
   settings: MethodSettings,
   seed: number,
   initialState: Int8Array,
+  narrowing?: readonly number[],
 ): Uint8Array {
   const { method, threshold, mu, scored } = settings;
-  const description = JSON.stringify({ method, threshold, mu: mu ?? null, seed, network: networkToJson(network) });
+  const description = JSON.stringify({
+    ...{ method, threshold, mu: mu ?? null, seed, network: networkToJson(network) },
+    ...(narrowing && { narrowing }),
+  });
   const hash = createHash('sha256').update(description).update(Uint8Array.of(0)).update(bytesOf(network.weights));
   if (scored !== undefined) hash.update(scored);
   return Uint8Array.from(hash.update(bytesOf(initialState)).digest().subarray(0, 8));

@@ -17,6 +17,7 @@ import type {
 } from '../runs/events.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { InputImages } from './input-images.js';
+import { bitsNarrower, withNarrowerSteps } from './narrowing.js';
 import { putNetwork, readState } from './network-on-device.js';
 import { sessionIdOf } from './session-id.js';
 
@@ -37,6 +38,8 @@ export interface TrainingPlan {
   readonly initialState: Int8Array;
   readonly seed: number;
   readonly epochs: number;
+  /** Epochs after each of which steps are a bit narrower, ascending; left out: none. */
+  readonly narrowing?: readonly number[];
   /** One epoch is one pass over all of them. */
   readonly training: InputImages;
   /** All test images there are. */
@@ -87,7 +90,7 @@ export type SessionEvent = RunEvent | CheckpointEvent | DeviceCheckpointEvent | 
 
 /** Of the session that `plan` begins; checkpoints carry it. */
 export function planSessionId(plan: TrainingPlan): Uint8Array {
-  return sessionIdOf(plan.network, plan.settings, plan.seed, plan.initialState);
+  return sessionIdOf(plan.network, plan.settings, plan.seed, plan.initialState, plan.narrowing);
 }
 
 export function totalSteps(plan: TrainingPlan): number {
@@ -106,8 +109,8 @@ export class TrainingSession {
   private readonly order: EpochOrder;
   /** The learned state before a step, from which a device that was reset goes on. */
   private saved: { nextStep: number; state: Int8Array };
-  /** What the device holds: which boot of it, and the step its session began at; undefined: nothing certain. */
-  private onDevice: { bootId: number; firstStep: number } | undefined;
+  /** What the device holds: which boot of it, the step its session began at, its steps; undefined: nothing certain. */
+  private onDevice: { bootId: number; firstStep: number; bitsNarrower: number } | undefined;
   private plannedMemory: MemoryPlan | undefined;
   private cycles = emptyCycles(0);
   /** Of the time before `run`. */
@@ -191,7 +194,15 @@ export class TrainingSession {
     }
   }
 
+  private bitsNarrowerAt(step: number): number {
+    return bitsNarrower(this.plan.narrowing ?? [], Math.floor(step / this.plan.training.count));
+  }
+
   private async *trainUntilCheckpoint(end: number, signal: AbortSignal): AsyncGenerator<StepEvent> {
+    // Steps change between epochs alone, and an epoch ends with a checkpoint: the network is opened anew with it.
+    // A recovery may have brought the last steps of this one.
+    if (this.nextStep === end) return;
+    if (this.onDevice?.bitsNarrower !== this.bitsNarrowerAt(this.nextStep)) await this.upload(signal);
     const { clock } = this.link.device;
     const checkpointDueMs = clock.nowMs() + CHECKPOINT_INTERVAL_MS;
     yield* this.trainSteps(this.nextStep, end, () => clock.nowMs() < checkpointDueMs, signal);
@@ -312,11 +323,13 @@ export class TrainingSession {
   private async upload(signal: AbortSignal | undefined): Promise<void> {
     const { plan, link, saved, sessionId } = this;
     this.onDevice = undefined;
-    const { network, settings, memoryLimitBytes } = plan;
+    const { memoryLimitBytes } = plan;
+    const bits = this.bitsNarrowerAt(saved.nextStep);
+    const { network, settings } = withNarrowerSteps(plan, bits);
     const options = { signal, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) };
     this.plannedMemory = await putNetwork(link, network, settings, saved.state, options);
     await link.request('startSession', { sessionId, nextStep: saved.nextStep });
-    this.onDevice = { bootId: link.hello.bootId, firstStep: saved.nextStep };
+    this.onDevice = { bootId: link.hello.bootId, firstStep: saved.nextStep, bitsNarrower: bits };
   }
 
   private stepEvent(epoch: number, result: StepResult, label: number): StepEvent {
