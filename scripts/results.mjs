@@ -1,12 +1,13 @@
-// Writes the tables of docs/results.md from the sweeps' results, so that no number is typed by hand. Run by make results,
+// Writes the tables of docs/results.md, and README.md's, from the sweeps' results, so that no number is typed by hand. Run by make results,
 // make robustness and make heldout (scripts/results.mk); tables whose sweep was not run stay as they are.
-//   node scripts/results.mjs [PAGE [FOLDER OF SWEEPS]]
+//   node scripts/results.mjs [FOLDER OF SWEEPS [PAGE README]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const page = process.argv[2] ?? join(root, 'docs/results.md');
-const sweeps = process.argv[3] ?? join(root, 'runs/sweeps');
+const sweeps = process.argv[2] ?? join(root, 'runs/sweeps');
+const page = process.argv[3] ?? join(root, 'docs/results.md');
+const readme = process.argv[4] ?? join(root, 'README.md');
 const COLLAPSED = 0.5;
 
 const percent = (fraction) => (100 * fraction).toFixed(1);
@@ -28,6 +29,13 @@ function spread(values) {
   return `${percent(mean(values))} ± ${percent(deviation)}`;
 }
 
+function provenance(sessions, failed) {
+  const places = unique(sessions.map(({ place }) => place)).join(', ');
+  const runs = sessions.map(({ run }) => read(join(resolve(root, run), 'run.json')));
+  const commits = unique(runs.map((run) => run?.provenance.firmware.commit ?? 'unknown')).join(', ');
+  return `${sessions.length} sessions, ${failed.length} failed; ${places}, commit ${commits}.`;
+}
+
 function accuracyTable({ sessions, failed }) {
   const angles = unique(sessions.map(({ parameters }) => parameters.angle)).sort((a, b) => a - b);
   const at = (label, angle) => sessions.filter((s) => s.label === label && s.parameters.angle === angle);
@@ -44,8 +52,7 @@ function accuracyTable({ sessions, failed }) {
       String(Math.min(...angles.map((angle) => at(label, angle).length).filter((n) => n > 0))),
     ]),
   ];
-  const places = unique(sessions.map(({ place }) => place)).join(', ');
-  const note = `${sessions.length} sessions, ${failed.length} failed; ${places}.`;
+  const note = provenance(sessions, failed);
   return [...table(['method', ...angles.map((angle) => `${angle}°`), 'seeds'], rows), '', note];
 }
 
@@ -80,7 +87,7 @@ function robustnessTable({ sessions, failed }) {
     }),
   ]);
   const head = ['method', ...angles.flatMap((angle) => [`${angle}° mean`, 'worst', 'collapsed'])];
-  const note = `${sessions.length} sessions, ${failed.length} failed; ${unique(sessions.map(({ place }) => place)).join(', ')}.`;
+  const note = provenance(sessions, failed);
   return [...table(head, rows), '', note];
 }
 
@@ -88,7 +95,7 @@ function replaceBlock(text, name, lines) {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`${page} has no ${begin} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`there is no ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${lines.join('\n')}\n${text.slice(to)}`;
 }
 
@@ -96,7 +103,9 @@ let text = readFileSync(page, 'utf8');
 const accuracy = read(join(sweeps, 'accuracy.json'));
 if (accuracy !== undefined) {
   const emulated = read(join(sweeps, 'accuracy-emulated/run.json'));
-  text = replaceBlock(text, 'accuracy', [...accuracyTable(accuracy), ...emulatorNote(accuracy, emulated)]);
+  const lines = [...accuracyTable(accuracy), ...emulatorNote(accuracy, emulated)];
+  text = replaceBlock(text, 'accuracy', lines);
+  writeFileSync(readme, replaceBlock(readFileSync(readme, 'utf8'), 'accuracy', lines));
 }
 const heldOut = read(join(sweeps, 'held-out.json'));
 if (heldOut !== undefined) text = replaceBlock(text, 'held-out', accuracyTable(heldOut));
