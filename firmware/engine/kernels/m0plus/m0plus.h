@@ -44,6 +44,21 @@ typedef struct {
  * acc[channel][window]. first: the pixel that offsets count from. weights[tap][8]. */
 void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights);
 
+/* A row of pools of 3x3 windows, one pixel apart, over a map of one channel, of pixels 0..127. */
+typedef struct {
+    const uint8_t *first; /* pixel of the first window. The words that hold a pool's four pixels of a row are read, and
+                             the word after its first pixel's */
+    uint32_t pitch;       /* bytes of a row of the map, a multiple of 4 */
+    int8_t *out, *out_end;
+    uint8_t *positions;
+    uint32_t outputs; /* bytes from a pool's output to the next one's */
+    uint32_t shift;
+} m0plus_pool_row;
+
+/* Outputs and positions, as m0plus_pool8 has them, of eight channels of a row of pools, at least one. weights[tap][8].
+ */
+void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
+
 /* Accumulators of up to four windows for one group of 16 or 8 output channels: acc[channel][window]. weights[tap][]:
  * words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's
  * weights are sure to fit into 16 bits, at least 255. */

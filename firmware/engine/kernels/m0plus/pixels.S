@@ -6,7 +6,7 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .time_critical.engine, "ax"
+    .section .text.m0plus_pixels8, "ax" /* in flash: m0plus_pool_row8 does most of the work there is */
 
     .equ COLUMNS, 5             /* M0PLUS_MAX_COLUMNS */
     .equ COLUMN_BYTES, 50       /* of the code of one; checked below */

@@ -16,9 +16,10 @@ typedef struct {
     uint32_t occupied[MAX_PITCH_WORDS]; /* by column, over the rows of a pool: 0 where all are 0 */
 } pixels_scratch;
 
-/* A multiple of a word, with room for a margin that lets the copy's rows and the map's be equally aligned. */
+/* A multiple of a word, with room for a margin that lets the copy's rows and the map's be equally aligned, and for the
+ * words that m0plus_pool_row8 reads. */
 static uint32_t pitch_of(const engine_layer *layer) {
-    const uint32_t room = WORD_BYTES - 1 + WORD_BYTES - 1;
+    const uint32_t room = WORD_BYTES - 1 + WORD_BYTES;
     return (layer->config.in_width + 2 * layer->config.padding + room) / WORD_BYTES * WORD_BYTES;
 }
 
@@ -50,7 +51,7 @@ static const uint8_t *first_window(const engine_layer *layer, const pixels_scrat
     return (const uint8_t *)(scratch + 1) + oy * layer->config.stride * scratch->windows.pitch + scratch->margin;
 }
 
-void PRIOT_HOT m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
+void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const layer_memory *memory = layer->kernel_memory;
     pixels_scratch *scratch = layer->kernel_scratch;
     const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
@@ -72,7 +73,7 @@ void PRIOT_HOT m0plus_pixels_convolution(const engine_layer *layer, uint32_t fir
 }
 
 /* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. False: all are empty. */
-static bool PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
+static bool find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
     const uint32_t words = scratch->windows.pitch / WORD_BYTES;
     const uint32_t *word = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
     uint32_t *const occupied = scratch->occupied, *const end = occupied + words;
@@ -91,7 +92,8 @@ static bool PRIOT_HOT find_occupied(pixels_scratch *scratch, const uint8_t *top,
     return any != 0;
 }
 
-void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
+/* Pools of any other windows; not inlined, so that it stays in flash. */
+static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32_t out_row) {
     const layer_memory *memory = layer->kernel_memory;
     pixels_scratch *scratch = layer->kernel_scratch;
     const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
@@ -105,7 +107,6 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
     scratch->windows.offsets[1] = stride;
     scratch->windows.offsets[2] = down;
     scratch->windows.offsets[3] = down + stride;
-    memset(out, 0, count);
     if (!find_occupied(scratch, first - scratch->margin, side)) {
         return;
     }
@@ -124,5 +125,31 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
         }
         left += 2 * stride;
         first += 2 * stride;
+    }
+}
+
+void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
+    const layer_memory *memory = layer->kernel_memory;
+    const pixels_scratch *scratch = layer->kernel_scratch;
+    const uint32_t outputs = layer->config.out_channels, count = layer->out_width * outputs;
+    int8_t *out = layer->output + out_row * count;
+    memset(out, 0, count);
+    if (layer->config.kernel != 3 || layer->config.stride != 1) {
+        pool_row(layer, out_row);
+        return;
+    }
+    m0plus_pool_row row = {.first = first_window(layer, scratch, 2 * out_row),
+                           .pitch = scratch->windows.pitch,
+                           .out = out,
+                           .out_end = out + count,
+                           .positions = layer->positions + out_row * count,
+                           .outputs = outputs,
+                           .shift = layer->activation_shift};
+    const int32_t *weights = memory->weights;
+    for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
+        m0plus_pool_row8(&row, weights);
+        row.out += M0PLUS_GROUP;
+        row.out_end += M0PLUS_GROUP;
+        row.positions += M0PLUS_GROUP;
     }
 }

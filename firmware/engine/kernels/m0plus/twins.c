@@ -49,6 +49,18 @@ void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, i
     }
 }
 
+void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
+    const m0plus_pixel_windows windows = {
+        .count = M0PLUS_WINDOWS, .pitch = row->pitch, .kernel = 3, .offsets = {0, 1, row->pitch, row->pitch + 1}};
+    const uint8_t *first = row->first;
+    uint8_t *positions = row->positions;
+    for (int8_t *out = row->out; out < row->out_end; out += row->outputs, positions += row->outputs, first += 2) {
+        int32_t acc[8 * M0PLUS_WINDOWS];
+        m0plus_pixels8(&windows, first, acc, weights);
+        m0plus_pool8(acc, out, positions, row->shift);
+    }
+}
+
 static void gather(const m0plus_segment *segment, int32_t *acc, const uint32_t *weights, uint32_t outputs) {
     for (; segment != NULL; segment = segment->end, acc++) {
         for (uint32_t o = 0; o < outputs; o++) {
