@@ -34,7 +34,7 @@ typedef struct engine_kernel_table {
     bool (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
     /* Before the gradients of a layer's channels. May be NULL. */
     void (*prepare_gradients)(const engine_layer *layer);
-    /* Gradient of one output channel: gradient[fan_in], zeroed here. */
+    /* Gradient of one output channel, the next after the one before, from 0: gradient[fan_in], zeroed here. */
     void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);
     /* Updates the scores of one input x != 0 from the non-zero deltas, and the effective weights that cross. */
     void (*update_scores)(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);

@@ -53,19 +53,120 @@
     add  \d, \word
     .endm
 
-/* void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient)
- * 46 cycles for eight products, 15 where all eight inputs are zero. */
+    /* m0plus_delta_lists, its windows first */
+    .equ DELTAS, 16
+    .equ POSITIONS, 20
+    .equ ROWS, 24
+    .equ ROW_BYTES, 28
+    .equ PIXEL_BYTES, 32
+    .equ PIXEL_STEP, 36
+    .equ ROW_STEP, 40
+    .equ LISTS, 44
+
+    /* r0 delta, r1 the deltas left of its word, r4 place << 8, r5 from deltas to positions or 0, r7 the struct, \tail where
+     * the list goes on. Uses r2, r3, r6. */
+    .macro list_delta tail
+    lsls r2, r1, #24
+    beq  9f
+    lsrs r2, r2, #24
+    cmp  r5, #0
+    beq  8f
+    ldrb r3, [r0, r5]
+    lsls r3, r3, #2
+    ldr  r3, [r7, r3]
+    adds r2, r2, r3
+8:  adds r2, r2, r4
+    mov  r6, \tail
+    stmia r6!, {r2}
+    mov  \tail, r6
+9:
+    .endm
+
+/* void m0plus_list_deltas4(const m0plus_delta_lists *lists)
+ * 12 cycles for a pixel without deltas, else some 32 and 15 for a delta. */
+    .balign 4
+    .global m0plus_list_deltas4
+    .type m0plus_list_deltas4, %function
+m0plus_list_deltas4:
+    save_high
+    mov  r7, r0
+    ldr  r0, [r7, #PIXEL_BYTES]
+    mov  r12, r0
+    ldr  r0, [r7, #PIXEL_STEP]
+    mov  lr, r0
+    movs r0, r7
+    adds r0, #LISTS
+    ldmia r0!, {r1, r2, r3, r4}
+    mov  r8, r1
+    mov  r9, r2
+    mov  r10, r3
+    mov  r11, r4
+    ldr  r0, [r7, #DELTAS]
+    ldr  r5, [r7, #POSITIONS]
+    cmp  r5, #0
+    beq  1f
+    subs r5, r5, r0
+1:  ldr  r4, [r7, #ROWS]
+    push {r3, r4}               /* the row's end, rows left */
+    movs r4, #0
+delta_row:
+    ldr  r3, [r7, #ROW_BYTES]
+    adds r3, r0, r3
+    str  r3, [sp]
+delta_pixel:
+    ldr  r1, [r0]
+    cmp  r1, #0
+    beq  no_delta
+    list_delta r8
+    lsrs r1, r1, #8
+    adds r0, #1
+    list_delta r9
+    lsrs r1, r1, #8
+    adds r0, #1
+    list_delta r10
+    lsrs r1, r1, #8
+    adds r0, #1
+    list_delta r11
+    subs r0, #3
+no_delta:
+    add  r0, r12
+    add  r4, lr
+    ldr  r3, [sp]
+    cmp  r0, r3
+    blo  delta_pixel
+    ldr  r3, [r7, #ROW_STEP]
+    adds r4, r4, r3
+    ldr  r3, [sp, #4]
+    subs r3, r3, #1
+    str  r3, [sp, #4]
+    bne  delta_row
+    mov  r0, r8
+    str  r3, [r0]
+    mov  r0, r9
+    str  r3, [r0]
+    mov  r0, r10
+    str  r3, [r0]
+    mov  r0, r11
+    str  r3, [r0]
+    add  sp, #8
+    restore_high
+    .size m0plus_list_deltas4, . - m0plus_list_deltas4
+
+/* void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient)
+ * 47 cycles for eight products, 16 where all eight inputs are zero. */
     .balign 4
     .global m0plus_correlate8
     .type m0plus_correlate8, %function
 m0plus_correlate8:
     save_high
-    push {r0, r2, r3}           /* the work list, groups to do, where the next group's gradients go */
-    mov  r5, r1                 /* r0 work list, r1 delta, r5 offset */
+    push {r0, r2, r3}           /* the list, groups to do, where the next group's gradients go */
+    mov  r5, r1                 /* r0 list, r1 delta, r5 map */
     clear_accumulators
     b    2f
 
-1:  adds r2, r2, r5
+1:  sxtb r1, r2
+    lsrs r2, r2, #8
+    adds r2, r2, r5
     ldr  r3, [r2, #4]
     ldr  r2, [r2]
     movs r4, r2
@@ -73,8 +174,8 @@ m0plus_correlate8:
     beq  2f
     multiply_word r2, r6, r7, r8, r9
     multiply_word r3, r10, r11, r12, lr
-2:  ldmia r0!, {r1, r2}
-    cmp  r1, #0
+2:  ldmia r0!, {r2}
+    cmp  r2, #0
     bne  1b
 
     ldr  r0, [sp, #8]
@@ -99,8 +200,8 @@ m0plus_correlate8:
     restore_high
     .size m0plus_correlate8, . - m0plus_correlate8
 
-/* void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient)
- * 46 cycles for nine products. */
+/* void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient)
+ * 50 cycles for nine products. */
     .macro multiply_byte offset, accumulator
     ldrb r3, [r2, #\offset]
     muls r3, r1, r3
@@ -112,13 +213,17 @@ m0plus_correlate8:
     .type m0plus_correlate9, %function
 m0plus_correlate9:
     save_high
-    push {r2}
-    mov  r4, r1                 /* r0 work list, r1 delta, r2 place, r4 pitch; r5 is the ninth accumulator */
+    push {r1, r3}               /* map, gradients */
+    mov  r4, r2                 /* r0 list, r1 delta, r2 place, r4 pitch; r5 is the ninth accumulator */
     clear_accumulators
     movs r5, #0
     b    2f
 
-1:  multiply_byte 0, r5
+1:  sxtb r1, r2
+    lsrs r2, r2, #8
+    ldr  r3, [sp]
+    adds r2, r2, r3
+    multiply_byte 0, r5
     multiply_byte 1, r6
     multiply_byte 2, r7
     adds r2, r2, r4
@@ -129,11 +234,12 @@ m0plus_correlate9:
     multiply_byte 0, r11
     multiply_byte 1, r12
     multiply_byte 2, lr
-2:  ldmia r0!, {r1, r2}
-    cmp  r1, #0
+2:  ldmia r0!, {r2}
+    cmp  r2, #0
     bne  1b
 
-    pop  {r0}
+    pop  {r0, r1}
+    mov  r0, r1
     stmia r0!, {r5, r6, r7}
     mov  r1, r8
     mov  r2, r9

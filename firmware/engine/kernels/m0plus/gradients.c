@@ -20,36 +20,7 @@ static void PRIOT_HOT pad_input(const engine_layer *layer) {
     }
 }
 
-static inline bool has_delta(const int8_t *deltas, uint32_t count) {
-    for (const int8_t *end = deltas + count; deltas < end; deltas += 4) {
-        uint32_t word;
-        memcpy(&word, __builtin_assume_aligned(deltas, 4), sizeof word);
-        if (word != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Lists the output pixels with a delta in any channel. */
-static void PRIOT_HOT list_pixels(const engine_layer *layer, layer_memory *memory) {
-    const uint32_t outputs = layer->config.out_channels, side = layer->config.pool ? 2 : 1;
-    const uint32_t right = side * layer->config.stride * layer->config.in_channels;
-    const uint32_t down = side * layer->config.stride * padded_pitch(layer);
-    uint32_t *next = memory->pixels;
-    uint32_t index = 0;
-    for (uint32_t y = 0; y < layer->out_height; y++) {
-        uint32_t place = y * down;
-        for (uint32_t x = 0; x < layer->out_width; x++, place += right, index += outputs) {
-            if (has_delta(layer->delta + index, outputs)) {
-                *next++ = place << 16 | index;
-            }
-        }
-    }
-    memory->pixel_count = (uint32_t)(next - memory->pixels);
-}
-
-/* Scratch: the padded input, the listed pixels, a channel's deltas. */
+/* Scratch: the padded input, then the lists of four channels' deltas. */
 void PRIOT_HOT m0plus_prepare_gradients(const engine_layer *layer) {
     layer_memory *memory = layer->kernel_memory;
     if (memory == NULL) {
@@ -57,46 +28,51 @@ void PRIOT_HOT m0plus_prepare_gradients(const engine_layer *layer) {
     }
     memory->correlates = m0plus_correlates(layer);
     if (memory->correlates) {
-        memory->pixels = (uint32_t *)((uint8_t *)layer->kernel_scratch + m0plus_padded_bytes(layer));
+        memory->deltas = (sparse_element *)((uint8_t *)layer->kernel_scratch + m0plus_padded_bytes(layer));
         pad_input(layer);
-        list_pixels(layer, memory);
     }
 }
 
-/* A channel's non-zero deltas, each with the place of its window in the padded map. */
-static void PRIOT_HOT list_channel(const engine_layer *layer, uint32_t channel, m0plus_work *next) {
-    const layer_memory *memory = layer->kernel_memory;
-    const uint32_t right = layer->config.stride * layer->config.in_channels;
-    const uint32_t down = layer->config.stride * padded_pitch(layer);
-    const uintptr_t padded = (uintptr_t)layer->kernel_scratch;
-    const uintptr_t places[4] = {padded, padded + right, padded + down, padded + down + right};
-    const int8_t *const delta = layer->delta + channel;
-    const uint8_t *const position = layer->config.pool ? layer->positions + channel : NULL;
-    const uint32_t *const end = memory->pixels + memory->pixel_count;
-    for (const uint32_t *pixel = memory->pixels; pixel < end; pixel++) {
-        const uint32_t index = *pixel & 0xffff;
-        const int32_t value = delta[index];
-        if (value != 0) {
-            next->x = value;
-            next->place = places[position == NULL ? 0 : position[index]] + (*pixel >> 16);
-            next++;
-        }
-    }
-    *next = (m0plus_work){0, 0};
+/* Room for a channel's deltas, and what ends the list. */
+static uint32_t list_length(const engine_layer *layer) {
+    return layer->out_height * layer->out_width + 1;
+}
+
+/* Lists the deltas of channels [channel, channel + 4). */
+static void PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t channel) {
+    const engine_layer_config *config = &layer->config;
+    sparse_element *const list = ((const layer_memory *)layer->kernel_memory)->deltas;
+    const uint32_t length = list_length(layer), side = config->pool ? 2 : 1;
+    const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
+    const m0plus_delta_lists lists = {
+        .windows = {0, right << 8, down << 8, (right + down) << 8},
+        .deltas = layer->delta + channel,
+        .positions = config->pool ? layer->positions + channel : NULL,
+        .rows = layer->out_height,
+        .row_bytes = layer->out_width * config->out_channels,
+        .pixel_bytes = config->out_channels,
+        .pixel_step = side * right << 8,
+        .row_step = side * (down - layer->out_width * right) << 8,
+        .lists = {list, list + length, list + 2 * length, list + 3 * length},
+    };
+    m0plus_list_deltas4(&lists);
 }
 
 static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
     const layer_memory *memory = layer->kernel_memory;
-    m0plus_work *const list = (m0plus_work *)(memory->pixels + ((memory->pixel_count + 1) & ~1u));
     const uint32_t pitch = padded_pitch(layer), row = config->kernel * config->in_channels;
-    list_channel(layer, channel, list);
+    uintptr_t map = (uintptr_t)layer->kernel_scratch;
+    if (channel % 4 == 0) {
+        list_deltas(layer, channel);
+    }
+    const sparse_element *const list = memory->deltas + channel % 4 * list_length(layer);
     if (config->in_channels == 1) {
-        m0plus_correlate9(list, pitch, gradient);
+        m0plus_correlate9(list, map, pitch, gradient);
         return;
     }
-    for (uint32_t ky = 0; ky < config->kernel; ky++) {
-        m0plus_correlate8(list, ky * pitch, row / 8, gradient + ky * row);
+    for (uint32_t ky = 0; ky < config->kernel; ky++, map += pitch, gradient += row) {
+        m0plus_correlate8(list, map, row / 8, gradient);
     }
 }
 

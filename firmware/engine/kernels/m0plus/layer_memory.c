@@ -66,10 +66,10 @@ uint32_t m0plus_padded_bytes(const engine_layer *layer) {
     return ((config->in_height + margin) * (config->in_width + margin) * config->in_channels + 7u) & ~7u;
 }
 
-/* Bytes of the padded input, of its pixels with deltas and of one channel's deltas. */
+/* Bytes of the padded input and of the lists of four channels' deltas. */
 static uint32_t correlation_bytes(const engine_layer *layer) {
     const uint32_t pixels = layer->out_height * layer->out_width + 1;
-    return m0plus_padded_bytes(layer) + pixels * (uint32_t)(sizeof(uint32_t) + sizeof(m0plus_work));
+    return m0plus_padded_bytes(layer) + 4 * pixels * (uint32_t)sizeof(sparse_element);
 }
 
 /* The assembly reads inputs without their sign. */

@@ -15,11 +15,10 @@ typedef struct {
     int32_t lane_budget; /* convolutions: as m0plus.h has it */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
-    uint16_t *starts; /* convolutions: of each pixel */
-    int8_t *by_input; /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
-    uint32_t *pixels; /* convolutions that correlate: of outputs: place in the padded input << 16 | first output */
-    uint32_t pixel_count;
-    bool correlates; /* convolutions: gradients are correlated on a padded copy of the input */
+    uint16_t *starts;       /* convolutions: of each pixel */
+    int8_t *by_input;       /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
+    sparse_element *deltas; /* convolutions that correlate: of four channels, with their places in the padded input */
+    bool correlates;        /* convolutions: gradients are correlated on a padded copy of the input */
 } layer_memory;
 
 /* What the accumulators of up to four windows are made from and in: a part of the scratch. */

@@ -94,11 +94,24 @@ void m0plus_update_score_rows(const m0plus_score_rows *rows);
 /* Adds the products of a work list of int8 rows, biased by 128, to acc[0..7]. */
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 
-/* Gradients of one output channel from its deltas {delta, place of its window in the padded map}, ended by {0, 0}. Maps
- * hold 0..127. The first: `groups` times eight neighbouring bytes, from `offset` into the windows on; places and offset
- * are 4-byte aligned. The second: windows of 3x3 bytes, rows `pitch` apart. */
-void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient);
-void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient);
+/* The non-zero deltas of four neighbouring output channels, each with the place of its window in the padded map. */
+typedef struct {
+    uint32_t windows[4];                   /* << 8: what a place gains by the position in the pool */
+    const int8_t *deltas;                  /* of the first pixel; word-aligned, as every pixel's */
+    const uint8_t *positions;              /* of the first pixel; NULL: no pool */
+    uint32_t rows, row_bytes, pixel_bytes; /* of deltas; none is 0 */
+    uint32_t pixel_step,
+        row_step;             /* << 8: of places, from a pixel to the next, from past a row's last to the next row */
+    sparse_element *lists[4]; /* a channel's places and deltas each; 0 ends it */
+} m0plus_delta_lists;
+
+void m0plus_list_deltas4(const m0plus_delta_lists *lists);
+
+/* Gradients of one output channel from its list of deltas. Maps hold 0..127. The first: `groups` times eight
+ * neighbouring bytes of each window, from `map` on, to which places are added; all are 4-byte aligned. The second:
+ * windows of 3x3 bytes, rows `pitch` apart. */
+void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
+void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient);
 
 /* Groups of scores, and what updates them: the gradient of input x and an edge is factors[edge] * x. */
 typedef struct {

@@ -106,22 +106,39 @@ void m0plus_dot_inputs(const m0plus_dots *dots) {
     }
 }
 
-void m0plus_correlate8(const m0plus_work *work, uintptr_t offset, uint32_t groups, int32_t *gradient) {
+void m0plus_list_deltas4(const m0plus_delta_lists *lists) {
+    for (uint32_t channel = 0; channel < 4; channel++) {
+        sparse_element *next = lists->lists[channel];
+        uint32_t place = 0;
+        for (uint32_t row = 0, index = channel; row < lists->rows; row++, place += lists->row_step) {
+            for (uint32_t i = 0; i < lists->row_bytes; i += lists->pixel_bytes, index += lists->pixel_bytes) {
+                if (lists->deltas[index] != 0) {
+                    const uint32_t window = lists->positions == NULL ? 0 : lists->windows[lists->positions[index]];
+                    *next++ = sparse_pack((place + window) >> 8, lists->deltas[index]);
+                }
+                place += lists->pixel_step;
+            }
+        }
+        *next = 0;
+    }
+}
+
+void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient) {
     memset(gradient, 0, groups * 8 * sizeof *gradient);
-    for (; work->x != 0; work++) {
-        const uint8_t *window = (const uint8_t *)(work->place + offset); /* NOLINT(performance-no-int-to-ptr) */
+    for (; *deltas != 0; deltas++) {
+        const uint8_t *window = (const uint8_t *)(map + sparse_index(*deltas)); /* NOLINT(performance-no-int-to-ptr) */
         for (uint32_t i = 0; i < groups * 8; i++) {
-            gradient[i] += work->x * window[i];
+            gradient[i] += sparse_value(*deltas) * window[i];
         }
     }
 }
 
-void m0plus_correlate9(const m0plus_work *work, uint32_t pitch, int32_t *gradient) {
+void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient) {
     memset(gradient, 0, 9 * sizeof *gradient);
-    for (; work->x != 0; work++) {
-        const uint8_t *window = (const uint8_t *)work->place; /* NOLINT(performance-no-int-to-ptr) */
+    for (; *deltas != 0; deltas++) {
+        const uint8_t *window = (const uint8_t *)(map + sparse_index(*deltas)); /* NOLINT(performance-no-int-to-ptr) */
         for (uint32_t i = 0; i < 9; i++) {
-            gradient[i] += work->x * window[i / 3 * pitch + i % 3];
+            gradient[i] += sparse_value(*deltas) * window[i / 3 * pitch + i % 3];
         }
     }
 }
