@@ -9,7 +9,11 @@
 
 static void run_rows(m0plus_work *work, m0plus_work *end, uint32_t outputs, int32_t *acc) {
     *end = (m0plus_work){0, 0};
-    for (uint32_t group = 0; group < outputs; group += M0PLUS_GROUP) {
+    uint32_t group = 0;
+    for (; group + 2 * M0PLUS_GROUP <= outputs; group += 2 * M0PLUS_GROUP) {
+        m0plus_rows16(work, group, acc + group);
+    }
+    if (group < outputs) {
         m0plus_rows8(work, group, acc + group);
     }
 }

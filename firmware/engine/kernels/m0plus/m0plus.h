@@ -91,7 +91,8 @@ typedef struct {
 /* kernels.h, update_score_rows. */
 void m0plus_update_score_rows(const m0plus_score_rows *rows);
 
-/* Adds the products of a work list of int8 rows, biased by 128, to acc[0..7]. */
+/* Adds the products of a work list of int8 rows, biased by 128, to acc[0..15] or acc[0..7]. */
+void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 
 /* The non-zero deltas of four neighbouring output channels, each with the place of its window in the padded map. */

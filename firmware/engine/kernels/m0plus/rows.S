@@ -1,87 +1,117 @@
-/* Accumulators of eight outputs of a linear layer, from int8 rows of weights (m0plus.h).
+/* Accumulators of sixteen or eight outputs of a linear layer, from int8 rows of weights (m0plus.h).
  *
- * Two 16-bit lanes share one multiply: a weight enters as w + 128 (its sign bit flipped), so lanes are unsigned and hold
- * 255 times a sum of inputs up to 257; the list says when to empty them into the int32 accumulators, and the caller takes
- * 128 times the sum of inputs away. 26 cycles for the eight products of one input, 3.25 a product.
+ * Two multiplies make four products: of a word of weights, and of the same word with the bytes of its halves exchanged.
+ * A weight enters as w + 128 (its sign bit flipped), so that the four sums of products s0..s3 stay in 0..65535 while the
+ * sum of inputs is at most 257, and come apart modulo 2^32:
+ *     t = s0 + s1 * 2^8 + s2 * 2^16 + s3 * 2^24, r = s1 + s0 * 2^8 + s3 * 2^16 + s2 * 2^24:
+ *     t - r * 2^8 = s0 + (s2 - s0) * 2^16,       r - t * 2^8 = s1 + (s3 - s1) * 2^16.
+ * The list says when to add them to the int32 accumulators, and the caller takes 128 times the sum of inputs away. 41
+ * cycles for the sixteen products of one input, 2.6 a product.
  *
- * Work list: {x, row}: lanes += x * (row[0..7] + 128), 0 < x <= 127; {0, 1}: empties the lanes into acc[0..7]; {0, 0}: the
- * same, and ends. `offset` bytes are added to every row, which must then be 4-byte aligned. */
+ * Work list: {x, row}: sums += x * (row[] + 128), 0 < x <= 127; {0, 1}: empties the sums into acc[]; {0, 0}: the same, and
+ * ends. `offset` bytes are added to every row, which must then be 4-byte aligned. */
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .time_critical.engine, "ax"
 
-/* Adds the two lanes of \lanes to the words at [r0 + \first] and [r0 + \first + 8]; clears them. */
-    .macro empty lanes, first
-    mov  r2, \lanes
-    uxth r3, r2
-    lsrs r2, r2, #16
-    ldr  r5, [r0, #\first]
-    adds r5, r5, r3
-    str  r5, [r0, #\first]
-    ldr  r5, [r0, #\first + 8]
-    adds r5, r5, r2
-    str  r5, [r0, #\first + 8]
-    movs r2, #0
-    mov  \lanes, r2
+/* Places in the frame */
+    .equ OFFSET, 0
+    .equ ACC, 4
+    .equ FRAME, 8
+
+    .macro multiply t, r
+    ldmia r5!, {r2}
+    eors r2, r2, r6
+    rev16 r3, r2
+    muls r2, r0, r2
+    muls r3, r0, r3
+    add  \t, r2
+    add  \r, r3
     .endm
 
-/* void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) */
+    .macro add_pair first, second
+    ldmia r0!, {r4, r7}
+    adds r4, r4, \first
+    adds r7, r7, \second
+    subs r0, #8
+    stmia r0!, {r4, r7}
+    .endm
+
+/* The four sums of t and r to [r0], which moves on. */
+    .macro empty t, r
+    mov  r2, \t
+    mov  r3, \r
+    lsls r5, r3, #8
+    subs r5, r2, r5
+    lsls r2, r2, #8
+    subs r3, r3, r2
+    uxth r2, r5                 /* s0 */
+    uxth r6, r3                 /* s1 */
+    lsrs r5, r5, #16
+    adds r5, r5, r2
+    uxth r5, r5                 /* s2 */
+    lsrs r3, r3, #16
+    adds r3, r3, r6
+    uxth r3, r3                 /* s3 */
+    add_pair r2, r6
+    add_pair r5, r3
+    .endm
+
+/* Sums: r4 r7, r8 r9 and, of sixteen outputs, r10 r11, r12 lr. */
+    .macro rows name, outputs
     .balign 4
-    .global m0plus_rows8
-    .type m0plus_rows8, %function
-m0plus_rows8:
+    .global \name
+    .type \name, %function
+\name:
     push {r4-r7, lr}
     mov  r4, r8
     mov  r5, r9
     mov  r6, r10
     mov  r7, r11
     push {r4-r7}
-    mov  r12, r1
-    mov  lr, r2
-    mov  r1, r0                 /* r1 work list, r12 offset, lr acc */
-    movs r0, #0
-    mov  r8, r0                 /* lanes: r8 outputs 0 2, r9 1 3, r10 4 6, r11 5 7 */
-    mov  r9, r0
-    mov  r10, r0
-    mov  r11, r0
-    ldr  r4, =0x00ff00ff
-    ldr  r6, =0x80808080
-    b    next
+    sub  sp, #FRAME
+    str  r1, [sp, #OFFSET]
+    str  r2, [sp, #ACC]
+    mov  r1, r0                 /* work list */
+    b    3f
 
-multiply:
-    add  r5, r12
-    ldmia r5!, {r2, r7}
-    eors r2, r2, r6
-    lsrs r3, r2, #8
-    ands r2, r2, r4
-    ands r3, r3, r4
-    muls r2, r0, r2
-    muls r3, r0, r3
-    add  r8, r2
-    add  r9, r3
-    eors r7, r7, r6
-    lsrs r3, r7, #8
-    ands r7, r7, r4
-    ands r3, r3, r4
-    muls r7, r0, r7
-    muls r3, r0, r3
-    add  r10, r7
-    add  r11, r3
-next:
-    ldmia r1!, {r0, r5}
+1:  ldr  r3, [sp, #OFFSET]
+    adds r5, r5, r3
+    multiply r4, r7
+    multiply r8, r9
+    .if \outputs == 16
+    multiply r10, r11
+    multiply r12, lr
+    .endif
+2:  ldmia r1!, {r0, r5}
     cmp  r0, #0
-    bne  multiply
+    bne  1b
 
-    mov  r7, r5
-    mov  r0, lr
-    empty r8, 0
-    empty r9, 4
-    empty r10, 16
-    empty r11, 20
-    cmp  r7, #0
-    bne  next
+    ldr  r0, [sp, #ACC]
+    empty r4, r7
+    empty r8, r9
+    .if \outputs == 16
+    empty r10, r11
+    empty r12, lr
+    .endif
+    subs r1, #4
+    ldmia r1!, {r5}
+    cmp  r5, #0
+    beq  4f
+3:  ldr  r6, =0x80808080
+    movs r4, #0
+    movs r7, #0
+    mov  r8, r4
+    mov  r9, r4
+    .if \outputs == 16
+    mov  r10, r4
+    mov  r11, r4
+    mov  r12, r4
+    mov  lr, r4
+    .endif
+    b    2b
 
+4:  add  sp, #FRAME
     pop  {r4-r7}
     mov  r8, r4
     mov  r9, r5
@@ -89,4 +119,12 @@ next:
     mov  r11, r7
     pop  {r4-r7, pc}
     .ltorg
-    .size m0plus_rows8, . - m0plus_rows8
+    .size \name, . - \name
+    .endm
+
+/* void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc) */
+    .section .time_critical.engine, "ax"
+    rows m0plus_rows16, 16
+/* void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc), in flash: for what sixteens leave */
+    .section .text.m0plus_rows8, "ax"
+    rows m0plus_rows8, 8

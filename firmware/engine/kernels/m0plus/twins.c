@@ -186,13 +186,21 @@ bool m0plus_update_scored_groups(const m0plus_scored_groups *scored) {
     return crossed;
 }
 
-void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
+static void add_rows(const m0plus_work *work, uintptr_t offset, int32_t *acc, uint32_t outputs) {
     for (; work->x != 0 || work->place != 0; work++) {
         const int8_t *row = (const int8_t *)(work->place + offset); /* NOLINT(performance-no-int-to-ptr) */
-        for (uint32_t i = 0; i < 8 && work->x != 0; i++) {
+        for (uint32_t i = 0; i < outputs && work->x != 0; i++) {
             acc[i] += work->x * (row[i] + 128);
         }
     }
+}
+
+void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
+    add_rows(work, offset, acc, 16);
+}
+
+void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
+    add_rows(work, offset, acc, 8);
 }
 
 #endif
