@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define LANE_INPUT_SUM 257 /* of inputs that a 16-bit lane can take: 257 * 255 = 65535 */
+#define LANE_INPUT_SUM 257                  /* of inputs that a 16-bit lane can take: 257 * 255 = 65535 */
+#define LANE_ITEMS (1 + LANE_INPUT_SUM + 1) /* at most: one that empties the lanes, inputs of at least 1, the end */
 #define WEIGHT_BIAS 128
 
 static void run_rows(m0plus_work *work, m0plus_work *end, uint32_t outputs, int32_t *acc) {
@@ -36,24 +37,22 @@ void PRIOT_HOT m0plus_linear(const engine_layer *layer, int32_t *acc) {
         return;
     }
     m0plus_work *const work = layer->kernel_scratch;
-    m0plus_work *const full =
-        work + M0PLUS_WORK_ITEMS - 3; /* an item, one that empties the lanes before it, and the end */
     m0plus_work *next = work;
-    int32_t sum = 0, lane_sum = 0;
-    for (uint32_t i = 0; i < memory->input_count; i++) {
-        const sparse_element element = memory->inputs[i];
-        const int32_t x = sparse_value(element);
-        sum += x;
-        lane_sum += x;
-        if (next > full) {
+    const sparse_element *input = memory->inputs, *const end = input + memory->input_count;
+    int32_t sum = 0;
+    while (input < end) {
+        if (next > work + M0PLUS_WORK_ITEMS - LANE_ITEMS) {
             run_rows(work, next, outputs, acc);
             next = work;
-            lane_sum = x;
-        } else if (lane_sum > LANE_INPUT_SUM) {
+        } else if (next > work) {
             *next++ = (m0plus_work){0, 1};
-            lane_sum = x;
         }
-        *next++ = (m0plus_work){x, (uintptr_t)(layer->effective + sparse_index(element) * outputs)};
+        int32_t room = LANE_INPUT_SUM; /* of the lanes, for more inputs */
+        for (int32_t x; input < end && (x = sparse_value(*input)) <= room; input++) {
+            room -= x;
+            *next++ = (m0plus_work){x, (uintptr_t)(layer->effective + sparse_index(*input) * outputs)};
+        }
+        sum += LANE_INPUT_SUM - room;
     }
     run_rows(work, next, outputs, acc);
     for (uint32_t o = 0; o < outputs; o++) {
