@@ -200,6 +200,75 @@ m0plus_correlate8:
     restore_high
     .size m0plus_correlate8, . - m0plus_correlate8
 
+    /* Four gradients from two pairs, the bytes 0 and 2 in \even, 1 and 3 in \odd. */
+    .macro store_pairs even, odd
+    mov  r3, \even
+    sxth r1, r3
+    subs r3, r3, r1
+    asrs r3, r3, #16
+    mov  r4, \odd
+    sxth r2, r4
+    subs r4, r4, r2
+    asrs r4, r4, #16
+    stmia r0!, {r1, r2, r3, r4}
+    .endm
+
+/* void m0plus_correlate8_lanes(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient)
+ * 25 cycles for eight products. */
+    .balign 4
+    .global m0plus_correlate8_lanes
+    .type m0plus_correlate8_lanes, %function
+m0plus_correlate8_lanes:
+    save_high
+    push {r0, r2, r3}           /* the list, groups to do, where the next group's gradients go */
+    mov  r5, r1                 /* r0 list, r1 delta, r5 map, r6 mask of two lanes, r7 zero, r8-r11 pairs of gradients */
+    ldr  r6, lanes
+    movs r7, #0
+3:  mov  r8, r7
+    mov  r9, r7
+    mov  r10, r7
+    mov  r11, r7
+    ldr  r0, [sp]
+    b    2f
+
+1:  sxtb r1, r2
+    lsrs r2, r2, #8
+    adds r2, r2, r5
+    ldmia r2, {r2, r3}
+    lsrs r4, r2, #8
+    ands r2, r6
+    ands r4, r6
+    muls r2, r1, r2
+    muls r4, r1, r4
+    add  r8, r2
+    add  r9, r4
+    lsrs r4, r3, #8
+    ands r3, r6
+    ands r4, r6
+    muls r3, r1, r3
+    muls r4, r1, r4
+    add  r10, r3
+    add  r11, r4
+2:  ldmia r0!, {r2}
+    cmp  r2, #0
+    bne  1b
+
+    ldr  r0, [sp, #8]
+    store_pairs r8, r9
+    store_pairs r10, r11
+    str  r0, [sp, #8]
+    adds r5, #8
+    ldr  r1, [sp, #4]
+    subs r1, r1, #1
+    str  r1, [sp, #4]
+    bne  3b
+    add  sp, #12
+    restore_high
+    .balign 4
+lanes:
+    .word 0x00ff00ff
+    .size m0plus_correlate8_lanes, . - m0plus_correlate8_lanes
+
 /* void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient)
  * 50 cycles for nine products. */
     .macro multiply_byte offset, accumulator

@@ -58,6 +58,19 @@ static void PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t channel) {
     m0plus_list_deltas4(&lists);
 }
 
+static inline bool fits_lanes(const sparse_element *deltas) {
+    int32_t positive = 0, negative = 0;
+    for (; *deltas != 0; deltas++) {
+        const int32_t delta = sparse_value(*deltas);
+        if (delta > 0) {
+            positive += delta;
+        } else {
+            negative -= delta;
+        }
+    }
+    return positive <= M0PLUS_LANE_DELTAS && negative <= M0PLUS_LANE_DELTAS;
+}
+
 static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
     const layer_memory *memory = layer->kernel_memory;
@@ -71,8 +84,10 @@ static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int
         m0plus_correlate9(list, map, pitch, gradient);
         return;
     }
+    void (*const correlate8)(const sparse_element *, uintptr_t, uint32_t, int32_t *) =
+        fits_lanes(list) ? m0plus_correlate8_lanes : m0plus_correlate8;
     for (uint32_t ky = 0; ky < config->kernel; ky++, map += pitch, gradient += row) {
-        m0plus_correlate8(list, map, row / 8, gradient);
+        correlate8(list, map, row / 8, gradient);
     }
 }
 

@@ -95,6 +95,8 @@ void m0plus_update_score_rows(const m0plus_score_rows *rows);
 void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 
+#define M0PLUS_LANE_DELTAS (INT16_MAX / 127)
+
 /* The non-zero deltas of four neighbouring output channels, each with the place of its window in the padded map. */
 typedef struct {
     uint32_t windows[4];                   /* << 8: what a place gains by the position in the pool */
@@ -112,6 +114,8 @@ void m0plus_list_deltas4(const m0plus_delta_lists *lists);
  * neighbouring bytes of each window, from `map` on, to which places are added; all are 4-byte aligned. The second:
  * windows of 3x3 bytes, rows `pitch` apart. */
 void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
+/* The same where the deltas of either sign sum up to at most M0PLUS_LANE_DELTAS: gradients fit into 16 bits. */
+void m0plus_correlate8_lanes(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
 void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient);
 
 /* Groups of scores, and what updates them: the gradient of input x and an edge is factors[edge] * x. */

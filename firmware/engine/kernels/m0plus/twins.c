@@ -133,6 +133,10 @@ void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t gro
     }
 }
 
+void m0plus_correlate8_lanes(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient) {
+    m0plus_correlate8(deltas, map, groups, gradient);
+}
+
 void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient) {
     memset(gradient, 0, 9 * sizeof *gradient);
     for (; *deltas != 0; deltas++) {
