@@ -11,15 +11,21 @@
     .section .time_critical.engine, "ax"
 
 /* Places in the frame */
-    .equ END, 0                 /* of the segment */
+    .equ END, 0                 /* of the segment: the elements of one kernel row */
     .equ WEIGHTS, 4             /* of map element 0, in this segment */
-    .equ SEGMENTS, 8            /* the next one */
-    .equ ACC, 12                /* of the window */
-    .equ GROUP_WEIGHTS, 16
-    .equ BUDGET, 20
-    .equ EMPTIED, 24            /* whether the window's accumulators hold something */
-    .equ ELEMENT_WEIGHTS, 28
-    .equ FRAME, 32
+    .equ ROWS, 8                /* the next one; with the three that follow, of the window */
+    .equ FIRST, 12
+    .equ LAST, 16
+    .equ BASE, 20               /* of the weights of its taps */
+    .equ WINDOW, 24             /* the next one; from here on m0plus_gather */
+    .equ WINDOWS_END, 28
+    .equ INPUTS, 32
+    .equ ACC, 36                /* of the window */
+    .equ GROUP_WEIGHTS, 40
+    .equ BUDGET, 44
+    .equ EMPTIED, 48            /* whether the window's accumulators hold something */
+    .equ ELEMENT_WEIGHTS, 52
+    .equ FRAME, 56
 
     .macro multiply_pair first, second
     ldmia r6!, {r2, r3}
@@ -66,12 +72,19 @@
     mov  r7, r11
     push {r4-r7}
     sub  sp, #FRAME
-    str  r0, [sp, #SEGMENTS]
-    str  r1, [sp, #ACC]
-    str  r2, [sp, #GROUP_WEIGHTS]
-    str  r3, [sp, #BUDGET]
+    ldmia r0!, {r1-r6}
+    add  r0, sp, #WINDOW
+    stmia r0!, {r1-r6}
 
-1:  movs r4, #0                 /* a window: lanes in r8-r11 and, of sixteen channels, r4 r5 r12 lr */
+1:  ldr  r0, [sp, #WINDOW]      /* a window: lanes in r8-r11 and, of sixteen channels, r4 r5 r12 lr */
+    ldmia r0!, {r1, r2, r3, r6}
+    str  r0, [sp, #WINDOW]
+    ldr  r0, [sp, #GROUP_WEIGHTS]
+    lsls r6, r6, #8 - \shift
+    subs r6, r0, r6
+    add  r0, sp, #ROWS
+    stmia r0!, {r1, r2, r3, r6}
+    movs r4, #0
     str  r4, [sp, #EMPTIED]
     mov  r8, r4
     mov  r9, r4
@@ -84,13 +97,24 @@
     .endif
     ldr  r7, [sp, #BUDGET]
 
-2:  ldr  r0, [sp, #SEGMENTS]
-    ldmia r0!, {r1, r2, r6}
-    str  r0, [sp, #SEGMENTS]
+2:  ldr  r0, [sp, #ROWS]
+    ldmia r0!, {r1, r6}
+    str  r0, [sp, #ROWS]
     cmp  r1, #0
-    beq  5f                     /* end of the window: r2 is the next one's first segment */
-    ldr  r3, [sp, #GROUP_WEIGHTS]
+    beq  6f                     /* end of the window */
+    ldr  r2, [sp, #FIRST]
+    ldr  r3, [sp, #LAST]
+    ldrh r2, [r1, r2]
+    ldrh r3, [r1, r3]
+    cmp  r2, r3
+    beq  2b
+    ldr  r0, [sp, #INPUTS]
+    lsls r1, r2, #2
+    adds r1, r1, r0
+    lsls r2, r3, #2
+    adds r2, r2, r0
     lsls r6, r6, #8 - \shift
+    ldr  r3, [sp, #BASE]
     .if \outputs == 16
     adds r6, r6, r3
     str  r2, [sp, #END]
@@ -126,7 +150,6 @@
     bne  3b
     b    2b
 
-5:  str  r2, [sp, #END]
 6:  str  r6, [sp, #ELEMENT_WEIGHTS] /* empties the lanes; r1 is 0 at the end of a window */
     ldr  r6, [sp, #ACC]
     ldr  r3, [sp, #EMPTIED]
@@ -178,9 +201,9 @@
 9:  ldr  r0, [sp, #ACC]
     adds r0, #4
     str  r0, [sp, #ACC]
-    ldr  r2, [sp, #END]
-    str  r2, [sp, #SEGMENTS]
-    cmp  r2, #0
+    ldr  r0, [sp, #WINDOW]
+    ldr  r2, [sp, #WINDOWS_END]
+    cmp  r0, r2
     beq  10f
     b    1b                     /* too far for a condition */
 10: add  sp, #FRAME
@@ -193,7 +216,7 @@
     .size \name, . - \name
     .endm
 
-/* void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) */
+/* void m0plus_gather16(const m0plus_gather *gather) */
     gather m0plus_gather16, 16, 3
-/* void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) */
+/* void m0plus_gather8(const m0plus_gather *gather) */
     gather m0plus_gather8, 8, 4

@@ -24,7 +24,8 @@ typedef struct {
 /* What the accumulators of up to four windows are made from and in: a part of the scratch. */
 typedef struct {
     int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
-    m0plus_segment segments[M0PLUS_WINDOWS][M0PLUS_MAX_KERNEL + 1];
+    m0plus_window windows[M0PLUS_WINDOWS];
+    m0plus_window_row rows[2][M0PLUS_MAX_KERNEL + 1]; /* of a pool's upper and lower windows */
 } m0plus_windows;
 
 /* Maps of one channel are read pixel by pixel, from a padded copy: their windows are short. The others from the lists

@@ -12,11 +12,11 @@ typedef struct {
     uintptr_t place;
 } m0plus_work;
 
-/* Non-zero inputs of a window that lie next to one another in the list: those of one kernel row. */
+/* Non-zero deltas that lie next to one another in their list: those of one kernel row. */
 typedef struct {
-    const sparse_element *begin; /* NULL: ends a window */
-    const void *end;             /* there the next window's first segment, NULL after the last window */
-    int32_t tap;                 /* of map element 0, were it in this kernel row: often negative */
+    const sparse_element *begin; /* NULL: there are no more */
+    const void *end;
+    int32_t tap; /* of map element 0, were it in this kernel row: often negative */
 } m0plus_segment;
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
@@ -59,11 +59,33 @@ typedef struct {
  */
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
 
-/* Accumulators of up to four windows for one group of 16 or 8 output channels: acc[channel][window]. weights[tap][]:
- * words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's
- * weights are sure to fit into 16 bits, at least 255. */
-void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
-void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget);
+/* A kernel row of windows that lie beside one another. */
+typedef struct {
+    const uint16_t *starts; /* of its map row's elements in the list, by column; NULL ends a window's rows */
+    int32_t tap;            /* of map element 0, were this kernel row at the map's left edge: often negative */
+} m0plus_window_row;
+
+/* A window: its rows inside the map, and its columns inside it. */
+typedef struct {
+    const m0plus_window_row *rows;
+    uint32_t first, last; /* columns, the last past them, in bytes of `starts` */
+    int32_t left;         /* map elements from the map's left edge to the window's; negative in the padding */
+} m0plus_window;
+
+/* Accumulators of up to four windows for one group of output channels: acc[channel][window]. weights[tap][]: words of
+ * two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's weights are
+ * sure to fit into 16 bits, at least 255. */
+typedef struct {
+    const m0plus_window *windows, *windows_end; /* at least one */
+    const sparse_element *inputs;
+    int32_t *acc;
+    const uint32_t *weights;
+    int32_t budget;
+} m0plus_gather;
+
+/* For 16 and for 8 channels. */
+void m0plus_gather16(const m0plus_gather *gather);
+void m0plus_gather8(const m0plus_gather *gather);
 
 /* Errors of some inputs, requantised. */
 typedef struct {

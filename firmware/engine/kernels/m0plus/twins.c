@@ -61,16 +61,18 @@ void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
     }
 }
 
-static void gather(const m0plus_segment *segment, int32_t *acc, const uint32_t *weights, uint32_t outputs) {
-    for (; segment != NULL; segment = segment->end, acc++) {
+static void gather(const m0plus_gather *gather, uint32_t outputs) {
+    int32_t *acc = gather->acc;
+    for (const m0plus_window *window = gather->windows; window < gather->windows_end; window++, acc++) {
         for (uint32_t o = 0; o < outputs; o++) {
             acc[o * M0PLUS_WINDOWS] = 0;
         }
-        for (; segment->begin != NULL; segment++) {
-            for (const sparse_element *element = segment->begin; element < (const sparse_element *)segment->end;
-                 element++) {
-                const uint32_t tap = sparse_index(*element) + (uint32_t)segment->tap;
-                const uint32_t *pair = weights + tap * outputs / 2;
+        for (const m0plus_window_row *row = window->rows; row->starts != NULL; row++) {
+            const sparse_element *element = gather->inputs + row->starts[window->first / sizeof *row->starts];
+            const sparse_element *const end = gather->inputs + row->starts[window->last / sizeof *row->starts];
+            for (; element < end; element++) {
+                const uint32_t tap = sparse_index(*element) + (uint32_t)(row->tap - window->left);
+                const uint32_t *pair = gather->weights + tap * outputs / 2;
                 for (uint32_t o = 0; o < outputs; o += 2, pair++) {
                     const int32_t lower = (int16_t)*pair, upper = (int32_t)(*pair - (uint32_t)lower) >> 16;
                     acc[o * M0PLUS_WINDOWS] += sparse_value(*element) * lower;
@@ -81,14 +83,12 @@ static void gather(const m0plus_segment *segment, int32_t *acc, const uint32_t *
     }
 }
 
-void m0plus_gather16(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) {
-    (void)budget;
-    gather(segments, acc, weights, 16);
+void m0plus_gather16(const m0plus_gather *work) {
+    gather(work, 16);
 }
 
-void m0plus_gather8(const m0plus_segment *segments, int32_t *acc, const uint32_t *weights, int32_t budget) {
-    (void)budget;
-    gather(segments, acc, weights, 8);
+void m0plus_gather8(const m0plus_gather *work) {
+    gather(work, 8);
 }
 
 void m0plus_dot_inputs(const m0plus_dots *dots) {
