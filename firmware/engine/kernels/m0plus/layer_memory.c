@@ -187,8 +187,8 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     const bool listed = lists_inputs(layer);
     memory->weights = memory->inputs + (listed ? layer->in_count : 0);
-    memory->starts = (uint16_t *)((uint8_t *)memory->weights + weights_bytes(layer));
-    memory->by_input = (int8_t *)(memory->starts + pixel_count(layer) + 1); /* a layer with errors lists its inputs */
+    memory->by_input = (int8_t *)memory->weights + weights_bytes(layer); /* word by word */
+    memory->starts = (uint16_t *)(memory->by_input + (m0plus_gathers_errors(layer) ? layer->edges : 0));
     if (listed) {
         list_inputs(layer, memory);
     }
