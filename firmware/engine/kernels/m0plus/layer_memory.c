@@ -105,6 +105,39 @@ static inline bool has_changed(const engine_layer *layer, uint32_t channel) {
     return (layer->changed_channels >> channel % 32 & 1u) != 0;
 }
 
+/* Whether |value| > bound. */
+static inline bool exceeds(int32_t value, int32_t bound) {
+    return (uint32_t)(value + bound) > 2 * (uint32_t)bound;
+}
+
+/* Two channels' weights of all taps into words, `words` apart. Returns the largest magnitude, at least `largest`. */
+static int32_t PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words,
+                                    int32_t largest) {
+    const uint32_t outputs = layer->config.out_channels;
+    const int8_t *effective = layer->effective + channel, *const end = effective + layer->edges;
+    for (; effective < end; effective += outputs, word += words) {
+        const int32_t lower = effective[0], upper = effective[1];
+        *word = (uint32_t)lower + ((uint32_t)upper << 16);
+        if (exceeds(lower, largest)) {
+            largest = absolute(lower);
+        }
+        if (exceeds(upper, largest)) {
+            largest = absolute(upper);
+        }
+    }
+    return largest;
+}
+
+/* The same, a word each. */
+static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
+    const uint32_t outputs = layer->config.out_channels;
+    const int8_t *effective = layer->effective + channel, *const end = effective + layer->edges;
+    for (; effective < end; effective += outputs, word += words) {
+        word[0] = (uint32_t)effective[0];
+        word[1] = (uint32_t)effective[1];
+    }
+}
+
 /* The changed ones of a convolution's effective weights as the forward pass wants them. */
 static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
     const uint32_t outputs = layer->config.out_channels;
@@ -118,18 +151,10 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
             if (!has_changed(layer, group + o) && !has_changed(layer, group + o + 1)) {
                 continue;
             }
-            const int8_t *effective = layer->effective + group + o;
-            uint32_t *word = weights + (lanes ? o / 2 : o);
-            for (uint32_t tap = 0; tap < layer->fan_in; tap++, effective += outputs, word += words) {
-                const int32_t lower = effective[0], upper = effective[1];
-                if (lanes) {
-                    word[0] = (uint32_t)lower + ((uint32_t)upper << 16);
-                } else {
-                    word[0] = (uint32_t)lower;
-                    word[1] = (uint32_t)upper;
-                }
-                const int32_t larger = absolute(lower) > absolute(upper) ? absolute(lower) : absolute(upper);
-                largest = larger > largest ? larger : largest;
+            if (lanes) {
+                largest = copy_pairs(layer, group + o, weights + o / 2, words, largest);
+            } else {
+                copy_widened(layer, group + o, weights + o, words);
             }
         }
         weights += layer->fan_in * words;
