@@ -24,14 +24,12 @@ static m0plus_window_row *PRIOT_HOT list_rows(const engine_layer *layer, uint32_
     return end;
 }
 
-static inline m0plus_window window_at(const engine_layer *layer, uint32_t ox, const m0plus_window_row *rows) {
-    const engine_layer_config *config = &layer->config;
-    const int32_t left = (int32_t)(ox * config->stride) - (int32_t)config->padding;
+/* The columns inside the map of windows at column `left`. */
+static inline void set_columns(m0plus_window *window, const engine_layer_config *config, int32_t left) {
     const int32_t right = left + (int32_t)config->kernel, width = (int32_t)config->in_width;
-    return (m0plus_window){.rows = rows,
-                           .first = (uint32_t)(left < 0 ? 0 : left) * sizeof *rows->starts,
-                           .last = (uint32_t)(right < width ? right : width) * sizeof *rows->starts,
-                           .left = left * (int32_t)config->in_channels};
+    window->first = (uint32_t)(left < 0 ? 0 : left) * sizeof *window->rows->starts;
+    window->last = (uint32_t)(right < width ? right : width) * sizeof *window->rows->starts;
+    window->left = left * (int32_t)config->in_channels;
 }
 
 /* Whether windows from a first row and column to a last row hold nothing; columns in bytes, the last past them. */
@@ -75,13 +73,16 @@ void PRIOT_HOT m0plus_convolution(const engine_layer *layer, uint32_t first_row,
         return;
     }
     m0plus_windows *scratch = layer->kernel_scratch;
-    const uint32_t outputs = layer->config.out_channels;
+    const engine_layer_config *config = &layer->config;
+    const uint32_t outputs = config->out_channels;
+    const int32_t padding = (int32_t)config->padding;
     for (uint32_t oy = first_row; oy < first_row + rows; oy++) {
         (void)list_rows(layer, oy, scratch->rows[0]);
         for (uint32_t ox = 0, count; ox < layer->conv_width; ox += count, acc += count * outputs) {
             count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
             for (uint32_t window = 0; window < count; window++) {
-                scratch->windows[window] = window_at(layer, ox + window, scratch->rows[0]);
+                scratch->windows[window].rows = scratch->rows[0];
+                set_columns(&scratch->windows[window], config, (int32_t)((ox + window) * config->stride) - padding);
             }
             m0plus_gather gather = gather_of(layer, count);
             gather.weights = memory->weights;
@@ -121,16 +122,23 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
     }
     m0plus_gather gather = gather_of(layer, M0PLUS_WINDOWS);
     m0plus_window *const windows = scratch->windows;
-    for (uint32_t ox = 0; ox < layer->out_width; ox++, out += outputs, positions += outputs) {
-        windows[0] = window_at(layer, 2 * ox, upper);
-        windows[1] = window_at(layer, 2 * ox + 1, upper);
-        if (is_empty(layer, first_row, last_row, windows[0].first, windows[1].last)) {
+    windows[0].rows = upper;
+    windows[1].rows = upper;
+    windows[2].rows = lower;
+    windows[3].rows = lower;
+    const int32_t stride = (int32_t)config->stride;
+    int32_t left = -(int32_t)config->padding;
+    for (const int8_t *const end = out + count; out < end; out += outputs, positions += outputs, left += 2 * stride) {
+        set_columns(&windows[2], config, left);
+        set_columns(&windows[3], config, left + stride);
+        if (is_empty(layer, first_row, last_row, windows[2].first, windows[3].last)) {
             continue;
         }
-        windows[2] = windows[0];
-        windows[3] = windows[1];
-        windows[2].rows = lower;
-        windows[3].rows = lower;
+        for (uint32_t window = 0; window < 2; window++) {
+            windows[window].first = windows[window + 2].first;
+            windows[window].last = windows[window + 2].last;
+            windows[window].left = windows[window + 2].left;
+        }
         gather.weights = memory->weights;
         for (uint32_t first = 0, group; first < outputs; first += group) {
             group = m0plus_group_outputs(layer, first);
