@@ -14,10 +14,11 @@ static uint32_t pixel_count(const engine_layer *layer) {
     return layer->config.in_height * layer->config.in_width;
 }
 
-/* Whether the layer's shape is one these kernels are made for. */
+/* Whether the layer's shape is one these kernels are made for. Their convolutions read inputs without their sign. */
 static bool suits(const engine_layer *layer) {
-    return !is_convolution(layer) ||
-           (layer->config.out_channels % M0PLUS_GROUP == 0 && layer->config.kernel <= M0PLUS_MAX_KERNEL);
+    const bool is_image = layer->first_edge == 0;
+    return !is_convolution(layer) || (layer->config.out_channels % M0PLUS_GROUP == 0 &&
+                                      layer->config.kernel <= M0PLUS_MAX_KERNEL && (layer->below_has_relu || is_image));
 }
 
 /* Bytes of the forward pass's effective weights. */
@@ -72,11 +73,9 @@ static uint32_t correlation_bytes(const engine_layer *layer) {
     return m0plus_padded_bytes(layer) + 4 * pixels * (uint32_t)sizeof(sparse_element);
 }
 
-/* The assembly reads inputs without their sign. */
 bool m0plus_correlates(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
-    const bool is_image = layer->first_edge == 0;
-    return suits(layer) && is_convolution(layer) && (layer->below_has_relu || is_image) &&
+    return suits(layer) && is_convolution(layer) &&
            (config->in_channels % 8 == 0 || (config->in_channels == 1 && config->kernel == 3)) &&
            correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
 }

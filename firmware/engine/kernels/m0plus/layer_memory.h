@@ -31,9 +31,7 @@ typedef struct {
 /* Maps of one channel are read pixel by pixel, from a padded copy: their windows are short. The others from the lists
  * of non-zero inputs, two channels' weights in a word. */
 static inline bool m0plus_reads_pixels(const engine_layer *layer) {
-    const bool is_image = layer->first_edge == 0;
-    return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS &&
-           (layer->below_has_relu || is_image);
+    return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS;
 }
 
 /* Output channels of the group that starts at channel `first`. */

@@ -72,9 +72,9 @@ typedef struct {
     int32_t left;         /* map elements from the map's left edge to the window's; negative in the padding */
 } m0plus_window;
 
-/* Accumulators of up to four windows for one group of output channels: acc[channel][window]. weights[tap][]: words of
- * two channels' weights, w0 + w1 * 65536. budget: the largest sum of |x| whose products with one channel's weights are
- * sure to fit into 16 bits, at least 255. */
+/* Accumulators of up to four windows of inputs 0..127, for one group of output channels: acc[channel][window].
+ * weights[tap][]: words of two channels' weights, w0 + w1 * 65536. budget: the largest sum of inputs whose products
+ * with one channel's weights are sure to fit into 16 bits, at least 127. */
 typedef struct {
     const m0plus_window *windows, *windows_end; /* at least one */
     const sparse_element *inputs;
