@@ -4,7 +4,7 @@
  * lanes, and the lanes come apart exactly while each lies in -32768..32767. The sum of x since they were last emptied
  * into int32 accumulators says how long they do: up to the budget.
  *
- * For sixteen channels a product costs 2.7 cycles: 43 an element, of which 28 multiply and add. */
+ * For sixteen channels a product costs 2.5 cycles: 40 an element, of which 28 multiply and add. */
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -33,6 +33,24 @@
     muls r3, r0, r3
     add  \first, r2
     add  \second, r3
+    .endm
+
+    .macro multiply_sixteen
+    multiply_pair r8, r9
+    multiply_pair r10, r11
+    multiply_pair r12, lr
+    multiply_pair r4, r5
+    .endm
+
+/* An element, index * 256 + x: x into r0, the place of its weights into r6. */
+    .macro next_element shift
+    ldmia r1!, {r6}
+    uxtb r0, r6
+    subs r6, r6, r0
+    lsrs r6, r6, #\shift
+    ldr  r3, [sp, #WEIGHTS]
+    adds r6, r6, r3
+    subs r7, r7, r0             /* negative: the budget is used up */
     .endm
 
 /* The lanes of a register: the lower into r3, the upper into r2. */
@@ -119,31 +137,30 @@
     adds r6, r6, r3
     str  r2, [sp, #END]
     str  r6, [sp, #WEIGHTS]
+    subs r2, r2, r1
+    lsls r2, r2, #29            /* of four bytes an element: an odd number? */
+    bmi  5f
+3:  next_element \shift
+    bmi  6f
+4:  multiply_sixteen
+5:  next_element \shift
+    bmi  6f
+.L\name\()_second:
+    multiply_sixteen
+    ldr  r2, [sp, #END]
+    cmp  r1, r2
     .else
     movs r4, r2                 /* r4 end, r5 weights */
     adds r5, r6, r3
-    .endif
-
-3:  ldmia r1!, {r6}             /* an element: index * 256 + x */
+3:  ldmia r1!, {r6}             /* as next_element */
     uxtb r0, r6
     subs r6, r6, r0
     lsrs r6, r6, #\shift
-    .if \outputs == 16
-    ldr  r3, [sp, #WEIGHTS]
-    adds r6, r6, r3
-    .else
     adds r6, r6, r5
-    .endif
     subs r7, r7, r0
     bmi  6f
 4:  multiply_pair r8, r9
     multiply_pair r10, r11
-    .if \outputs == 16
-    multiply_pair r12, lr
-    multiply_pair r4, r5
-    ldr  r2, [sp, #END]
-    cmp  r1, r2
-    .else
     cmp  r1, r4
     .endif
     bne  3b
@@ -195,7 +212,14 @@
     ldr  r6, [sp, #ELEMENT_WEIGHTS]
     ldr  r7, [sp, #BUDGET]
     subs r7, r7, r0
-    b    4b
+    .if \outputs == 16
+    ldr  r2, [sp, #END]
+    subs r2, r2, r1
+    lsls r2, r2, #29
+    bmi  10f
+    b    .L\name\()_second
+    .endif
+10: b    4b
 
 9:  ldr  r0, [sp, #ACC]
     adds r0, #4
