@@ -1,27 +1,11 @@
 /* Gradients of one output channel of a convolution: its deltas, each times the inputs of its window in the padded copy of
  * the map (m0plus.h). Inputs are bytes in 0..127. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
     .section .time_critical.engine, "ax"
-
-    .macro save_high
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
-    .endm
-
-    .macro restore_high
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
-    .endm
 
     /* the accumulators r6 r7 r8 r9 r10 r11 r12 lr */
     .macro clear_accumulators
@@ -88,7 +72,7 @@
     .global m0plus_list_deltas4
     .type m0plus_list_deltas4, %function
 m0plus_list_deltas4:
-    save_high
+    save_registers
     mov  r7, r0
     ldr  r0, [r7, #PIXEL_BYTES]
     mov  r12, r0
@@ -149,7 +133,7 @@ no_delta:
     mov  r0, r11
     str  r3, [r0]
     add  sp, #8
-    restore_high
+    restore_registers
     .size m0plus_list_deltas4, . - m0plus_list_deltas4
 
 /* void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient)
@@ -158,7 +142,7 @@ no_delta:
     .global m0plus_correlate8
     .type m0plus_correlate8, %function
 m0plus_correlate8:
-    save_high
+    save_registers
     push {r0, r2, r3}           /* the list, groups to do, where the next group's gradients go */
     mov  r5, r1                 /* r0 list, r1 delta, r5 map */
     clear_accumulators
@@ -197,7 +181,7 @@ m0plus_correlate8:
     str  r1, [sp, #4]
     bne  2b
     add  sp, #12
-    restore_high
+    restore_registers
     .size m0plus_correlate8, . - m0plus_correlate8
 
     /* Four gradients from two pairs, the bytes 0 and 2 in \even, 1 and 3 in \odd. */
@@ -219,7 +203,7 @@ m0plus_correlate8:
     .global m0plus_correlate8_lanes
     .type m0plus_correlate8_lanes, %function
 m0plus_correlate8_lanes:
-    save_high
+    save_registers
     push {r0, r2, r3}           /* the list, groups to do, where the next group's gradients go */
     mov  r5, r1                 /* r0 list, r1 delta, r5 map, r6 mask of two lanes, r7 zero, r8-r11 pairs of gradients */
     ldr  r6, lanes
@@ -263,7 +247,7 @@ m0plus_correlate8_lanes:
     str  r1, [sp, #4]
     bne  3b
     add  sp, #12
-    restore_high
+    restore_registers
     .balign 4
 lanes:
     .word 0x00ff00ff
@@ -281,7 +265,7 @@ lanes:
     .global m0plus_correlate9
     .type m0plus_correlate9, %function
 m0plus_correlate9:
-    save_high
+    save_registers
     push {r1, r3}               /* map, gradients */
     mov  r4, r2                 /* r0 list, r1 delta, r2 place, r4 pitch; r5 is the ninth accumulator */
     clear_accumulators
@@ -317,5 +301,5 @@ m0plus_correlate9:
     mov  r5, r12
     mov  r6, lr
     stmia r0!, {r1, r2, r3, r4, r5, r6}
-    restore_high
+    restore_registers
     .size m0plus_correlate9, . - m0plus_correlate9

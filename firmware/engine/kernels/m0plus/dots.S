@@ -1,5 +1,7 @@
 /* Errors of inputs, four at a time, the last two or one by themselves: sums of products of the non-zero deltas and the inputs' effective weights, requantised
  * (m0plus.h). 21.5 cycles for the four products of a delta, 13.5 for two. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -113,12 +115,7 @@ segment_\rows:
     .global m0plus_dot_inputs
     .type m0plus_dot_inputs, %function
 m0plus_dot_inputs:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     ldr  r1, [r0, #INPUTS]
     push {r0, r1}
 
@@ -161,10 +158,5 @@ summed:
 
 done:
     add  sp, #8
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
     .size m0plus_dot_inputs, . - m0plus_dot_inputs

@@ -5,6 +5,8 @@
  * into int32 accumulators says how long they do: up to the budget.
  *
  * For sixteen channels a product costs 2.5 cycles: 40 an element, of which 28 multiply and add. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -26,14 +28,6 @@
     .equ EMPTIED, 48            /* whether the window's accumulators hold something */
     .equ ELEMENT_WEIGHTS, 52
     .equ FRAME, 56
-
-    .macro multiply_pair first, second
-    ldmia r6!, {r2, r3}
-    muls r2, r0, r2
-    muls r3, r0, r3
-    add  \first, r2
-    add  \second, r3
-    .endm
 
     .macro multiply_sixteen
     multiply_pair r8, r9
@@ -83,12 +77,7 @@
     .global \name
     .type \name, %function
 \name:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     sub  sp, #FRAME
     ldmia r0!, {r1-r6}
     add  r0, sp, #WINDOW
@@ -230,12 +219,7 @@
     beq  10f
     b    1b                     /* too far for a condition */
 10: add  sp, #FRAME
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
     .size \name, . - \name
     .endm
 

@@ -1,5 +1,7 @@
 /* Lists the non-zero elements of a map (m0plus.h), a word of four values at a time: 8 cycles for a word of zeros, 5 or 8 for
  * each value of another one. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -23,12 +25,7 @@
     .global m0plus_list_words
     .type m0plus_list_words, %function
 m0plus_list_words:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     ldr  r4, [sp, #36]
     mov  r9, r4                 /* starts */
     mov  r8, r3                 /* the list's beginning */
@@ -57,12 +54,7 @@ m0plus_list_words:
     subs r1, #1
     bne  1b
     movs r0, r3
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
 
 5:  value 0
     value 0

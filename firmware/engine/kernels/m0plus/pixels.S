@@ -3,6 +3,8 @@
  * Weights, widened to int32, stream past the accumulators, which stay in registers; a pixel that is 0 steps over its
  * weights. A row's columns are unrolled, and entered so that as many are left as the window has. 33 cycles for the eight
  * products of a pixel, 7 for a 0. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -21,14 +23,6 @@
     .equ KERNEL_BYTES, 24       /* from a window's first row to past its last */
     .equ ROWS_END, 28
     .equ FRAME, 32
-
-    .macro multiply_pair first, second
-    ldmia r6!, {r2, r3}
-    muls r2, r0, r2
-    muls r3, r0, r3
-    add  \first, r2
-    add  \second, r3
-    .endm
 
     .macro column place
     ldrb r0, [r1, #\place]
@@ -53,12 +47,7 @@
     .global m0plus_pixels8
     .type m0plus_pixels8, %function
 m0plus_pixels8:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     sub  sp, #FRAME
     str  r2, [sp, #ACC]
     str  r3, [sp, #WEIGHTS]
@@ -131,11 +120,6 @@ row_end:
     b    window                 /* too far for a condition */
 
 2:  add  sp, #FRAME
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
     .ltorg
     .size m0plus_pixels8, . - m0plus_pixels8

@@ -3,6 +3,8 @@
  * A pool's four windows read four rows of four pixels: each is made into a word once, and an empty pool, an empty row of a
  * window and a pixel that is 0 are stepped over. Weights, widened to int32, stream past a window's accumulators, which
  * stay in registers. 30 cycles for the eight products of a pixel, 6 for a 0, 7 for a row of zeros; 50 for an empty pool. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -99,12 +101,7 @@ empty\row\column:
     .global m0plus_pool_row8
     .type m0plus_pool_row8, %function
 m0plus_pool_row8:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     mov  r2, sp
     movs r3, r2
     subs r3, #FRAME
@@ -169,12 +166,7 @@ next_pool:
 
     ldr  r2, [sp, #CALLERS]
     mov  sp, r2
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
 
     empty_row 0
     empty 0, 0

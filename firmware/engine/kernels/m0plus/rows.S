@@ -10,6 +10,8 @@
  *
  * Work list: {x, row}: sums += x * (row[] + 128), 0 < x <= 127; {0, 1}: empties the sums into acc[]; {0, 0}: the same, and
  * ends. `offset` bytes are added to every row, which must then be 4-byte aligned. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -62,12 +64,7 @@
     .global \name
     .type \name, %function
 \name:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
+    save_registers
     sub  sp, #FRAME
     str  r1, [sp, #OFFSET]
     str  r2, [sp, #ACC]
@@ -117,12 +114,7 @@
     b    2b
 
 4:  add  sp, #FRAME
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
+    restore_registers
     .ltorg
     .size \name, . - \name
     .endm

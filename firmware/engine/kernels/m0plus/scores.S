@@ -1,5 +1,7 @@
 /* Score updates (docs/arithmetic.md, "Backward"): S = C(S - C(R(gradient * W))), and the effective weights that cross the
  * threshold. The fast path is for what is most likely: the score was and stays at least the threshold. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
@@ -13,24 +15,6 @@
     .equ SHIFT, 16
     .equ THRESHOLD, 20
     .equ BELOW_FACTOR, 28
-
-    .macro save_high
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    mov  r7, r11
-    push {r4-r7}
-    .endm
-
-    .macro restore_high
-    pop  {r4-r7}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    mov  r11, r7
-    pop  {r4-r7, pc}
-    .endm
 
     /* r2 edge, r3 gradient, r6 weights, r7 shift, r11 half: r3 the step; to \unchanged when it is 0. 7 cycles. */
     .macro step unchanged
@@ -192,7 +176,7 @@ seldom_\clamped:
     .global m0plus_update_score_rows
     .type m0plus_update_score_rows, %function
 m0plus_update_score_rows:
-    save_high
+    save_registers
     mov  lr, r0
     ldr  r1, [r0, #INPUTS]
     mov  r8, r1
@@ -209,7 +193,7 @@ m0plus_update_score_rows:
     blo  next_row_1
     score_rows 0
 done:
-    restore_high
+    restore_registers
     score_rows 1
     .size m0plus_update_score_rows, . - m0plus_update_score_rows
 
@@ -219,7 +203,7 @@ done:
     .global m0plus_update_channel_scores
     .type m0plus_update_channel_scores, %function
 m0plus_update_channel_scores:
-    save_high
+    save_registers
     mov  lr, r0                 /* lr row, r10 end, r9 pitch, r8 crossed */
     lsls r2, r2, #2
     adds r2, r2, r1
@@ -247,7 +231,7 @@ next_edge:
     cmp  r0, r10
     blo  edge
     mov  r0, r8
-    restore_high
+    restore_registers
 
     apply_seldom channel, 1, seldom_channel
 seldom_channel:
@@ -279,7 +263,7 @@ seldom_channel:
     .global m0plus_update_scored_groups
     .type m0plus_update_scored_groups, %function
 m0plus_update_scored_groups:
-    save_high
+    save_registers
     movs r1, #0
     push {r0, r1}               /* the struct, crossed */
     mov  r5, r0                 /* r0 factors, r1 indices (again in lr), r2 entry, r4 x, r5 the struct between groups */
@@ -342,7 +326,7 @@ next_entry:
 groups_done:
     pop  {r1}
     pop  {r0}
-    restore_high
+    restore_registers
 
     apply_seldom entry, 1, seldom_entry
 seldom_entry:
