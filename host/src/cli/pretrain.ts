@@ -12,6 +12,7 @@ interface PretrainOptions {
   batchSize: number;
   mu: number[];
   sparsity: number;
+  weightBits: number;
   seed: number;
   scoreMu: number;
   gradientMu: number;
@@ -48,6 +49,12 @@ export function register(program: Command): void {
       integerIn(0, 64),
       2,
     )
+    .option(
+      '--weight-bits <n>',
+      'width of the weights, the last layer aside: PRIOT freezes them, and narrow ones are faster on the device',
+      integerIn(2, 8),
+      5,
+    )
     .option('--seed <n>', 'decides initial weights and order', integerIn(0, 999_999), 1)
     .option('--angle <degrees>', 'rotation of the images that the static shifts are calibrated on', parseAngle, 45)
     .option('--score-mu <n>', 'bit width of a score step (priot)', integerIn(0, 7), 5)
@@ -64,6 +71,7 @@ async function run(options: PretrainOptions): Promise<void> {
   const { parseArchitecture } = await import('../network/architecture.js');
   const { initialNetwork, pretrain, uprightAccuracy } = await import('../network/pretraining.js');
   const { calibrate } = await import('../network/calibration.js');
+  const { narrowWeights } = await import('../network/weight-width.js');
   const { checkNewFolder, writeNetwork } = await import('../network/write-network.js');
   const { listenForInterruption } = await import('./interruption.js');
   const { loadDatasetShown } = await import('./load-dataset.js');
@@ -91,7 +99,8 @@ async function run(options: PretrainOptions): Promise<void> {
     );
     progress.finish();
     const calibrationImages = { set: data.train, first: 0, count: Math.min(CALIBRATION_IMAGES, data.train.count) };
-    const network = await calibrate(trained, { ...calibrationImages, angle: options.angle }, options, signal);
+    const narrow = narrowWeights(trained, options.weightBits);
+    const network = await calibrate(narrow, { ...calibrationImages, angle: options.angle }, options, signal);
     const accuracy = await uprightAccuracy(network, data.test, signal);
     writeNetwork(options.out, network, {
       ...networkProvenance(data.provenance),

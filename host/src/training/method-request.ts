@@ -7,6 +7,7 @@ import { withBelowThreshold } from '../network/below-threshold.js';
 import type { MethodName, Network } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MethodSettings } from '../network/open-network.js';
+import { widenWeights } from '../network/weight-width.js';
 import { drawScores, drawScoresAndSelection, scoredCount, selectLargestWeights } from '../random.js';
 import type { CalibrationSource, EdgeSelection, MethodRequest } from '../runs/run-manifest.js';
 import { formatBudget, parseBudget } from './score-budget.js';
@@ -145,10 +146,15 @@ export function setUpMethod(request: MethodRequest, network: Network, seed: numb
       return { network: chosen, settings: { method, threshold, scored }, initialState };
     }
     case 'niti-static':
-      return { network, settings: { method, threshold }, initialState: network.weights.slice() };
+      return trainedWeights(network, { method, threshold });
     case 'niti-dynamic':
-      return { network, settings: { method, threshold, mu: mu! }, initialState: network.weights.slice() };
+      return trainedWeights(network, { method, threshold, mu: mu! });
   }
+}
+
+function trainedWeights(network: Network, settings: MethodSettings): MethodSetup {
+  const wide = widenWeights(network);
+  return { network: wide, settings, initialState: wide.weights.slice() };
 }
 
 function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number): MethodRequest {
