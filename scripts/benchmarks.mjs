@@ -9,6 +9,7 @@ const MARKERS = ['<!-- measured: begin -->', '<!-- measured: end -->'];
 const RUNS = [
   ['All methods', ['--kernels', 'fastest', '--steps', '3072']],
   ['The smallest plans', ['--kernels', 'fastest', '--method', 'priot', '--steps', '256', '--memory', '68000']],
+  ['PRIOT-S in 90 KB', ['--kernels', 'fastest', '--method', 'priot-s', '--steps', '256', '--memory', '60500']],
   ['The yardstick: plain C', ['--kernels', 'fastest,plain,dense', '--method', 'priot', '--steps', '64']],
 ];
 
