@@ -100,8 +100,8 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     return larger_bytes(work, larger_bytes(errors, gradients));
 }
 
-static inline bool has_changed(const engine_layer *layer, uint32_t channel) {
-    return (layer->changed_channels >> channel % 32 & 1u) != 0;
+static inline bool has_changed(uint32_t changed, uint32_t channel) {
+    return (changed >> channel % 32 & 1u) != 0;
 }
 
 /* Whether |value| > bound. */
@@ -137,17 +137,17 @@ static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, 
     }
 }
 
-/* The changed ones of a convolution's effective weights as the forward pass wants them. */
-static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory) {
+/* A convolution's effective weights of the `changed` channels as the forward pass wants them. */
+static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory, uint32_t changed) {
     const uint32_t outputs = layer->config.out_channels;
-    const bool lanes = !m0plus_reads_pixels(layer);
+    const bool lanes = !m0plus_reads_pixels(layer) || memory->pixel_lanes;
     uint32_t *weights = memory->weights;
     int32_t largest = 1;
     for (uint32_t group = 0, count; group < outputs; group += count) {
         count = m0plus_group_outputs(layer, group);
         const uint32_t words = lanes ? count / 2 : count; /* of a tap */
         for (uint32_t o = 0; o < count; o += 2) {
-            if (!has_changed(layer, group + o) && !has_changed(layer, group + o + 1)) {
+            if (!has_changed(changed, group + o) && !has_changed(changed, group + o + 1)) {
                 continue;
             }
             if (lanes) {
@@ -160,8 +160,13 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
     }
     /* What has not changed kept to the budget before. */
     const int32_t budget = INT16_MAX / largest;
-    const bool all = layer->changed_channels == UINT32_MAX;
-    memory->lane_budget = all || budget < memory->lane_budget ? budget : memory->lane_budget;
+    memory->lane_budget = changed == UINT32_MAX || budget < memory->lane_budget ? budget : memory->lane_budget;
+}
+
+void m0plus_widen_weights(const engine_layer *layer) {
+    layer_memory *memory = layer->kernel_memory;
+    memory->pixel_lanes = false;
+    copy_weights(layer, memory, UINT32_MAX);
 }
 
 /* The same as errors want them. */
@@ -220,7 +225,14 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         m0plus_copy_pixels(layer);
     }
     if (layer->changed_channels != 0) {
-        copy_weights(layer, memory);
+        if (m0plus_reads_pixels(layer)) {
+            const bool lanes = m0plus_pixels_fit_lanes(layer);
+            if (lanes != memory->pixel_lanes) {
+                memory->pixel_lanes = lanes;
+                layer->changed_channels = UINT32_MAX;
+            }
+        }
+        copy_weights(layer, memory, layer->changed_channels);
         if (m0plus_gathers_errors(layer)) {
             copy_by_input(layer, memory->by_input);
         }

@@ -12,13 +12,14 @@
 
 typedef struct {
     void *weights;       /* convolutions: the effective ones by group of outputs, as the group's assembly wants them */
-    int32_t lane_budget; /* convolutions: as m0plus.h has it */
+    int32_t lane_budget; /* convolutions: as m0plus.h has it; not where pixels are read */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
     uint16_t *starts;       /* convolutions: of each pixel */
     int8_t *by_input;       /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
     sparse_element *deltas; /* convolutions that correlate: of four channels, with their places in the padded input */
     bool correlates;        /* convolutions: gradients are correlated on a padded copy of the input */
+    bool pixel_lanes;       /* where pixels are read: weights are in words of two, for m0plus_pool_row8_lanes */
 } layer_memory;
 
 /* What the accumulators of up to four windows are made from and in: a part of the scratch. */
@@ -40,8 +41,10 @@ static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t 
                                                                                                  : M0PLUS_GROUP;
 }
 
-/* pixels.c: the scratch it needs, the padded copy, and the two hooks for layers that read pixels. */
+/* pixels.c: the scratch it needs, whether its rows of pools can be made from lanes, the padded copy, and the two hooks
+ * for layers that read pixels. */
 uint32_t m0plus_pixels_scratch_bytes(const engine_layer *layer);
+bool m0plus_pixels_fit_lanes(const engine_layer *layer);
 void m0plus_copy_pixels(const engine_layer *layer);
 void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
 void m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row);
@@ -55,6 +58,9 @@ static inline void m0plus_spread(const int32_t *acc, uint32_t outputs, uint32_t 
         }
     }
 }
+
+/* layer_memory.c: has the weights as `pixel_lanes` says, all of them. */
+void m0plus_widen_weights(const engine_layer *layer);
 
 /* Whether errors can be gathered for the positive inputs alone. */
 bool m0plus_gathers_errors(const engine_layer *layer);

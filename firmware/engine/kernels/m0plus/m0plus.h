@@ -30,6 +30,11 @@ sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t w
  * output that is not positive stays as it is, 0, and its position is never asked for. */
 void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);
 
+/* The same from packed lanes, lanes[pair][window]: words of two channels' accumulators, lower + upper * 65536 modulo
+ * 2^32, each in -32767..32767. The lower one is channel 2 * pair, the upper one the next. An accumulator of 0 may write
+ * its output, 0, and a position. */
+void m0plus_pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift);
+
 /* Where up to four windows of a map of one channel lie. */
 typedef struct {
     uint32_t count;
@@ -58,6 +63,10 @@ typedef struct {
 /* Outputs and positions, as m0plus_pool8 has them, of eight channels of a row of pools, at least one. weights[tap][8].
  */
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
+
+/* The same where 127 times the sum of a channel's positive weights, and of its negative ones, is at most 32767.
+ * weights[tap][4]: words of two channels' weights, w0 + w1 * 65536. */
+void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights);
 
 /* A kernel row of windows that lie beside one another. */
 typedef struct {

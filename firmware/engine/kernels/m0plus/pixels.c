@@ -1,5 +1,6 @@
 /* Forward pass of convolutions over a map of one channel on the Cortex-M0+, from a padded copy: every window is inside.
  */
+#include "../../arithmetic.h"
 #include "layer_memory.h"
 #include "m0plus.h"
 
@@ -31,6 +32,30 @@ uint32_t m0plus_pixels_scratch_bytes(const engine_layer *layer) {
     return (uint32_t)sizeof(pixels_scratch) + padded_bytes(layer);
 }
 
+/* Whether m0plus_pool_row8 and its like are for this shape. */
+static inline bool pools_three_by_three(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    return config->kernel == 3 && config->stride == 1 && config->pool && config->relu;
+}
+
+bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
+    if (!pools_three_by_three(layer)) {
+        return false;
+    }
+    const int8_t *const end = layer->effective + layer->edges;
+    for (uint32_t o = 0; o < layer->config.out_channels; o++) {
+        int32_t positive = 0, negative = 0;
+        for (const int8_t *weight = layer->effective + o; weight < end; weight += layer->config.out_channels) {
+            positive += *weight > 0 ? *weight : 0;
+            negative -= *weight < 0 ? *weight : 0;
+        }
+        if (positive > INT16_MAX / INT8_LIMIT || negative > INT16_MAX / INT8_LIMIT) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void PRIOT_HOT m0plus_copy_pixels(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = pitch_of(layer);
@@ -55,6 +80,9 @@ void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, ui
     const layer_memory *memory = layer->kernel_memory;
     pixels_scratch *scratch = layer->kernel_scratch;
     const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
+    if (memory->pixel_lanes) {
+        m0plus_widen_weights(layer);
+    }
     for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++) {
         scratch->windows.offsets[window] = window * stride;
     }
@@ -134,7 +162,7 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
     const uint32_t outputs = layer->config.out_channels, count = layer->out_width * outputs;
     int8_t *out = layer->output + out_row * count;
     memset(out, 0, count);
-    if (layer->config.kernel != 3 || layer->config.stride != 1) {
+    if (!pools_three_by_three(layer)) {
         pool_row(layer, out_row);
         return;
     }
@@ -145,9 +173,14 @@ void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_ro
                            .positions = layer->positions + out_row * count,
                            .outputs = outputs,
                            .shift = layer->activation_shift};
+    const uint32_t words = memory->pixel_lanes ? M0PLUS_GROUP / 2 : M0PLUS_GROUP; /* of a tap */
     const int32_t *weights = memory->weights;
-    for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
-        m0plus_pool_row8(&row, weights);
+    for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * words) {
+        if (memory->pixel_lanes) {
+            m0plus_pool_row8_lanes(&row, (const uint32_t *)weights);
+        } else {
+            m0plus_pool_row8(&row, weights);
+        }
         row.out += M0PLUS_GROUP;
         row.out_end += M0PLUS_GROUP;
         row.positions += M0PLUS_GROUP;

@@ -8,7 +8,7 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .time_critical.engine, "ax"
+    .section .text.m0plus_pool_row8, "ax" /* in flash: small weights take m0plus_pool_row8_lanes */
 
 /* Places in the frame, which is 16-byte aligned. For a window the stack pointer moves up by 4: the same code finds its
  * rows and its accumulators, and the low bits tell the last window. */
@@ -86,16 +86,6 @@ empty\row\column:
     str  r2, [sp, #ACC + 16 * \channel]
     .endm
 
-/* The word of pixels at r0 + s / 8, r6 = s, r7 = 32 - s; r0 to the next row. */
-    .macro load_row row
-    ldr  \row, [r0]
-    ldr  r2, [r0, #4]
-    lsrs \row, r6
-    lsls r2, r7
-    orrs \row, r2
-    add  r0, r8
-    .endm
-
 /* void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) */
     .balign 4
     .global m0plus_pool_row8
@@ -131,10 +121,10 @@ pool:
     subs r7, r7, r6
     lsrs r0, r0, #2
     lsls r0, r0, #2
-    load_row r1
-    load_row r3
-    load_row r5
-    load_row r4
+    load_pixels r1
+    load_pixels r3
+    load_pixels r5
+    load_pixels r4
     movs r2, r1
     orrs r2, r3
     orrs r2, r5

@@ -35,6 +35,25 @@ void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t 
     }
 }
 
+static inline int32_t lower_lane(uint32_t word) {
+    return (int16_t)word;
+}
+
+static inline int32_t upper_lane(uint32_t word) {
+    return (int32_t)(word - (uint32_t)lower_lane(word)) >> 16;
+}
+
+void m0plus_pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift) {
+    int32_t acc[8 * M0PLUS_WINDOWS];
+    for (uint32_t o = 0; o < 8; o += 2) {
+        for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++, lanes++) {
+            acc[o * M0PLUS_WINDOWS + window] = lower_lane(*lanes);
+            acc[(o + 1) * M0PLUS_WINDOWS + window] = upper_lane(*lanes);
+        }
+    }
+    m0plus_pool8(acc, out, positions, shift);
+}
+
 void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights) {
     const uint32_t kernel = windows->kernel;
     for (uint32_t window = 0; window < windows->count; window++) {
@@ -61,6 +80,23 @@ void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
     }
 }
 
+void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights) {
+    const uint8_t *first = row->first;
+    uint8_t *positions = row->positions;
+    for (int8_t *out = row->out; out < row->out_end; out += row->outputs, positions += row->outputs, first += 2) {
+        uint32_t lanes[4 * M0PLUS_WINDOWS];
+        for (uint32_t i = 0; i < 4 * M0PLUS_WINDOWS; i++) {
+            const uint32_t pair = i / M0PLUS_WINDOWS, window = i % M0PLUS_WINDOWS;
+            const uint8_t *pixels = first + window / 2 * row->pitch + window % 2;
+            lanes[i] = 0;
+            for (uint32_t tap = 0; tap < 9; tap++) {
+                lanes[i] += pixels[tap / 3 * row->pitch + tap % 3] * weights[tap * 4 + pair];
+            }
+        }
+        m0plus_pool8_lanes(lanes, out, positions, row->shift);
+    }
+}
+
 static void gather(const m0plus_gather *gather, uint32_t outputs) {
     int32_t *acc = gather->acc;
     for (const m0plus_window *window = gather->windows; window < gather->windows_end; window++, acc++) {
@@ -74,9 +110,8 @@ static void gather(const m0plus_gather *gather, uint32_t outputs) {
                 const uint32_t tap = sparse_index(*element) + (uint32_t)(row->tap - window->left);
                 const uint32_t *pair = gather->weights + tap * outputs / 2;
                 for (uint32_t o = 0; o < outputs; o += 2, pair++) {
-                    const int32_t lower = (int16_t)*pair, upper = (int32_t)(*pair - (uint32_t)lower) >> 16;
-                    acc[o * M0PLUS_WINDOWS] += sparse_value(*element) * lower;
-                    acc[(o + 1) * M0PLUS_WINDOWS] += sparse_value(*element) * upper;
+                    acc[o * M0PLUS_WINDOWS] += sparse_value(*element) * lower_lane(*pair);
+                    acc[(o + 1) * M0PLUS_WINDOWS] += sparse_value(*element) * upper_lane(*pair);
                 }
             }
         }
