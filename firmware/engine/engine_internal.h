@@ -24,6 +24,7 @@ typedef struct {
     bool below_has_relu; /* the layer below; false in the first layer */
     bool effective_kept, weights_in_flash;
     int8_t threshold;
+    int32_t largest_weight; /* no |effective weight| exceeds it, however the layer learns */
 
     const int8_t *weights; /* frozen; NULL when the method keeps none, or until they are in flash */
     int8_t *weights_sram;  /* the same when they live in SRAM; else where they wait for flash */
@@ -81,6 +82,7 @@ typedef struct {
  * methods/; the table is in methods/methods.c. */
 typedef struct {
     bool dynamic_shifts; /* shifts are computed from each image's tensors */
+    bool trains_weights; /* they are the learned state */
     bool frozen_weights; /* keeps W beside the effective weights; may live in flash */
     engine_layer_bytes (*layer_bytes)(const engine_layer *layer);
     /* Sets pointers inside layer->index and layer->state, once they are allocated. May be NULL. */

@@ -60,9 +60,7 @@ static void linear_forward(engine *self, uint32_t l, bool frozen) {
     const engine_kernel_table *kernels = self->kernels;
     const uint32_t outputs = layer->config.out_channels;
     int32_t *acc = layer->output == NULL ? self->logits : self->scratch;
-    if (kernels->linear != NULL && layer->effective_kept) {
-        kernels->linear(layer, acc);
-    } else {
+    if (kernels->linear == NULL || !layer->effective_kept || !kernels->linear(layer, acc)) {
         accumulate_rows(self, layer, frozen, acc);
     }
     if (self->method->dynamic_shifts) {

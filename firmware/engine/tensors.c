@@ -44,7 +44,11 @@ engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t o
     for (uint32_t i = 0; i < length; i++) {
         engine_layer *layer = &self->layers[layer_of(self, offset + i)];
         const uint32_t edge = engine_edge_index(layer, offset + i - layer->first_edge);
-        self->method->set(layer, tensor, edge, (int8_t)data[i]);
+        const int8_t value = (int8_t)data[i];
+        self->method->set(layer, tensor, edge, value);
+        if (tensor == ENGINE_WEIGHTS && absolute(value) > layer->largest_weight) {
+            layer->largest_weight = absolute(value);
+        }
     }
     self->effective_stale = true;
     return ENGINE_OK;

@@ -157,6 +157,18 @@ const fillings: Record<string, { weight: Draw; pixel: Draw; score: Draw; scoreSh
     score: (random) => (random.next() & 16 ? 127 : -127),
     scoreShifts: [13, 14, 0, 30],
   },
+  'narrow weights': {
+    weight: (random) => (random.next() % 31) - 15,
+    pixel: (random) => random.next() & 127,
+    score: aroundThreshold,
+    scoreShifts: [12],
+  },
+  'narrow weights that NITI makes wide': {
+    weight: (random) => (random.next() & 1 ? 1 : -1),
+    pixel: () => 127,
+    score: aroundThreshold,
+    scoreShifts: [6, 8, 10],
+  },
   sparse: {
     weight: (random) => (random.next() % 41) - 20,
     pixel: (random) => (random.next() % 9 === 0 ? 127 : 0),
@@ -296,5 +308,48 @@ describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones g
         }
       });
     }
+  }
+
+  const sumOf4681 = [...Array<number>(36).fill(127), 109];
+
+  /** Inputs of a linear layer whose weights' magnitudes are at most `largest`; its first two outputs have only -largest
+   * and largest. Segments of inputs end at 32767 divided by that. */
+  const edges: Record<string, { largest: number; inputs: number[] }> = {
+    'no inputs': { largest: 15, inputs: [] },
+    'no weights': { largest: 0, inputs: Array<number>(300).fill(127) },
+    'one input': { largest: 127, inputs: [127] },
+    'sums of 32766': { largest: 127, inputs: [127, 127, 4] },
+    'sums of 32766, and one input more': { largest: 127, inputs: [127, 127, 4, 1] },
+    'sums that would be 32893': { largest: 127, inputs: [127, 127, 5] },
+    'sums of 32767': { largest: 1, inputs: [...Array<number>(258).fill(127), 1] },
+    'sums that would be 32768': { largest: 1, inputs: [...Array<number>(258).fill(127), 2] },
+    'sums of 32767, twice': { largest: 7, inputs: [...sumOf4681, ...sumOf4681] },
+    'weights of five bits, sums of 32760': { largest: 15, inputs: [...Array<number>(17).fill(127), 25] },
+    'weights of five bits, sums of 32760, and one input more': {
+      largest: 15,
+      inputs: [...Array<number>(17).fill(127), 25, 1],
+    },
+    'segments of two inputs': { largest: 127, inputs: Array<number>(400).fill(127) },
+    'one segment, more inputs than a work list holds': { largest: 15, inputs: Array<number>(400).fill(2) },
+    'as many inputs as a work list holds, and one more': { largest: 127, inputs: Array<number>(341).fill(127) },
+  };
+
+  for (const [edge, { largest, inputs }] of Object.entries(edges)) {
+    it.each([4, 9, 24])(`linear layers, ${edge}: %i outputs`, async (outputs) => {
+      const random = new Xorshift32(7);
+      const features = inputs.length + 3;
+      const layers = layersOf([1, 1, features], [{ linear: outputs }], 9, 6, [12]);
+      const weights = Int8Array.from({ length: features * outputs }, (_, weight) => {
+        const output = Math.floor(weight / features);
+        return output < 2 ? (output === 0 ? -largest : largest) : (random.next() % (2 * largest + 1)) - largest;
+      });
+      const network: Network = { inputExponent: -7, lossShift: 2, layers, weights };
+      const image = Uint8Array.from({ length: features }, (_, input) => inputs[input - 2] ?? 0);
+      const scores = weights.map(() => 0);
+      const plain = await train(link, network, 'priot', 'plain', scores, [image], new Uint8Array());
+      const sum = inputs.reduce((total, input) => total + input, 0);
+      expect(plain[0]?.logits?.slice(0, 2)).toEqual([-largest * sum, largest * sum].map((logit) => logit || 0));
+      expect(await train(link, network, 'priot', 'fastest', scores, [image], new Uint8Array())).toEqual(plain);
+    });
   }
 });

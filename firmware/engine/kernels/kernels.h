@@ -19,8 +19,9 @@ typedef struct engine_kernel_table {
     void (*convolution_row)(const engine_layer *layer, uint32_t out_row, int32_t *acc);
     /* acc[i] += x * row[i] for i < count. */
     void (*add_scaled_row)(int32_t *restrict acc, const int8_t *restrict row, int32_t x, uint32_t count);
-    /* Accumulators of a linear layer whose effective weights are kept: acc[out_channels]. NULL: row by row instead. */
-    void (*linear)(const engine_layer *layer, int32_t *acc);
+    /* Accumulators of a linear layer whose effective weights are kept: acc[out_channels]. False: nothing was done, it
+     * must go row by row. May be NULL. */
+    bool (*linear)(const engine_layer *layer, int32_t *acc);
     /* Pools (when the layer does), ReLU, requantises: acc rows -> one output row (and its pool positions). */
     void (*requantise_row)(const engine_layer *layer, const int32_t *acc, uint32_t out_row);
     /* Sum of delta * row[output] over the non-zero deltas. */

@@ -71,8 +71,8 @@ static void update_channel(engine_layer *layer, uint32_t channel, const int32_t 
 }
 
 #define NITI_OPERATIONS                                                                                                \
-    .layer_bytes = layer_bytes, .place = place, .set = set, .get = get, .refresh = refresh, .negligible = negligible,  \
-    .update_row = update_row, .update_channel = update_channel
+    .trains_weights = true, .layer_bytes = layer_bytes, .place = place, .set = set, .get = get, .refresh = refresh,    \
+    .negligible = negligible, .update_row = update_row, .update_channel = update_channel
 
 const engine_method_operations engine_method_niti_static = {NITI_OPERATIONS};
 const engine_method_operations engine_method_niti_dynamic = {.dynamic_shifts = true, NITI_OPERATIONS};

@@ -211,6 +211,10 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     memory->inputs = (sparse_element *)(memory + 1);
     if (!is_convolution(layer)) {
+        if (layer->changed_channels != 0) {
+            memory->lane_budget = INT16_MAX / (layer->largest_weight == 0 ? 1 : layer->largest_weight);
+            layer->changed_channels = 0;
+        }
         list_inputs(layer, memory);
         return;
     }

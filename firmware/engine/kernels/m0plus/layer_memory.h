@@ -12,7 +12,8 @@
 
 typedef struct {
     void *weights;       /* convolutions: the effective ones by group of outputs, as the group's assembly wants them */
-    int32_t lane_budget; /* convolutions: as m0plus.h has it; not where pixels are read */
+    int32_t lane_budget; /* the largest sum of inputs whose products are sure to fit into int16, for every output; not
+                            where pixels are read */
     sparse_element *inputs; /* the non-zero elements of the input */
     uint32_t input_count;
     uint16_t *starts;       /* convolutions: of each pixel */
@@ -74,7 +75,7 @@ uint32_t m0plus_memory_bytes(const engine_layer *layer);
 uint32_t m0plus_scratch_bytes(const engine_layer *layer);
 void m0plus_prepare(engine_layer *layer);
 void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
-void m0plus_linear(const engine_layer *layer, int32_t *acc);
+bool m0plus_linear(const engine_layer *layer, int32_t *acc);
 void m0plus_convolution_row(const engine_layer *layer, uint32_t out_row, int32_t *acc);
 void m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
 bool m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);

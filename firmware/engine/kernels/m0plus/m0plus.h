@@ -6,12 +6,6 @@
 #include "../../engine_internal.h"
 #include "../sparse.h"
 
-/* One item of the work list of rows.S. */
-typedef struct {
-    int32_t x;
-    uintptr_t place;
-} m0plus_work;
-
 /* Non-zero deltas that lie next to one another in their list: those of one kernel row. */
 typedef struct {
     const sparse_element *begin; /* NULL: there are no more */
@@ -122,9 +116,41 @@ typedef struct {
 /* kernels.h, update_score_rows. */
 void m0plus_update_score_rows(const m0plus_score_rows *rows);
 
-/* Adds the products of a work list of int8 rows, biased by 128, to acc[0..15] or acc[0..7]. */
+/* The rows of a linear layer's inputs. */
+typedef struct {
+    const sparse_element *inputs, *inputs_end; /* at least one, of 1..127 */
+    uintptr_t first;                           /* row of input 0 */
+    uint32_t outputs;
+    int32_t budget; /* the largest sum of inputs whose products with any output's weights are sure to fit into int16; at
+                       least 127 */
+} m0plus_rows;
+
+/* One item of the work list of rows.S: an input and its row of weights, below M0PLUS_SEGMENT; or x = 0, which begins
+ * another segment of inputs, and place = M0PLUS_SEGMENT | the sum of its inputs; a sum of 0 ends the list. */
+typedef struct {
+    int32_t x; /* 0..127 */
+    uintptr_t place;
+} m0plus_work;
+
+#define M0PLUS_SEGMENT 0x80000000u
+
+/* The work list of all inputs, in segments that keep to the budget. */
+void m0plus_list_rows(const m0plus_rows *rows, m0plus_work *work);
+
+/* Adds the products of a work list to acc[0..15] or acc[0..7]. `offset` bytes are added to every row, which is then
+ * 4-byte aligned. */
 void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
+
+/* Inputs and rows, from an output on. */
+typedef struct {
+    const sparse_element *inputs, *inputs_end; /* may be none; -127..127 */
+    uintptr_t first;                           /* row of input 0 */
+    uint32_t outputs;                          /* bytes from a row to the next input's */
+} m0plus_columns;
+
+/* acc[0..4]: accumulators of five outputs. */
+void m0plus_columns5(const m0plus_columns *columns, int32_t *acc);
 
 #define M0PLUS_LANE_DELTAS (INT16_MAX / 127)
 

@@ -225,11 +225,24 @@ bool m0plus_update_scored_groups(const m0plus_scored_groups *scored) {
     return crossed;
 }
 
+void m0plus_list_rows(const m0plus_rows *rows, m0plus_work *work) {
+    for (const sparse_element *input = rows->inputs; input < rows->inputs_end;) {
+        m0plus_work *const segment = work++;
+        int32_t sum = 0;
+        for (; input < rows->inputs_end && sum + sparse_value(*input) <= rows->budget; input++) {
+            sum += sparse_value(*input);
+            *work++ = (m0plus_work){sparse_value(*input), rows->first + sparse_index(*input) * rows->outputs};
+        }
+        *segment = (m0plus_work){0, M0PLUS_SEGMENT | (uint32_t)sum};
+    }
+    *work = (m0plus_work){0, M0PLUS_SEGMENT};
+}
+
 static void add_rows(const m0plus_work *work, uintptr_t offset, int32_t *acc, uint32_t outputs) {
-    for (; work->x != 0 || work->place != 0; work++) {
+    for (; work->x != 0 || work->place != M0PLUS_SEGMENT; work++) {
         const int8_t *row = (const int8_t *)(work->place + offset); /* NOLINT(performance-no-int-to-ptr) */
         for (uint32_t i = 0; i < outputs && work->x != 0; i++) {
-            acc[i] += work->x * (row[i] + 128);
+            acc[i] += work->x * row[i];
         }
     }
 }
@@ -240,6 +253,17 @@ void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
 
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
     add_rows(work, offset, acc, 8);
+}
+
+void m0plus_columns5(const m0plus_columns *columns, int32_t *acc) {
+    memset(acc, 0, 5 * sizeof *acc);
+    for (const sparse_element *input = columns->inputs; input < columns->inputs_end; input++) {
+        const int8_t *row = /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+            (const int8_t *)(columns->first + sparse_index(*input) * columns->outputs);
+        for (uint32_t i = 0; i < 5; i++) {
+            acc[i] += sparse_value(*input) * row[i];
+        }
+    }
 }
 
 #endif
