@@ -353,3 +353,101 @@ describe('the Cortex-M0+ kernels on the emulated Pico give what the plain ones g
     });
   }
 });
+
+/** A pool's patch of 4x4 pixels with 3x3 windows: the one corner that only this window reads, and what all read. */
+const corners = [0, 3, 12, 15] as const;
+const shared = [5, 6, 9, 10] as const;
+
+/** An image of one pool whose windows sum up to `sums`, `inAll` of it in the pixels that all of them read. */
+function imageOfWindows(channels: number, inAll: number, sums: readonly number[]): Uint8Array {
+  const image = new Uint8Array(16 * channels);
+  const spread = (pixels: readonly number[], sum: number) => {
+    let rest = sum;
+    for (const pixel of pixels) {
+      for (let channel = 0; channel < channels; channel++) {
+        image[pixel * channels + channel] = Math.min(rest, 127);
+        rest -= Math.min(rest, 127);
+      }
+    }
+    expect(rest).toBe(0);
+  };
+  spread(shared, inAll);
+  for (const [window, corner] of corners.entries()) spread([corner], (sums[window] as number) - inAll);
+  return image;
+}
+
+describe('accumulators of sixteen channels in packed lanes, at the borders of 16 bits', () => {
+  let link: Link;
+  beforeAll(async () => {
+    link = await Link.open(await openEmulator());
+  });
+  afterAll(() => link.close());
+
+  /** One pooled convolution of 24 channels whose weights are the same for all inputs, and a linear layer above. */
+  function networkOf(input: Shape, kernel: number, weightOf: (channel: number) => number, shift: number): Network {
+    const layers: Shorthand[] = [{ conv: 24, kernel, pool: true }, { linear: 3 }];
+    const shaped = layersOf(input, layers, shift, 9, [30]);
+    const random = new Xorshift32(5);
+    const fanIn = kernel * kernel * input[2];
+    const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, (_, edge) =>
+      edge < 24 * fanIn ? weightOf(Math.trunc(edge / fanIn)) : anyWeight(random),
+    );
+    return { inputExponent: -7, lossShift: 2, layers: shaped, weights };
+  }
+
+  async function expectEqual(network: Network, images: Uint8Array[]) {
+    const scores = network.weights.map(() => 127);
+    const scored = network.weights.map(() => 1);
+    for (const method of ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const) {
+      const plain = await train(link, network, method, 'plain', scores, images, Uint8Array.from(scored));
+      const fastest = await train(link, network, method, 'fastest', scores, images, Uint8Array.from(scored));
+      expect(fastest, method).toEqual(plain);
+    }
+  }
+
+  /** Largest weights and the largest sum of inputs whose products with them fit: |w| * sum <= 32767, just so for 31. */
+  const bounds = [
+    [31, 1057],
+    [15, 2184],
+    [127, 258],
+  ] as const;
+  const signs = [1, 1, -1, 1, 1, -1, -1, -1];
+  for (const [largest, most] of bounds) {
+    for (const channels of [4, 6, 8]) {
+      it(`weights of ${largest} and sums around ${most}, ${channels} channels`, async () => {
+        const weightOf = (channel: number) => (signs[channel % 8] as number) * (channel < 8 ? largest : largest - 1);
+        const images = [most - 1, most, most + 1].flatMap((sum) => {
+          const inAll = Math.min(sum - 90, 4 * channels * 127);
+          return [
+            imageOfWindows(channels, inAll, [sum, sum, sum, sum]),
+            ...corners.map((_, window) =>
+              imageOfWindows(
+                channels,
+                inAll,
+                corners.map((__, other) => (other === window ? sum : inAll + 1)),
+              ),
+            ),
+          ];
+        });
+        if (most < 4 * channels * 127) {
+          images.push(...[most, most + 1].map((sum) => imageOfWindows(channels, sum, [sum, sum, sum, sum])));
+        }
+        await expectEqual(networkOf([4, 4, channels], 3, weightOf, 9), images);
+      });
+    }
+  }
+
+  /** Sums of the inputs before a pixel wrap at 16 bits: between a patch's rows or, of more than 129 channels, in one. */
+  for (const channels of [64, 129, 132]) {
+    it(`sums of inputs past 16 bits, ${channels} channels`, async () => {
+      const row = 4 * channels;
+      const images = [127, 9, 1].map((value) =>
+        Uint8Array.from({ length: 7 * row }, (_, index) => (index < 2 * row ? 127 : index % 3 === 0 ? value : 0)),
+      );
+      await expectEqual(
+        networkOf([7, 4, channels], 3, (channel) => (channel % 3) - 1, 12),
+        images,
+      );
+    });
+  }
+});

@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+uint32_t m0plus_windows_scratch_bytes(const engine_layer *layer) {
+    const uint32_t pixels = layer->config.in_height * layer->config.in_width;
+    return (uint32_t)(sizeof(m0plus_windows) + m0plus_window_count(layer) * sizeof(m0plus_window) +
+                      (pixels + 1) * sizeof(uint16_t));
+}
+
 /* Lists the kernel rows of accumulator row oy that lie inside the map. Returns their end. */
 static m0plus_window_row *PRIOT_HOT list_rows(const engine_layer *layer, uint32_t oy, m0plus_window_row *row) {
     const engine_layer_config *config = &layer->config;
@@ -24,28 +30,68 @@ static m0plus_window_row *PRIOT_HOT list_rows(const engine_layer *layer, uint32_
     return end;
 }
 
-/* The columns inside the map of windows at column `left`. */
-static inline void set_columns(m0plus_window *window, const engine_layer_config *config, int32_t left) {
+/* The window at column `left` with the rows `rows`. */
+static inline m0plus_window window_at(const engine_layer_config *config, const m0plus_window_row *rows, int32_t left) {
     const int32_t right = left + (int32_t)config->kernel, width = (int32_t)config->in_width;
-    window->first = (uint32_t)(left < 0 ? 0 : left) * sizeof *window->rows->starts;
-    window->last = (uint32_t)(right < width ? right : width) * sizeof *window->rows->starts;
-    window->left = left * (int32_t)config->in_channels;
+    return (m0plus_window){.rows = rows,
+                           .first = (uint32_t)(left < 0 ? 0 : left) * sizeof *rows->starts,
+                           .last = (uint32_t)(right < width ? right : width) * sizeof *rows->starts,
+                           .left = left * (int32_t)config->in_channels};
 }
 
-/* Whether windows from a first row and column to a last row hold nothing; columns in bytes, the last past them. */
-static inline bool is_empty(const engine_layer *layer, const uint16_t *starts, const uint16_t *last_row, uint32_t first,
-                            uint32_t last) {
-    const uint32_t columns = (last - first) / sizeof *starts;
-    last_row += first / sizeof *starts;
-    for (starts += first / sizeof *starts; starts <= last_row; starts += layer->config.in_width) {
-        if (starts[0] != starts[columns]) {
+void PRIOT_HOT m0plus_place_windows(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    m0plus_windows *scratch = layer->kernel_scratch;
+    m0plus_window *window = scratch->windows;
+    int32_t left = -(int32_t)config->padding;
+    for (uint32_t pool = 0; pool < layer->out_width; pool++, window += M0PLUS_WINDOWS) {
+        for (uint32_t side = 0; side < 2; side++, left += (int32_t)config->stride) {
+            window[side] = window_at(config, scratch->rows[0], left);
+            window[side + 2] = window[side];
+            window[side + 2].rows = scratch->rows[1];
+        }
+    }
+}
+
+/* Rows of sums, from a first to a last one. */
+typedef struct {
+    const uint16_t *first, *last;
+} sum_rows;
+
+/* The sum of the inputs in the columns [first, last), in bytes, of some rows `width` apart. */
+static inline uint32_t patch_sum(sum_rows rows, uint32_t width, uint32_t first, uint32_t last) {
+    const uint32_t columns = (last - first) / sizeof *rows.first;
+    uint32_t sum = 0;
+    for (const uint16_t *row = rows.first + first / sizeof *row; row <= rows.last + first / sizeof *row; row += width) {
+        sum += (uint16_t)(row[columns] - row[0]);
+    }
+    return sum;
+}
+
+/* Whether the sum of a row of a pool's patch fits into what sums are kept in. */
+static inline bool has_patch_sums(const engine_layer_config *config) {
+    return (config->kernel + config->stride) * config->in_channels <= UINT16_MAX / 127;
+}
+
+/* Whether each of a pool's four windows, of upper and lower rows, keeps to the budget, the sum of all being `sum`. */
+static inline bool keeps_to_budget(const m0plus_gather *gather, uint32_t sum, const sum_rows rows[2], uint32_t width) {
+    const uint32_t budget = (uint32_t)gather->budget;
+    if (sum <= budget) {
+        return true;
+    }
+    if (sum > 2 * budget) { /* not worth a look */
+        return false;
+    }
+    for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++) {
+        const m0plus_window *columns = gather->windows + window;
+        if (patch_sum(rows[window / 2], width, columns->first, columns->last) > budget) {
             return false;
         }
     }
     return true;
 }
 
-/* What gathers the windows listed in the scratch. */
+/* What gathers `count` windows. */
 static m0plus_gather gather_of(const engine_layer *layer, uint32_t count) {
     const layer_memory *memory = layer->kernel_memory;
     m0plus_windows *scratch = layer->kernel_scratch;
@@ -82,8 +128,8 @@ void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t 
         for (uint32_t ox = 0, count; ox < layer->conv_width; ox += count, acc += count * outputs) {
             count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
             for (uint32_t window = 0; window < count; window++) {
-                scratch->windows[window].rows = scratch->rows[0];
-                set_columns(&scratch->windows[window], config, (int32_t)((ox + window) * config->stride) - padding);
+                scratch->windows[window] =
+                    window_at(config, scratch->rows[0], (int32_t)((ox + window) * config->stride) - padding);
             }
             m0plus_gather gather = gather_of(layer, count);
             gather.weights = memory->weights;
@@ -113,41 +159,44 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
     const uint32_t outputs = config->out_channels, count = layer->out_width * outputs;
     int8_t *out = layer->output + out_row * count;
     uint8_t *positions = layer->positions + out_row * count;
-    m0plus_window_row *const upper = scratch->rows[0], *const lower = scratch->rows[1];
-    (void)list_rows(layer, 2 * out_row, upper);
-    const m0plus_window_row *const lower_end = list_rows(layer, 2 * out_row + 1, lower);
-    const uint16_t *const first_row = upper[0].starts, *const last_row = lower_end[-1].starts;
-    memset(out, 0, count);
-    if (is_empty(layer, first_row, last_row, 0, config->in_width * sizeof *first_row)) {
-        return;
+    sum_rows rows[2];
+    for (uint32_t lower = 0; lower < 2; lower++) {
+        const m0plus_window_row *const last = list_rows(layer, 2 * out_row + lower, scratch->rows[lower]) - 1;
+        const uint16_t *const sums = m0plus_input_sums(layer);
+        rows[lower] =
+            (sum_rows){sums + (scratch->rows[lower]->starts - memory->starts), sums + (last->starts - memory->starts)};
     }
+    const uint32_t width = config->in_width;
+    const bool summed = has_patch_sums(config);
+    memset(out, 0, count);
     m0plus_gather gather = gather_of(layer, M0PLUS_WINDOWS);
-    m0plus_window *const windows = scratch->windows;
-    windows[0].rows = upper;
-    windows[1].rows = upper;
-    windows[2].rows = lower;
-    windows[3].rows = lower;
-    const int32_t stride = (int32_t)config->stride;
-    int32_t left = -(int32_t)config->padding;
-    for (const int8_t *const end = out + count; out < end; out += outputs, positions += outputs, left += 2 * stride) {
-        set_columns(&windows[2], config, left);
-        set_columns(&windows[3], config, left + stride);
-        if (is_empty(layer, first_row, last_row, windows[2].first, windows[3].last)) {
-            continue;
-        }
-        for (uint32_t window = 0; window < 2; window++) {
-            windows[window].first = windows[window + 2].first;
-            windows[window].last = windows[window + 2].last;
-            windows[window].left = windows[window + 2].left;
-        }
-        gather.weights = memory->weights;
-        for (uint32_t first = 0, group; first < outputs; first += group) {
-            group = m0plus_group_outputs(layer, first);
-            accumulate(layer, &gather, group);
-            for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
-                m0plus_pool8(scratch->acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
-                             layer->activation_shift);
+    for (const int8_t *const end = out + count; out < end; out += outputs, positions += outputs) {
+        const uint32_t sum = summed ? patch_sum((sum_rows){rows[0].first, rows[1].last}, width, gather.windows[0].first,
+                                                gather.windows[1].last)
+                                    : UINT32_MAX;
+        if (sum != 0) {
+            gather.weights = memory->weights;
+            uint32_t first = 0;
+            if (keeps_to_budget(&gather, sum, rows, width)) {
+                for (; outputs - first >= 2 * M0PLUS_GROUP; first += 2 * M0PLUS_GROUP) {
+                    m0plus_gather16_packed(&gather, scratch->lanes);
+                    for (uint32_t o = 0; o < 2 * M0PLUS_GROUP; o += M0PLUS_GROUP) {
+                        m0plus_pool8_lanes(scratch->lanes + o / 2 * M0PLUS_WINDOWS, out + first + o,
+                                           positions + first + o, layer->activation_shift);
+                    }
+                    gather.weights += layer->fan_in * M0PLUS_GROUP;
+                }
+            }
+            for (uint32_t group; first < outputs; first += group) {
+                group = m0plus_group_outputs(layer, first);
+                accumulate(layer, &gather, group);
+                for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
+                    m0plus_pool8(scratch->acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
+                                 layer->activation_shift);
+                }
             }
         }
+        gather.windows += M0PLUS_WINDOWS;
+        gather.windows_end += M0PLUS_WINDOWS;
     }
 }

@@ -10,7 +10,6 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .time_critical.engine, "ax"
 
 /* Places in the frame */
     .equ END, 0                 /* of the segment: the elements of one kernel row */
@@ -22,8 +21,8 @@
     .equ WINDOW, 24             /* the next one; from here on m0plus_gather */
     .equ WINDOWS_END, 28
     .equ INPUTS, 32
-    .equ ACC, 36                /* of the window */
-    .equ GROUP_WEIGHTS, 40
+    .equ GROUP_WEIGHTS, 36
+    .equ ACC, 40                /* of the window */
     .equ BUDGET, 44
     .equ EMPTIED, 48            /* whether the window's accumulators hold something */
     .equ ELEMENT_WEIGHTS, 52
@@ -224,6 +223,9 @@
     .endm
 
 /* void m0plus_gather16(const m0plus_gather *gather) */
+    .section .time_critical.engine, "ax"
     gather m0plus_gather16, 16, 3
-/* void m0plus_gather8(const m0plus_gather *gather) */
+
+/* void m0plus_gather8(const m0plus_gather *gather): in flash, for the channels that no sixteen are left of */
+    .section .text.m0plus_gather8, "ax"
     gather m0plus_gather8, 8, 4

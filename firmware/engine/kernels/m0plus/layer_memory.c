@@ -88,12 +88,14 @@ uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     if (!suits(layer)) {
         return 0;
     }
-    uint32_t work = sizeof(m0plus_windows);
+    uint32_t work = 0;
     if (!is_convolution(layer)) {
         const uint32_t deltas = layer->config.out_channels * (uint32_t)sizeof(sparse_element);
         work = larger_bytes(M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work), deltas);
     } else if (m0plus_reads_pixels(layer)) {
         work = m0plus_pixels_scratch_bytes(layer);
+    } else {
+        work = m0plus_windows_scratch_bytes(layer);
     }
     const uint32_t errors = m0plus_gathers_errors(layer) ? delta_list_bytes(layer) : 0;
     const uint32_t gradients = m0plus_correlates(layer) ? correlation_bytes(layer) : 0;
@@ -184,21 +186,35 @@ static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     }
 }
 
+/* The sums of the listed inputs before each pixel. */
+static void sum_inputs(const layer_memory *memory, uint32_t pixels, uint16_t *sums) {
+    const sparse_element *element = memory->inputs;
+    uint16_t sum = 0;
+    sums[0] = 0;
+    for (uint32_t pixel = 1; pixel <= pixels; pixel++) {
+        for (; element < memory->inputs + memory->starts[pixel]; element++) {
+            sum = (uint16_t)(sum + (uint8_t)*element);
+        }
+        sums[pixel] = sum;
+    }
+}
+
 /* Lists the non-zero inputs, of a convolution by pixel. */
 static void PRIOT_HOT list_inputs(const engine_layer *layer, layer_memory *memory) {
     const bool is_map = is_convolution(layer);
     const uint32_t pixels = is_map ? pixel_count(layer) : 1;
     const uint32_t channels = layer->in_count / pixels;
     if (channels % 4 == 0 && (uintptr_t)layer->input % 4 == 0) {
-        uint16_t only_start = 0;
-        uint16_t *starts = is_map ? memory->starts : &only_start;
-        const sparse_element *end = m0plus_list_words(layer->input, pixels, channels / 4, memory->inputs, starts);
+        uint16_t unused[2];
+        const sparse_element *end =
+            m0plus_list_words(layer->input, pixels, channels / 4, memory->inputs, is_map ? memory->starts : unused,
+                              is_map ? m0plus_input_sums(layer) : unused);
         memory->input_count = (uint32_t)(end - memory->inputs);
-        if (is_map) {
-            memory->starts[pixels] = (uint16_t)memory->input_count;
-        }
     } else if (is_map) {
         memory->input_count = sparse_list_map(layer->input, pixels, channels, memory->inputs, memory->starts);
+        if (!m0plus_reads_pixels(layer)) {
+            sum_inputs(memory, pixels, m0plus_input_sums(layer));
+        }
     } else {
         memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
     }
@@ -227,6 +243,8 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     if (m0plus_reads_pixels(layer)) {
         m0plus_copy_pixels(layer);
+    } else if (layer->config.pool) {
+        m0plus_place_windows(layer);
     }
     if (layer->changed_channels != 0) {
         if (m0plus_reads_pixels(layer)) {

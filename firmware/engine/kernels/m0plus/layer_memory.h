@@ -23,12 +23,25 @@ typedef struct {
     bool pixel_lanes;       /* where pixels are read: weights are in words of two, for m0plus_pool_row8_lanes */
 } layer_memory;
 
-/* What the accumulators of up to four windows are made from and in: a part of the scratch. */
+/* What the accumulators of up to four windows are made from and in: a part of the scratch. The sums of the inputs
+ * before each pixel follow the windows, as m0plus_list_words has them. */
 typedef struct {
-    int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
-    m0plus_window windows[M0PLUS_WINDOWS];
+    union {
+        int32_t acc[2 * M0PLUS_GROUP * M0PLUS_WINDOWS];
+        uint32_t lanes[M0PLUS_GROUP * M0PLUS_WINDOWS];
+    };
     m0plus_window_row rows[2][M0PLUS_MAX_KERNEL + 1]; /* of a pool's upper and lower windows */
+    m0plus_window windows[];                          /* of a row of pools, a pool's four together; or only four */
 } m0plus_windows;
+
+static inline uint32_t m0plus_window_count(const engine_layer *layer) {
+    return layer->config.pool ? layer->out_width * M0PLUS_WINDOWS : M0PLUS_WINDOWS;
+}
+
+static inline uint16_t *m0plus_input_sums(const engine_layer *layer) {
+    m0plus_windows *scratch = (m0plus_windows *)layer->kernel_scratch;
+    return (uint16_t *)(scratch->windows + m0plus_window_count(layer));
+}
 
 /* Maps of one channel are read pixel by pixel, from a padded copy: their windows are short. The others from the lists
  * of non-zero inputs, two channels' weights in a word. */
@@ -49,6 +62,10 @@ bool m0plus_pixels_fit_lanes(const engine_layer *layer);
 void m0plus_copy_pixels(const engine_layer *layer);
 void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
 void m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row);
+
+/* convolution.c: the scratch it needs, and the windows of a row of pools. */
+uint32_t m0plus_windows_scratch_bytes(const engine_layer *layer);
+void m0plus_place_windows(const engine_layer *layer);
 
 /* Accumulators of `count` windows from acc[channel][window] to row[window][channel], its windows `pitch` elements
  * apart. */

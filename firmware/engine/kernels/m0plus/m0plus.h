@@ -15,10 +15,10 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
-/* sparse_list_map for pixels of `words` words of values each, both > 0, at a word's address, without the last start.
- * Returns the list's end. */
+/* sparse_list_map for pixels of `words` words of values each, both > 0, at a word's address. Returns the list's end.
+ * sums[pixels + 1]: of the values before each pixel, as bytes, modulo 2^16. */
 sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
-                                  uint16_t *starts);
+                                  uint16_t *starts, uint16_t *sums);
 
 /* Outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window]. An
  * output that is not positive stays as it is, 0, and its position is never asked for. */
@@ -81,14 +81,18 @@ typedef struct {
 typedef struct {
     const m0plus_window *windows, *windows_end; /* at least one */
     const sparse_element *inputs;
-    int32_t *acc;
     const uint32_t *weights;
+    int32_t *acc;
     int32_t budget;
 } m0plus_gather;
 
 /* For 16 and for 8 channels. */
 void m0plus_gather16(const m0plus_gather *gather);
 void m0plus_gather8(const m0plus_gather *gather);
+
+/* For 16 channels whose accumulators are sure to fit into 16 bits, two in a word, acc0 + acc1 * 65536: lanes[pair of
+ * channels][window], in the place of acc. The budget is not asked for. */
+void m0plus_gather16_packed(const m0plus_gather *gather, uint32_t *lanes);
 
 /* Errors of some inputs, requantised. */
 typedef struct {

@@ -9,16 +9,21 @@
 #include <string.h>
 
 sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
-                                  uint16_t *starts) {
+                                  uint16_t *starts, uint16_t *sums) {
     sparse_element *next = list;
+    uint16_t sum = 0;
     for (uint32_t i = 0; i < pixels * words * 4; i++) {
         if (i % (words * 4) == 0) {
             *starts++ = (uint16_t)(next - list);
+            *sums++ = sum;
         }
+        sum = (uint16_t)(sum + (uint8_t)map[i]);
         if (map[i] != 0) {
             *next++ = sparse_pack(i, map[i]);
         }
     }
+    *starts = (uint16_t)(next - list);
+    *sums = sum;
     return next;
 }
 
@@ -124,6 +129,19 @@ void m0plus_gather16(const m0plus_gather *work) {
 
 void m0plus_gather8(const m0plus_gather *work) {
     gather(work, 8);
+}
+
+void m0plus_gather16_packed(const m0plus_gather *work, uint32_t *lanes) {
+    int32_t acc[16 * M0PLUS_WINDOWS];
+    m0plus_gather unpacked = *work;
+    unpacked.acc = acc;
+    gather(&unpacked, 16);
+    for (uint32_t pair = 0; pair < 8; pair++) {
+        for (uint32_t window = 0; window < (uint32_t)(work->windows_end - work->windows); window++) {
+            const int32_t *both = acc + 2 * pair * M0PLUS_WINDOWS + window;
+            lanes[pair * M0PLUS_WINDOWS + window] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16);
+        }
+    }
 }
 
 void m0plus_dot_inputs(const m0plus_dots *dots) {
