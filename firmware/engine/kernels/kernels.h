@@ -14,8 +14,9 @@ typedef struct engine_kernel_table {
     void (*prepare)(engine_layer *layer);
     /* Accumulator rows [first_row, first_row + rows) of a convolution: acc[rows][conv_width][out_channels]. */
     void (*convolution)(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc);
-    /* One output row of a convolution with static shifts: accumulators, pool, ReLU and requantisation at once. `acc`:
-     * scratch, as for the two that may take its place where it is NULL: convolution and requantise_row. */
+    /* One output row of a convolution with static shifts: accumulators, pool, ReLU and requantisation at once. Asked
+     * for the rows in turn, from 0; it may be ahead. `acc`: scratch, as for the two that may take its place where it is
+     * NULL: convolution and requantise_row. */
     void (*convolution_row)(const engine_layer *layer, uint32_t out_row, int32_t *acc);
     /* acc[i] += x * row[i] for i < count. */
     void (*add_scaled_row)(int32_t *restrict acc, const int8_t *restrict row, int32_t x, uint32_t count);

@@ -20,7 +20,7 @@ typedef struct {
     int8_t *by_input;       /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
     sparse_element *deltas; /* convolutions that correlate: of four channels, with their places in the padded input */
     bool correlates;        /* convolutions: gradients are correlated on a padded copy of the input */
-    bool pixel_lanes;       /* where pixels are read: weights are in words of two, for m0plus_pool_row8_lanes */
+    bool pixel_lanes;       /* where pixels are read: weights are in words of two, for m0plus_pool_rows8_lanes */
 } layer_memory;
 
 /* What the accumulators of up to four windows are made from and in: a part of the scratch. The sums of the inputs

@@ -58,9 +58,10 @@ typedef struct {
  */
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
 
-/* The same where 127 times the sum of a channel's positive weights, and of its negative ones, is at most 32767.
- * weights[tap][4]: words of two channels' weights, w0 + w1 * 65536. */
-void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights);
+/* The same of `rows` rows, from the first on, whose outputs follow one another, where 127 times the sum of a channel's
+ * positive weights, and of its negative ones, is at most 32767. weights[tap][4]: words of two channels' weights,
+ * w0 + w1 * 65536. */
+void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows);
 
 /* A kernel row of windows that lie beside one another. */
 typedef struct {

@@ -120,7 +120,19 @@ static bool find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t 
     return any != 0;
 }
 
-/* Pools of any other windows; not inlined, so that it stays in flash. */
+/* Rows of pools of 3x3 windows from widened weights; not inlined, so that it stays in flash. */
+static void __attribute__((noinline)) pool_widened_rows(m0plus_pool_row row, const int32_t *weights, uint32_t rows) {
+    const uint32_t bytes = (uint32_t)(row.out_end - row.out);
+    for (; rows > 0; rows--) {
+        m0plus_pool_row8(&row, weights);
+        row.first += 2 * row.pitch;
+        row.out += bytes;
+        row.out_end += bytes;
+        row.positions += bytes;
+    }
+}
+
+/* A row of pools of any other windows; in flash, too. */
 static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32_t out_row) {
     const layer_memory *memory = layer->kernel_memory;
     pixels_scratch *scratch = layer->kernel_scratch;
@@ -135,6 +147,7 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
     scratch->windows.offsets[1] = stride;
     scratch->windows.offsets[2] = down;
     scratch->windows.offsets[3] = down + stride;
+    memset(out, 0, count);
     if (!find_occupied(scratch, first - scratch->margin, side)) {
         return;
     }
@@ -156,33 +169,36 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
     }
 }
 
-void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
+/* All rows of pools of 3x3 windows. */
+static void PRIOT_HOT pool_three_by_three(const engine_layer *layer) {
     const layer_memory *memory = layer->kernel_memory;
     const pixels_scratch *scratch = layer->kernel_scratch;
-    const uint32_t outputs = layer->config.out_channels, count = layer->out_width * outputs;
-    int8_t *out = layer->output + out_row * count;
-    memset(out, 0, count);
+    const uint32_t outputs = layer->config.out_channels, rows = layer->out_height;
+    const uint32_t row_bytes = layer->out_width * outputs;
+    memset(layer->output, 0, layer->out_count);
+    const int32_t *weights = memory->weights;
+    for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP) {
+        m0plus_pool_row row = {.first = first_window(layer, scratch, 0),
+                               .pitch = scratch->windows.pitch,
+                               .out = layer->output + o,
+                               .out_end = layer->output + o + row_bytes,
+                               .positions = layer->positions + o,
+                               .outputs = outputs,
+                               .shift = layer->activation_shift};
+        if (memory->pixel_lanes) {
+            m0plus_pool_rows8_lanes(&row, (const uint32_t *)weights, rows);
+            weights += layer->fan_in * M0PLUS_GROUP / 2;
+        } else {
+            pool_widened_rows(row, weights, rows);
+            weights += layer->fan_in * M0PLUS_GROUP;
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
     if (!pools_three_by_three(layer)) {
         pool_row(layer, out_row);
-        return;
-    }
-    m0plus_pool_row row = {.first = first_window(layer, scratch, 2 * out_row),
-                           .pitch = scratch->windows.pitch,
-                           .out = out,
-                           .out_end = out + count,
-                           .positions = layer->positions + out_row * count,
-                           .outputs = outputs,
-                           .shift = layer->activation_shift};
-    const uint32_t words = memory->pixel_lanes ? M0PLUS_GROUP / 2 : M0PLUS_GROUP; /* of a tap */
-    const int32_t *weights = memory->weights;
-    for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * words) {
-        if (memory->pixel_lanes) {
-            m0plus_pool_row8_lanes(&row, (const uint32_t *)weights);
-        } else {
-            m0plus_pool_row8(&row, weights);
-        }
-        row.out += M0PLUS_GROUP;
-        row.out_end += M0PLUS_GROUP;
-        row.positions += M0PLUS_GROUP;
+    } else if (out_row == 0) {
+        pool_three_by_three(layer);
     }
 }

@@ -8,7 +8,7 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .text.m0plus_pool_row8, "ax" /* in flash: small weights take m0plus_pool_row8_lanes */
+    .section .text.m0plus_pool_row8, "ax" /* in flash: small weights take m0plus_pool_rows8_lanes */
 
 /* Places in the frame, which is 16-byte aligned. For a window the stack pointer moves up by 4: the same code finds its
  * rows and its accumulators, and the low bits tell the last window. */

@@ -85,7 +85,7 @@ void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
     }
 }
 
-void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights) {
+static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights) {
     const uint8_t *first = row->first;
     uint8_t *positions = row->positions;
     for (int8_t *out = row->out; out < row->out_end; out += row->outputs, positions += row->outputs, first += 2) {
@@ -99,6 +99,18 @@ void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights)
             }
         }
         m0plus_pool8_lanes(lanes, out, positions, row->shift);
+    }
+}
+
+void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows) {
+    m0plus_pool_row row = *first;
+    const uint32_t bytes = (uint32_t)(row.out_end - row.out);
+    for (; rows > 0; rows--) {
+        pool_row_lanes(&row, weights);
+        row.first += 2 * row.pitch;
+        row.out += bytes;
+        row.out_end += bytes;
+        row.positions += bytes;
     }
 }
 

@@ -1,4 +1,4 @@
-/* A row of pools of 3x3 windows next to one another, over a map of one channel, for eight output channels whose weights
+/* Rows of pools of 3x3 windows next to one another, over a map of one channel, for eight output channels whose weights
  * are small enough for 16-bit lanes (m0plus.h).
  *
  * A word of weights is w0 + w1 * 65536, modulo 2^32: one multiply adds to the lanes of two channels, which come apart
@@ -7,7 +7,7 @@
  * on the stack, where every tap's place is an instruction's constant.
  *
  * For both windows: 31 cycles for the sixteen products of a pixel of an inner column, 18 for the eight of one of an
- * outer column, 4 for a 0 (3 on the left), 5 for a row of zeros. 50 for an empty pool. */
+ * outer column, 4 for a 0 (3 on the left), 5 for a row of zeros. 50 for an empty pool, 30 for a row of pools. */
 #include "registers.inc"
 
     .syntax unified
@@ -20,12 +20,16 @@
     .equ TAP_BYTES, 16
     .equ LANES, 144             /* [pair of channels][window] */
     .equ ROWS, 208              /* of pixels, from the windows' first row on: four pixels each */
-    .equ FIRST, 224             /* of the pool's pixels; from here on as m0plus_pool_row */
+    .equ FIRST, 224             /* of the pool's pixels; from here on m0plus_pool_row */
     .equ OUT, 232
+    .equ END, 236               /* of the row's outputs */
     .equ POSITIONS, 240         /* of output 0, were that at address 0 */
     .equ SHIFT, 248
     .equ PLACE, 252             /* in LANES, of the two windows */
-    .equ FRAME, 256
+    .equ ROWS_LEFT, 256
+    .equ ROW_FIRST, 260         /* of the row's pixels */
+    .equ ROW_BYTES, 264         /* of outputs */
+    .equ FRAME, 268
 
 /* A pixel that is in one window: r0 times the four words of a tap. r1 - r3 and r6, r7 are lost; r1 only if `spare`. */
     .macro outer tap, first, second, third, fourth, spare
@@ -95,13 +99,14 @@
     str  r2, [r6, #16 * \pair + 4]
     .endm
 
-/* void m0plus_pool_row8_lanes(const m0plus_pool_row *row, const uint32_t *weights) */
+/* void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows) */
     .balign 4
-    .global m0plus_pool_row8_lanes
-    .type m0plus_pool_row8_lanes, %function
-m0plus_pool_row8_lanes:
+    .global m0plus_pool_rows8_lanes
+    .type m0plus_pool_rows8_lanes, %function
+m0plus_pool_rows8_lanes:
     save_registers
     sub  sp, #FRAME
+    str  r2, [sp, #ROWS_LEFT]
     mov  r8, r0
     mov  r0, sp
     .rept 6
@@ -113,6 +118,27 @@ m0plus_pool_row8_lanes:
     subs r5, r5, r3
     add  r0, sp, #FIRST
     stmia r0!, {r1-r7}
+    b    next_row
+
+row_done:
+    ldr  r0, [sp, #ROWS_LEFT]
+    subs r0, #1
+    beq  done
+    str  r0, [sp, #ROWS_LEFT]
+    add  r0, sp, #FIRST
+    ldmia r0!, {r1-r6}
+    ldr  r1, [sp, #ROW_FIRST]
+    adds r1, r1, r2
+    adds r1, r1, r2
+    movs r3, r4                 /* outputs of the rows follow one another */
+    ldr  r0, [sp, #ROW_BYTES]
+    adds r4, r4, r0
+    str  r4, [sp, #END]
+
+next_row:
+    str  r1, [sp, #ROW_FIRST]
+    subs r0, r4, r3
+    str  r0, [sp, #ROW_BYTES]
 
 next_pool:                      /* between pools: r8 pitch, r9 first, r10 out, r11 outputs, r12 end */
     mov  r8, r2
@@ -143,7 +169,11 @@ pool:
     add  r10, r11
     cmp  r10, r12
     bne  pool
-    b    done
+    b    row_done
+
+done:
+    add  sp, #FRAME
+    restore_registers
 
 occupied:
     add  r0, sp, #ROWS
@@ -193,10 +223,7 @@ pooled:
     adds r1, #2
     adds r3, r3, r6
     cmp  r3, r4
-    beq  done
+    beq  1f
     b    next_pool              /* too far for a condition */
-
-done:
-    add  sp, #FRAME
-    restore_registers
-    .size m0plus_pool_row8_lanes, . - m0plus_pool_row8_lanes
+1:  b    row_done
+    .size m0plus_pool_rows8_lanes, . - m0plus_pool_rows8_lanes
