@@ -74,8 +74,8 @@ static inline bool has_patch_sums(const engine_layer_config *config) {
 }
 
 /* Whether each of a pool's four windows, of upper and lower rows, keeps to the budget, the sum of all being `sum`. */
-static inline bool keeps_to_budget(const m0plus_gather *gather, uint32_t sum, const sum_rows rows[2], uint32_t width) {
-    const uint32_t budget = (uint32_t)gather->budget;
+static inline bool keeps_to_budget(const m0plus_window *windows, uint32_t budget, uint32_t sum, const sum_rows rows[2],
+                                   uint32_t width) {
     if (sum <= budget) {
         return true;
     }
@@ -83,21 +83,21 @@ static inline bool keeps_to_budget(const m0plus_gather *gather, uint32_t sum, co
         return false;
     }
     for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++) {
-        const m0plus_window *columns = gather->windows + window;
-        if (patch_sum(rows[window / 2], width, columns->first, columns->last) > budget) {
+        if (patch_sum(rows[window / 2], width, windows[window].first, windows[window].last) > budget) {
             return false;
         }
     }
     return true;
 }
 
-/* What gathers `count` windows. */
-static m0plus_gather gather_of(const engine_layer *layer, uint32_t count) {
+/* What gathers `count` windows, for the first outputs. */
+static inline m0plus_gather gather_of(const engine_layer *layer, const m0plus_window *windows, uint32_t count) {
     const layer_memory *memory = layer->kernel_memory;
     m0plus_windows *scratch = layer->kernel_scratch;
-    return (m0plus_gather){.windows = scratch->windows,
-                           .windows_end = scratch->windows + count,
+    return (m0plus_gather){.windows = windows,
+                           .windows_end = windows + count,
                            .inputs = memory->inputs,
+                           .weights = memory->weights,
                            .acc = scratch->acc,
                            .budget = memory->lane_budget};
 }
@@ -131,13 +131,28 @@ void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t 
                 scratch->windows[window] =
                     window_at(config, scratch->rows[0], (int32_t)((ox + window) * config->stride) - padding);
             }
-            m0plus_gather gather = gather_of(layer, count);
-            gather.weights = memory->weights;
+            m0plus_gather gather = gather_of(layer, scratch->windows, count);
             for (uint32_t first = 0, group; first < outputs; first += group) {
                 group = m0plus_group_outputs(layer, first);
                 accumulate(layer, &gather, group);
                 m0plus_spread(scratch->acc, group, count, acc + first, outputs);
             }
+        }
+    }
+}
+
+/* The outputs of one pool from channel `first` on, a multiple of 16, by way of int32 accumulators. Not inlined, so that
+ * the other pools' loop keeps its registers. */
+static void __attribute__((noinline)) PRIOT_HOT pool_outputs(const engine_layer *layer, const m0plus_window *windows,
+                                                             uint32_t first, int8_t *out, uint8_t *positions) {
+    m0plus_gather gather = gather_of(layer, windows, M0PLUS_WINDOWS);
+    gather.weights += layer->fan_in * first / 2;
+    for (uint32_t group; first < layer->config.out_channels; first += group) {
+        group = m0plus_group_outputs(layer, first);
+        accumulate(layer, &gather, group);
+        for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
+            m0plus_pool8(gather.acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
+                         layer->activation_shift);
         }
     }
 }
@@ -166,37 +181,31 @@ void PRIOT_HOT m0plus_convolution_row(const engine_layer *layer, uint32_t out_ro
         rows[lower] =
             (sum_rows){sums + (scratch->rows[lower]->starts - memory->starts), sums + (last->starts - memory->starts)};
     }
-    const uint32_t width = config->in_width;
+    const uint32_t width = config->in_width, budget = (uint32_t)memory->lane_budget;
+    const sum_rows patch = {rows[0].first, rows[1].last};
     const bool summed = has_patch_sums(config);
     memset(out, 0, count);
-    m0plus_gather gather = gather_of(layer, M0PLUS_WINDOWS);
+    m0plus_packed_pool pool = {.windows = scratch->windows,
+                               .inputs = memory->inputs,
+                               .lanes = scratch->lanes,
+                               .shift = layer->activation_shift};
     for (const int8_t *const end = out + count; out < end; out += outputs, positions += outputs) {
-        const uint32_t sum = summed ? patch_sum((sum_rows){rows[0].first, rows[1].last}, width, gather.windows[0].first,
-                                                gather.windows[1].last)
-                                    : UINT32_MAX;
+        const uint32_t sum = summed ? patch_sum(patch, width, pool.windows[0].first, pool.windows[1].last) : UINT32_MAX;
         if (sum != 0) {
-            gather.weights = memory->weights;
             uint32_t first = 0;
-            if (keeps_to_budget(&gather, sum, rows, width)) {
-                for (; outputs - first >= 2 * M0PLUS_GROUP; first += 2 * M0PLUS_GROUP) {
-                    m0plus_gather16_packed(&gather, scratch->lanes);
-                    for (uint32_t o = 0; o < 2 * M0PLUS_GROUP; o += M0PLUS_GROUP) {
-                        m0plus_pool8_lanes(scratch->lanes + o / 2 * M0PLUS_WINDOWS, out + first + o,
-                                           positions + first + o, layer->activation_shift);
-                    }
-                    gather.weights += layer->fan_in * M0PLUS_GROUP;
+            if (keeps_to_budget(pool.windows, budget, sum, rows, width)) {
+                pool.weights = memory->weights;
+                for (; first + 2 * M0PLUS_GROUP <= outputs; first += 2 * M0PLUS_GROUP) {
+                    pool.out = out + first;
+                    pool.positions = positions + first;
+                    m0plus_pool16_packed(&pool);
+                    pool.weights += layer->fan_in * M0PLUS_GROUP;
                 }
             }
-            for (uint32_t group; first < outputs; first += group) {
-                group = m0plus_group_outputs(layer, first);
-                accumulate(layer, &gather, group);
-                for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
-                    m0plus_pool8(scratch->acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
-                                 layer->activation_shift);
-                }
+            if (first < outputs) {
+                pool_outputs(layer, pool.windows, first, out, positions);
             }
         }
-        gather.windows += M0PLUS_WINDOWS;
-        gather.windows_end += M0PLUS_WINDOWS;
+        pool.windows += M0PLUS_WINDOWS;
     }
 }

@@ -24,11 +24,6 @@ sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t w
  * output that is not positive stays as it is, 0, and its position is never asked for. */
 void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);
 
-/* The same from packed lanes, lanes[pair][window]: words of two channels' accumulators, lower + upper * 65536 modulo
- * 2^32, each in -32767..32767. The lower one is channel 2 * pair, the upper one the next. An accumulator of 0 may write
- * its output, 0, and a position. */
-void m0plus_pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift);
-
 /* Where up to four windows of a map of one channel lie. */
 typedef struct {
     uint32_t count;
@@ -91,9 +86,20 @@ typedef struct {
 void m0plus_gather16(const m0plus_gather *gather);
 void m0plus_gather8(const m0plus_gather *gather);
 
-/* For 16 channels whose accumulators are sure to fit into 16 bits, two in a word, acc0 + acc1 * 65536: lanes[pair of
- * channels][window], in the place of acc. The budget is not asked for. */
-void m0plus_gather16_packed(const m0plus_gather *gather, uint32_t *lanes);
+/* A pool of 16 channels whose accumulators are sure to lie in -32767..32767. */
+typedef struct {
+    const m0plus_window *windows; /* four */
+    const sparse_element *inputs;
+    const uint32_t *weights; /* as m0plus_gather has them */
+    uint32_t *lanes;         /* scratch[8 * M0PLUS_WINDOWS] */
+    int8_t *out;
+    uint8_t *positions;
+    uint32_t shift;
+} m0plus_packed_pool;
+
+/* Outputs and positions, as m0plus_pool8 has them; but where the largest accumulator is 0 the output, 0, may be
+ * written, and a position. */
+void m0plus_pool16_packed(const m0plus_packed_pool *pool);
 
 /* Errors of some inputs, requantised. */
 typedef struct {

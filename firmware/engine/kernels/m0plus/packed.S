@@ -1,7 +1,8 @@
-/* Accumulators of sixteen output channels of a convolution at once, where each is known to fit into 16 bits (m0plus.h).
+/* A pool of sixteen output channels of a convolution at once, where its accumulators are known to fit into 16 bits
+ * (m0plus.h).
  *
  * Two 16-bit lanes share one multiply, as in lanes.S, but whatever happens between: at the end of a window they are stored
- * as they are, two accumulators in a word.
+ * as they are, two accumulators in a word, and pooled from there.
  *
  * For sixteen channels a product costs 2.2 cycles: 35 an element, of which 28 multiply and add. A kernel row of a window
  * costs another 36 or, if it is empty, 20; a window 57. */
@@ -18,12 +19,17 @@
     .equ FIRST, 8
     .equ LAST, 12
     .equ BASE, 16               /* of the weights of its taps */
-    .equ LANES, 20              /* of the window */
-    .equ WINDOW, 24             /* the next one; from here on m0plus_gather */
-    .equ WINDOWS_END, 28
+    .equ WINDOWS_END, 20
+    .equ POOL, 24
+    .equ WINDOW, 28             /* the next one; from here on m0plus_packed_pool */
     .equ INPUTS, 32
     .equ WEIGHTS, 36
-    .equ FRAME, 40
+    .equ LANES, 40              /* of the window */
+    .equ FRAME, 44
+
+    .equ POOL_LANES, 12         /* in m0plus_packed_pool; out, positions and shift follow */
+    .equ POOL_SHIFT, 24
+    .equ WINDOWS_BYTES, 64      /* of four */
 
 /* An element, index * 256 + x, times the 32 bytes of its weights; r7: of map element 0, in this kernel row. */
     .macro element
@@ -43,18 +49,20 @@
     str  r1, [r0, #16 * \pair]
     .endm
 
-/* void m0plus_gather16_packed(const m0plus_gather *gather, uint32_t *lanes) */
+/* void m0plus_pool16_packed(const m0plus_packed_pool *pool) */
     .balign 4
-    .global m0plus_gather16_packed
-    .type m0plus_gather16_packed, %function
-m0plus_gather16_packed:
+    .global m0plus_pool16_packed
+    .type m0plus_pool16_packed, %function
+m0plus_pool16_packed:
     save_registers
     sub  sp, #FRAME
-    str  r1, [sp, #LANES]
+    str  r0, [sp, #POOL]
     ldmia r0!, {r1-r4}
     add  r0, sp, #WINDOW
     stmia r0!, {r1-r4}
-    mov  r0, r1
+    movs r0, r1
+    adds r1, #WINDOWS_BYTES
+    str  r1, [sp, #WINDOWS_END]
 
 next_window:                    /* at r0 */
     ldmia r0!, {r1, r2, r3, r6}
@@ -132,6 +140,15 @@ end_of_window:
     cmp  r0, r1
     beq  1f
     b    next_window            /* too far for a condition */
-1:  add  sp, #FRAME
+1:  ldr  r0, [sp, #POOL]
+    adds r0, #POOL_LANES
+    ldmia r0, {r0-r3}
+    bl   m0plus_pool_pairs      /* r0 to the next four pairs */
+    ldr  r3, [sp, #POOL]
+    ldr  r3, [r3, #POOL_SHIFT]
+    adds r1, #8
+    adds r2, #8
+    bl   m0plus_pool_pairs
+    add  sp, #FRAME
     restore_registers
-    .size m0plus_gather16_packed, . - m0plus_gather16_packed
+    .size m0plus_pool16_packed, . - m0plus_pool16_packed

@@ -79,25 +79,8 @@
 4:
     .endm
 
-/* void m0plus_pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift) */
-    .balign 4
-    .global m0plus_pool8_lanes
-    .type m0plus_pool8_lanes, %function
-m0plus_pool8_lanes:
-    push {r4-r7, lr}
-    mov  r4, r8
-    mov  r5, r9
-    mov  r6, r10
-    push {r4-r6}
-    bl   m0plus_pool_pairs
-    pop  {r4-r6}
-    mov  r8, r4
-    mov  r9, r5
-    mov  r10, r6
-    pop  {r4-r7, pc}
-    .size m0plus_pool8_lanes, . - m0plus_pool8_lanes
-
-/* The same for assembly: r0 - r10 are lost. */
+/* For assembly: four pairs of channels from lanes[pair][window] at r0, outputs to r1, positions to r2, shift in r3. r0 is
+ * past the lanes then, r3 - r10 are lost. */
     .balign 4
     .global m0plus_pool_pairs
     .type m0plus_pool_pairs, %function

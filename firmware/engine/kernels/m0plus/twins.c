@@ -48,7 +48,8 @@ static inline int32_t upper_lane(uint32_t word) {
     return (int32_t)(word - (uint32_t)lower_lane(word)) >> 16;
 }
 
-void m0plus_pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift) {
+/* m0plus_pool8 of packed lanes, lanes[pair][window]: lower + upper * 65536 modulo 2^32. */
+static void pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, uint32_t shift) {
     int32_t acc[8 * M0PLUS_WINDOWS];
     for (uint32_t o = 0; o < 8; o += 2) {
         for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++, lanes++) {
@@ -98,7 +99,7 @@ static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights) 
                 lanes[i] += pixels[tap / 3 * row->pitch + tap % 3] * weights[tap * 4 + pair];
             }
         }
-        m0plus_pool8_lanes(lanes, out, positions, row->shift);
+        pool8_lanes(lanes, out, positions, row->shift);
     }
 }
 
@@ -143,16 +144,20 @@ void m0plus_gather8(const m0plus_gather *work) {
     gather(work, 8);
 }
 
-void m0plus_gather16_packed(const m0plus_gather *work, uint32_t *lanes) {
+void m0plus_pool16_packed(const m0plus_packed_pool *pool) {
     int32_t acc[16 * M0PLUS_WINDOWS];
-    m0plus_gather unpacked = *work;
-    unpacked.acc = acc;
-    gather(&unpacked, 16);
-    for (uint32_t pair = 0; pair < 8; pair++) {
-        for (uint32_t window = 0; window < (uint32_t)(work->windows_end - work->windows); window++) {
-            const int32_t *both = acc + 2 * pair * M0PLUS_WINDOWS + window;
-            lanes[pair * M0PLUS_WINDOWS + window] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16);
-        }
+    gather(&(m0plus_gather){.windows = pool->windows,
+                            .windows_end = pool->windows + M0PLUS_WINDOWS,
+                            .inputs = pool->inputs,
+                            .weights = pool->weights,
+                            .acc = acc},
+           16);
+    for (uint32_t i = 0; i < 8 * M0PLUS_WINDOWS; i++) {
+        const int32_t *both = acc + i / M0PLUS_WINDOWS * 2 * M0PLUS_WINDOWS + i % M0PLUS_WINDOWS;
+        pool->lanes[i] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16);
+    }
+    for (uint32_t o = 0; o < 16; o += 8) {
+        pool8_lanes(pool->lanes + o / 2 * M0PLUS_WINDOWS, pool->out + o, pool->positions + o, pool->shift);
     }
 }
 
