@@ -28,11 +28,15 @@
 m0plus_list_words:
     save_registers
     mov  r10, r2                /* words of a pixel */
-    ldr  r4, [sp, #36]
-    ldr  r2, [sp, #40]
-    mov  r9, r4                 /* starts */
-    subs r2, r2, r4             /* from a start to its sum */
     mov  r8, r3                 /* the list's beginning */
+    ldr  r4, [sp, #36]          /* starts */
+    ldr  r2, [sp, #40]
+    subs r2, r2, r4             /* from a start to its sum */
+    adds r1, r1, #1
+    lsls r1, r1, #1
+    adds r1, r1, r4
+    mov  r9, r1                 /* the starts' end */
+    movs r1, r4
     movs r4, #1
     lsls r4, r4, #8
     mov  r11, r4                /* from an element's index to the next one's */
@@ -44,14 +48,12 @@ m0plus_list_words:
 1:  mov  r5, r8                 /* a pixel */
     subs r5, r3, r5
     lsrs r5, r5, #2
-    mov  r4, r9
-    strh r5, [r4]
+    strh r5, [r1]
     mov  r5, lr
-    strh r5, [r4, r2]
-    adds r4, #2
-    mov  r9, r4
-    subs r1, #1
-    bmi  6f
+    strh r5, [r1, r2]
+    adds r1, #2
+    cmp  r1, r9
+    beq  6f
     mov  r7, r10
 2:  ldmia r0!, {r4}
     cmp  r4, #0

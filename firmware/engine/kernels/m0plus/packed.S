@@ -5,7 +5,7 @@
  * as they are, two accumulators in a word, and pooled from there.
  *
  * For sixteen channels a product costs 2.2 cycles: 35 an element, of which 28 multiply and add. A kernel row of a window
- * costs another 36 or, if it is empty, 20; a window 57. */
+ * costs another 36 or, if it is empty, 20; a window 72, and a pool 80 and what its outputs do (pool_lanes.S). */
 #include "registers.inc"
 
     .syntax unified
