@@ -73,7 +73,8 @@ next_window:                    /* at r0 */
     add  r0, sp, #ROWS
     stmia r0!, {r1, r2, r3, r6}
     movs r4, #0
-    movs r5, #0
+    mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
+    movs r5, r4
     mov  r8, r4
     mov  r9, r4
     mov  r10, r4

@@ -3,7 +3,7 @@
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .text.m0plus_pool8, "ax" /* in flash: lanes take m0plus_pool8_lanes */
+    .section .text.m0plus_pool8, "ax" /* in flash: packed lanes take pool_lanes.S */
 
     .macro larger accumulator, place
     cmp  r4, \accumulator

@@ -1,29 +1,28 @@
-/* Pool, ReLU and requantisation of eight channels at a time from packed lanes (m0plus.h).
+/* Pool, ReLU and requantisation of eight channels at a time from packed lanes, for the assembly that makes them.
  *
- * The lanes are negated, so that the sign of the four words together says at once whether a channel has a positive
- * accumulator, and compared in the upper half of a word: 17 cycles for a pair of channels without one, about 40 if one
- * has, 70 if both have. */
+ * A word is one less than its two accumulators make, so that the signs of all four words and of their lower halves say at
+ * once whether a channel has a positive accumulator: 14 cycles for a pair of channels without one, about 40 if one has,
+ * 70 if both have. */
     .syntax unified
     .cpu cortex-m0plus
     .thumb
     .section .time_critical.engine, "ax"
 
-    .macro smaller negated, place
-    cmp  r4, \negated
-    ble  1f
-    movs r4, \negated
+    .macro larger accumulator, place
+    cmp  r4, \accumulator
+    bge  1f
+    movs r4, \accumulator
     movs r3, #\place
 1:
     .endm
 
-/* One channel from negated accumulators in the upper halves of r4 - r7, one of them not positive. */
-    .macro channel place
+/* One channel from accumulators in the upper halves of r4 - r7, one of them not negative. */
+    .macro channel place, half
     movs r3, #0
-    smaller r5, 1
-    smaller r6, 2
-    smaller r7, 3
-    mov  r5, r8
-    subs r4, r5, r4
+    larger r5, 1
+    larger r6, 2
+    larger r7, 3
+    add  r4, \half
     mov  r5, r9
     lsrs r4, r5
     cmp  r4, #127
@@ -47,40 +46,32 @@
 
     .macro pair place
     ldmia r0!, {r4-r7}
-    rsbs r4, r4, #0
-    rsbs r5, r5, #0
-    rsbs r6, r6, #0
-    rsbs r7, r7, #0
     movs r3, r4
-    orrs r3, r5
-    orrs r3, r6
-    orrs r3, r7
-    bpl  2f
-    mov  r10, r3
+    ands r3, r5
+    ands r3, r6
+    ands r3, r7
+    bmi  2f
+    mov  r11, r3
     upper r4
     upper r5
     upper r6
     upper r7
-    channel \place + 1
-    mov  r3, r10
+    channel \place + 1, r8
+    mov  r3, r11
     lsls r3, r3, #16
-    bpl  4f
+    bmi  4f
     subs r0, #16
     ldmia r0!, {r4-r7}
-    rsbs r4, r4, #0
-    rsbs r5, r5, #0
-    rsbs r6, r6, #0
-    rsbs r7, r7, #0
     b    3f
 2:  lsls r3, r3, #16
-    bpl  4f
+    bmi  4f
 3:  lower_lanes
-    channel \place
+    channel \place, r10
 4:
     .endm
 
-/* For assembly: four pairs of channels from lanes[pair][window] at r0, outputs to r1, positions to r2, shift in r3. r0 is
- * past the lanes then, r3 - r10 are lost. */
+/* For assembly: four pairs of channels from lanes[pair][window] at r0, words lower + upper * 65536 - 1, outputs to r1,
+ * positions to r2, shift in r3. r0 is past the lanes then, r3 - r11 are lost. */
     .balign 4
     .global m0plus_pool_pairs
     .type m0plus_pool_pairs, %function
@@ -91,6 +82,10 @@ m0plus_pool_pairs:
     mov  r8, r4                 /* half a unit of the output in the upper half of a word: 0 from shift 17 on, where */
     adds r3, #1                 /* all outputs are 0 anyway */
     mov  r9, r3
+    movs r3, #1
+    lsls r3, r3, #16
+    adds r3, r3, r4
+    mov  r10, r3                /* the same for the lower lanes, which are one less */
     pair 0
     pair 2
     pair 4

@@ -187,7 +187,8 @@ occupied:
 windows:                        /* at r0 in LANES: the left one's in r8 - r11, the right one's in r12, lr, r4, r5 */
     str  r0, [sp, #PLACE]
     movs r4, #0
-    movs r5, #0
+    mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
+    movs r5, r4
     mov  r8, r4
     mov  r9, r4
     mov  r10, r4

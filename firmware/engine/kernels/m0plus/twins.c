@@ -53,8 +53,8 @@ static void pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, 
     int32_t acc[8 * M0PLUS_WINDOWS];
     for (uint32_t o = 0; o < 8; o += 2) {
         for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++, lanes++) {
-            acc[o * M0PLUS_WINDOWS + window] = lower_lane(*lanes);
-            acc[(o + 1) * M0PLUS_WINDOWS + window] = upper_lane(*lanes);
+            acc[o * M0PLUS_WINDOWS + window] = lower_lane(*lanes + 1);
+            acc[(o + 1) * M0PLUS_WINDOWS + window] = upper_lane(*lanes + 1);
         }
     }
     m0plus_pool8(acc, out, positions, shift);
@@ -94,7 +94,7 @@ static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights) 
         for (uint32_t i = 0; i < 4 * M0PLUS_WINDOWS; i++) {
             const uint32_t pair = i / M0PLUS_WINDOWS, window = i % M0PLUS_WINDOWS;
             const uint8_t *pixels = first + window / 2 * row->pitch + window % 2;
-            lanes[i] = 0;
+            lanes[i] = UINT32_MAX;
             for (uint32_t tap = 0; tap < 9; tap++) {
                 lanes[i] += pixels[tap / 3 * row->pitch + tap % 3] * weights[tap * 4 + pair];
             }
@@ -154,7 +154,7 @@ void m0plus_pool16_packed(const m0plus_packed_pool *pool) {
            16);
     for (uint32_t i = 0; i < 8 * M0PLUS_WINDOWS; i++) {
         const int32_t *both = acc + i / M0PLUS_WINDOWS * 2 * M0PLUS_WINDOWS + i % M0PLUS_WINDOWS;
-        pool->lanes[i] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16);
+        pool->lanes[i] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16) - 1;
     }
     for (uint32_t o = 0; o < 16; o += 8) {
         pool8_lanes(pool->lanes + o / 2 * M0PLUS_WINDOWS, pool->out + o, pool->positions + o, pool->shift);
