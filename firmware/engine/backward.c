@@ -99,7 +99,7 @@ static void linear_backward(engine *self, uint32_t l, int8_t *below) {
     engine_book(self, l, ENGINE_PHASE_ERROR);
     if (dynamic) {
         layer->update_shift = linear_update_shift(self, layer);
-        layer->negligible = self->method->negligible(layer->update_shift);
+        layer->negligible = self->method->negligible(layer->update_shift, layer->largest_weight);
     }
     linear_update(self, layer, count);
     engine_book(self, l, ENGINE_PHASE_UPDATE);

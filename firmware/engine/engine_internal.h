@@ -99,8 +99,8 @@ typedef struct {
     /* Linear layers masked on the fly: the effective row of one input, out_channels long. NULL: always kept, and no
      * weights in flash. */
     void (*effective_row)(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row);
-    /* The largest |gradient| that changes no edge, whatever its weight, at this update shift. */
-    int32_t (*negligible)(uint32_t update_shift);
+    /* The largest |gradient| that changes no edge whose |weight| is at most `largest_weight`, at this update shift. */
+    int32_t (*negligible)(uint32_t update_shift, int32_t largest_weight);
     /* Updates the edges of one input x != 0 of a linear layer; deltas are the non-zero ones, ascending. */
     void (*update_row)(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                        uint32_t count);

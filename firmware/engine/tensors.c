@@ -113,9 +113,11 @@ void engine_refresh(engine *self, bool frozen) {
         return;
     }
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        if (self->layers[l].effective_kept) {
-            self->method->refresh(&self->layers[l], frozen);
-            self->layers[l].changed_channels = UINT32_MAX;
+        engine_layer *layer = &self->layers[l];
+        layer->negligible = self->method->negligible(layer->config.update_shift, layer->largest_weight);
+        if (layer->effective_kept) {
+            self->method->refresh(layer, frozen);
+            layer->changed_channels = UINT32_MAX;
         }
     }
     self->effective_stale = false;

@@ -42,7 +42,8 @@ static inline int8_t updated_weight(const engine_layer *layer, int8_t weight, in
 }
 
 /* P is 0 where neither the kept bits nor the upper half of the dropped ones hold a one. */
-static int32_t negligible(uint32_t shift) {
+static int32_t negligible(uint32_t shift, int32_t largest_weight) {
+    (void)largest_weight;
     return (int32_t)(1u << (shift >> 1)) - 1;
 }
 

@@ -55,8 +55,8 @@ static void effective_row(const engine_layer *layer, uint32_t input, bool frozen
     }
 }
 
-static int32_t negligible(uint32_t shift) {
-    return negligible_for_scores(shift);
+static int32_t negligible(uint32_t shift, int32_t largest_weight) {
+    return negligible_for_scores(shift, largest_weight);
 }
 
 /* Of a linear layer, from edge `first` on. */

@@ -207,8 +207,8 @@ static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, b
     }
 }
 
-static int32_t negligible(uint32_t shift) {
-    return negligible_for_scores(shift);
+static int32_t negligible(uint32_t shift, int32_t largest_weight) {
+    return negligible_for_scores(shift, largest_weight);
 }
 
 static inline engine_scored_groups scored_groups(const engine_layer *layer, const scored_edges *scored) {

@@ -19,6 +19,12 @@ static void convolution_error(const engine_layer *layer, int32_t *error, int8_t 
     engine_kernels_plain.convolution_error(layer, error, channel_weights);
 }
 
+/* Whether no step of a linear layer's scores, R(d * x * W), is beyond -127..127. */
+static bool steps_fit(const engine_layer *layer) {
+    const int32_t largest = INT8_LIMIT * INT8_LIMIT * layer->largest_weight;
+    return round_shift(largest, layer->update_shift) <= INT8_LIMIT;
+}
+
 static bool PRIOT_HOT update_score_rows(const engine_layer *layer, const engine_score_row *first, int32_t smallest,
                                         const engine_sparse_delta *deltas, uint32_t count) {
     const layer_memory *memory = layer->kernel_memory;
@@ -33,6 +39,7 @@ static bool PRIOT_HOT update_score_rows(const engine_layer *layer, const engine_
         .inputs_end = memory->inputs + memory->input_count,
         .deltas = deltas,
         .deltas_end = deltas + count,
+        .steps_fit = steps_fit(layer),
     };
     m0plus_update_score_rows(&rows);
     return true;

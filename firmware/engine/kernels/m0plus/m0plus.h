@@ -122,6 +122,7 @@ typedef struct {
     int32_t smallest; /* |input| that is not left out; > 0 */
     const sparse_element *inputs, *inputs_end;
     const engine_sparse_delta *deltas, *deltas_end;
+    uint32_t steps_fit; /* into -127..127, all of them: none is clamped */
 } m0plus_score_rows;
 
 /* kernels.h, update_score_rows. */

@@ -107,6 +107,7 @@ undo_\tag:
     .equ INPUTS_END, 44
     .equ DELTAS, 48
     .equ DELTAS_END, 52
+    .equ STEPS_FIT, 56
 
     /* The rows of all inputs: lr the struct, r0 delta, r4 x, r8 input, r9 its end, r10 deltas' end. Two deltas a round. */
     .macro score_rows clamped
@@ -189,8 +190,9 @@ m0plus_update_score_rows:
     ldr  r1, [r0, #THRESHOLD]
     mov  r12, r1
     ldr  r7, [r0, #SHIFT]
-    cmp  r7, #14                /* (127 * 127 * 127 + half) >> 14 is at most 127: no step to clamp */
-    blo  next_row_1
+    ldr  r1, [r0, #STEPS_FIT]
+    cmp  r1, #0
+    beq  next_row_1
     score_rows 0
 done:
     restore_registers
