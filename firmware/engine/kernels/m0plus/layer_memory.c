@@ -106,27 +106,13 @@ static inline bool has_changed(uint32_t changed, uint32_t channel) {
     return (changed >> channel % 32 & 1u) != 0;
 }
 
-/* Whether |value| > bound. */
-static inline bool exceeds(int32_t value, int32_t bound) {
-    return (uint32_t)(value + bound) > 2 * (uint32_t)bound;
-}
-
-/* Two channels' weights of all taps into words, `words` apart. Returns the largest magnitude, at least `largest`. */
-static int32_t PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words,
-                                    int32_t largest) {
+/* Two channels' weights of all taps into words, `words` apart. */
+static void PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
     const int8_t *effective = layer->effective + channel, *const end = effective + layer->edges;
     for (; effective < end; effective += outputs, word += words) {
-        const int32_t lower = effective[0], upper = effective[1];
-        *word = (uint32_t)lower + ((uint32_t)upper << 16);
-        if (exceeds(lower, largest)) {
-            largest = absolute(lower);
-        }
-        if (exceeds(upper, largest)) {
-            largest = absolute(upper);
-        }
+        *word = (uint32_t)effective[0] + ((uint32_t)effective[1] << 16);
     }
-    return largest;
 }
 
 /* The same, a word each. */
@@ -144,7 +130,6 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
     const uint32_t outputs = layer->config.out_channels;
     const bool lanes = !m0plus_reads_pixels(layer) || memory->pixel_lanes;
     uint32_t *weights = memory->weights;
-    int32_t largest = 1;
     for (uint32_t group = 0, count; group < outputs; group += count) {
         count = m0plus_group_outputs(layer, group);
         const uint32_t words = lanes ? count / 2 : count; /* of a tap */
@@ -153,16 +138,13 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
                 continue;
             }
             if (lanes) {
-                largest = copy_pairs(layer, group + o, weights + o / 2, words, largest);
+                copy_pairs(layer, group + o, weights + o / 2, words);
             } else {
                 copy_widened(layer, group + o, weights + o, words);
             }
         }
         weights += layer->fan_in * words;
     }
-    /* What has not changed kept to the budget before. */
-    const int32_t budget = INT16_MAX / largest;
-    memory->lane_budget = changed == UINT32_MAX || budget < memory->lane_budget ? budget : memory->lane_budget;
 }
 
 void m0plus_widen_weights(const engine_layer *layer) {
@@ -226,11 +208,11 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         return;
     }
     memory->inputs = (sparse_element *)(memory + 1);
+    if (layer->changed_channels != 0) {
+        memory->lane_budget = INT16_MAX / (layer->largest_weight == 0 ? 1 : layer->largest_weight);
+    }
     if (!is_convolution(layer)) {
-        if (layer->changed_channels != 0) {
-            memory->lane_budget = INT16_MAX / (layer->largest_weight == 0 ? 1 : layer->largest_weight);
-            layer->changed_channels = 0;
-        }
+        layer->changed_channels = 0;
         list_inputs(layer, memory);
         return;
     }

@@ -42,6 +42,9 @@ bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
     if (!pools_three_by_three(layer)) {
         return false;
     }
+    if (layer->fan_in * (uint32_t)layer->largest_weight <= INT16_MAX / INT8_LIMIT) {
+        return true;
+    }
     const int8_t *const end = layer->effective + layer->edges;
     for (uint32_t o = 0; o < layer->config.out_channels; o++) {
         int32_t positive = 0, negative = 0;
