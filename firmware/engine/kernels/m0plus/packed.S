@@ -74,13 +74,7 @@ next_window:                    /* at r0 */
     stmia r0!, {r1, r2, r3, r6}
     movs r4, #0
     mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
-    movs r5, r4
-    mov  r8, r4
-    mov  r9, r4
-    mov  r10, r4
-    mov  r11, r4
-    mov  r12, r4
-    mov  lr, r4
+    start_accumulators
     b    next_row
 
 four:

@@ -76,13 +76,7 @@ window:
     str  r2, [sp, #ROWS_END]
     ldr  r6, [sp, #WEIGHTS]
     movs r4, #0                 /* accumulators: r8 r9 r10 r11 r12 lr r4 r5 */
-    movs r5, #0
-    mov  r8, r4
-    mov  r9, r4
-    mov  r10, r4
-    mov  r11, r4
-    mov  r12, r4
-    mov  lr, r4
+    start_accumulators
     bx   r7
 
 columns:

@@ -3,18 +3,12 @@
  * A word is one less than its two accumulators make, so that the signs of all four words and of their lower halves say at
  * once whether a channel has a positive accumulator: 14 cycles for a pair of channels without one, about 40 if one has,
  * 70 if both have. */
+#include "registers.inc"
+
     .syntax unified
     .cpu cortex-m0plus
     .thumb
     .section .time_critical.engine, "ax"
-
-    .macro larger accumulator, place
-    cmp  r4, \accumulator
-    bge  1f
-    movs r4, \accumulator
-    movs r3, #\place
-1:
-    .endm
 
 /* One channel from accumulators in the upper halves of r4 - r7, one of them not negative. */
     .macro channel place, half

@@ -114,21 +114,7 @@ m0plus_pool_row8:
     mov  r12, r4
 
 pool:
-    mov  r0, r9
-    lsls r6, r0, #30
-    lsrs r6, r6, #27
-    movs r7, #32
-    subs r7, r7, r6
-    lsrs r0, r0, #2
-    lsls r0, r0, #2
-    load_pixels r1
-    load_pixels r3
-    load_pixels r5
-    load_pixels r4
-    movs r2, r1
-    orrs r2, r3
-    orrs r2, r5
-    orrs r2, r4
+    load_pool r5, r4
     beq  next_pool
     mov  r0, r9
     str  r0, [sp, #FIRST]
@@ -168,13 +154,7 @@ next_pool:
 
 window:
     movs r4, #0                 /* accumulators: r8 r9 r10 r11 r12 lr r4 r5 */
-    movs r5, #0
-    mov  r8, r4
-    mov  r9, r4
-    mov  r10, r4
-    mov  r11, r4
-    mov  r12, r4
-    mov  lr, r4
+    start_accumulators
     window_row 0
     window_row 1
     window_row 2

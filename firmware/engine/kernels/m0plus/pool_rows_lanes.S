@@ -148,21 +148,7 @@ next_pool:                      /* between pools: r8 pitch, r9 first, r10 out, r
     mov  r12, r4
 
 pool:
-    mov  r0, r9
-    lsls r6, r0, #30
-    lsrs r6, r6, #27
-    movs r7, #32
-    subs r7, r7, r6
-    lsrs r0, r0, #2
-    lsls r0, r0, #2
-    load_pixels r1
-    load_pixels r3
-    load_pixels r4
-    load_pixels r5
-    movs r2, r1
-    orrs r2, r3
-    orrs r2, r4
-    orrs r2, r5
+    load_pool r4, r5
     bne  occupied
     movs r2, #2
     add  r9, r2
@@ -188,13 +174,7 @@ windows:                        /* at r0 in LANES: the left one's in r8 - r11, t
     str  r0, [sp, #PLACE]
     movs r4, #0
     mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
-    movs r5, r4
-    mov  r8, r4
-    mov  r9, r4
-    mov  r10, r4
-    mov  r11, r4
-    mov  r12, r4
-    mov  lr, r4
+    start_accumulators
     window_row 0
     window_row 1
     window_row 2
