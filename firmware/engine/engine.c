@@ -49,7 +49,7 @@ engine_status engine_open(engine *self, const engine_config *config, const engin
     }
     for (uint32_t l = 0; l < self->layer_count; l++) {
         self->layers[l].kernels = self->kernels;
-        self->layers[l].largest_weight = self->method->trains_weights ? INT8_LIMIT : 0;
+        self->layers[l].largest_weight = self->method->trains_weights ? INT8_LIMIT : 1;
     }
     self->effective_stale = true;
     self->open = true;

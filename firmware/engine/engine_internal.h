@@ -24,7 +24,7 @@ typedef struct {
     bool below_has_relu; /* the layer below; false in the first layer */
     bool effective_kept, weights_in_flash;
     int8_t threshold;
-    int32_t largest_weight; /* no |effective weight| exceeds it, however the layer learns */
+    int32_t largest_weight; /* no |effective weight| exceeds it, however the layer learns; > 0 */
 
     const int8_t *weights; /* frozen; NULL when the method keeps none, or until they are in flash */
     int8_t *weights_sram;  /* the same when they live in SRAM; else where they wait for flash */

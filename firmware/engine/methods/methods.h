@@ -27,7 +27,7 @@ static inline int8_t updated_score(int8_t score, int32_t gradient, int8_t weight
 
 /* |gradient| up to this changes no score: R(v, s) is 0 for -half <= v < half. */
 static inline int32_t negligible_for_scores(uint32_t score_shift, int32_t largest_weight) {
-    return score_shift == 0 ? 0 : ((int32_t)(1u << (score_shift - 1)) - 1) / (largest_weight == 0 ? 1 : largest_weight);
+    return score_shift == 0 ? 0 : ((int32_t)(1u << (score_shift - 1)) - 1) / largest_weight;
 }
 
 /* A row of scores (kernels.h, update_scores and update_channel_scores). */

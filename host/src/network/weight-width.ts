@@ -4,6 +4,7 @@
  * static shifts.
  */
 import type { LayerShifts, Network, NetworkLayer } from './network.js';
+import { layerOffsets } from './network-shape.js';
 
 const MAX_WEIGHT = 127;
 
@@ -33,7 +34,7 @@ export function narrowWeights(network: Network, bits: number): Network {
 export function widenWeights(network: Network): Network {
   return mapLayers(network, (layer, weights) => {
     const largest = largestMagnitude(weights);
-    const shift = largest === 0 ? 0 : Math.floor(Math.log2(MAX_WEIGHT / largest));
+    const shift = largest === 0 ? 0 : bitLength(MAX_WEIGHT) - bitLength(largest);
     if (shift === 0) return layer;
     weights.forEach((weight, edge) => {
       weights[edge] = weight * 2 ** shift;
@@ -61,12 +62,10 @@ function mapLayers(
   change: (layer: NetworkLayer, weights: Int8Array, index: number) => NetworkLayer,
 ): Network {
   const weights = network.weights.slice();
-  let offset = 0;
-  const layers = network.layers.map((layer, index) => {
-    const own = weights.subarray(offset, offset + layer.edges);
-    offset += layer.edges;
-    return change(layer, own, index);
-  });
+  const offsets = layerOffsets(network);
+  const layers = network.layers.map((layer, index) =>
+    change(layer, weights.subarray(offsets[index]!, offsets[index]! + layer.edges), index),
+  );
   return { ...network, layers, weights };
 }
 

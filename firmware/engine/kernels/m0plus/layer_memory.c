@@ -209,7 +209,7 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     }
     memory->inputs = (sparse_element *)(memory + 1);
     if (layer->changed_channels != 0) {
-        memory->lane_budget = INT16_MAX / (layer->largest_weight == 0 ? 1 : layer->largest_weight);
+        memory->lane_budget = INT16_MAX / layer->largest_weight;
     }
     if (!is_convolution(layer)) {
         layer->changed_channels = 0;
