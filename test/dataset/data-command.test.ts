@@ -41,11 +41,17 @@ describe('priot data list', () => {
     mkdirSync(join(dataDir, 'mnist'));
     for (const [name, bytes] of Object.entries(idxSample().files)) writeFileSync(join(dataDir, 'mnist', name), bytes);
     const { datasets } = JSON.parse(await run('list', '--json', '--data-dir', dataDir)) as {
-      datasets: { name: string; origin: string | null; folder: string | null; files: string[] }[];
+      datasets: {
+        name: string;
+        origin: string | null;
+        folder: string | null;
+        files: string[];
+        problem: string | null;
+      }[];
     };
     expect(datasets).toMatchObject([
       { name: 'mnist', origin: '--data-dir', folder: join(dataDir, 'mnist') },
-      { name: 'cifar10', origin: null, folder: null },
+      { name: 'cifar10', origin: null, folder: null, problem: expect.stringContaining('has no cifar10') },
       { name: 'digits', origin: 'generated' },
     ]);
     expect(datasets[0]?.files).toHaveLength(4);

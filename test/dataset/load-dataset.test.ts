@@ -25,25 +25,53 @@ function put(base: string, subfolder: string, contents: Readonly<Record<string, 
 }
 
 describe('the order of places', () => {
-  test('--data-dir, then $PRIOT_DATA, then the cache', () => {
+  test('a folder that is named has the set; without one, the cache', () => {
     const [dataDir, data, cache] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
-    const options = { dataDir, environment: { PRIOT_DATA: data, XDG_CACHE_HOME: cache } };
-    expect(locateDataset(description, options)).toBeUndefined();
+    const environment = { XDG_CACHE_HOME: cache };
+    expect(locateDataset(description, { environment })).toBeUndefined();
     put(cache, 'priot/mnist', files);
-    expect(locateDataset(description, options)).toMatchObject({ origin: 'cache', folder: join(cache, 'priot/mnist') });
+    const inCache = { origin: 'cache', folder: join(cache, 'priot/mnist') };
+    expect(locateDataset(description, { environment })).toMatchObject(inCache);
+    expect(locateDataset(description, { environment: { ...environment, PRIOT_DATA: '' } })).toMatchObject(inCache);
+    const both = { dataDir, environment: { ...environment, PRIOT_DATA: data } };
     put(data, 'mnist', files);
-    expect(locateDataset(description, options)).toMatchObject({ origin: '$PRIOT_DATA', folder: join(data, 'mnist') });
+    expect(() => locateDataset(description, both)).toThrow(expect.objectContaining({ code: 'DATASET_NOT_FOUND' }));
     put(dataDir, '.', files);
-    expect(locateDataset(description, options)).toMatchObject({ origin: '--data-dir', folder: dataDir });
+    expect(locateDataset(description, both)).toMatchObject({ origin: '--data-dir', folder: dataDir });
+    expect(locateDataset(description, { environment: both.environment })).toMatchObject({
+      origin: '$PRIOT_DATA',
+      folder: join(data, 'mnist'),
+    });
   });
 
-  test('a --data-dir that is not there is an error, a $PRIOT_DATA that is not there is not', async () => {
-    const none = join(temporaryFolder(), 'none');
-    await expect(loadDataset('mnist', { dataDir: none, environment: offline })).rejects.toMatchObject({
+  test.each([
+    ['--data-dir', (folder: string) => ({ dataDir: folder, environment: offline })],
+    ['$PRIOT_DATA', (folder: string) => ({ environment: { ...offline, PRIOT_DATA: folder } })],
+  ])('%s without the set is an error that names the files looked for', async (option, search) => {
+    const folder = temporaryFolder();
+    await expect(loadDataset('mnist', search(folder))).rejects.toMatchObject({
+      code: 'DATASET_NOT_FOUND',
+      exitStatus: 4,
+      message: expect.stringMatching(new RegExp(`^\\${option} ${folder} .*t10k-labels-idx1-ubyte.*MNIST/raw`)),
+      remedy: expect.stringContaining(`priot data fetch mnist --cache ${folder}`),
+    });
+    await expect(loadDataset('mnist', search(join(folder, 'none')))).rejects.toMatchObject({
       code: 'NO_SUCH_FOLDER',
       exitStatus: 4,
+      message: expect.stringContaining(option),
     });
-    expect(locateDataset(description, { environment: { ...offline, PRIOT_DATA: none } })).toBeUndefined();
+  });
+
+  test.each(['mnist', 'MNIST/raw', 'raw', '.'])('%s below a folder that is named is looked into', (subfolder) => {
+    const dataDir = temporaryFolder();
+    put(dataDir, subfolder, files);
+    expect(locateDataset(describeDataset('mnist'), { dataDir })?.folder).toBe(join(dataDir, subfolder));
+  });
+
+  test("Python's version of CIFAR-10 is named", () => {
+    const dataDir = temporaryFolder();
+    put(dataDir, 'cifar-10-batches-py', { data_batch_1: Uint8Array.of(0x80) });
+    expect(() => locateDataset(describeDataset('cifar10'), { dataDir })).toThrow(/binary version/);
   });
 
   test('half a set is named, except in the cache, where a download may have been cut', () => {

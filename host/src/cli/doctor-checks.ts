@@ -106,7 +106,11 @@ export function* checkDatasets(environment: NodeJS.ProcessEnv): Iterable<Finding
       if (found) yield { check, status: 'ok', text: `${found.folder} (${found.origin})` };
       else yield { check, status: 'warn', text: 'not on this machine yet', remedy: `priot data fetch ${name}` };
     } catch (error) {
-      yield failure(check, error);
+      // A folder of other data sets is no fault.
+      const absent = error instanceof PriotError && error.code === 'DATASET_NOT_FOUND';
+      yield absent
+        ? { check, status: 'warn', text: error.message, ...(error.remedy && { remedy: error.remedy }) }
+        : failure(check, error);
     }
   }
 }

@@ -32,8 +32,9 @@ export interface LoadOptions extends SearchOptions {
 }
 
 /**
- * Loads a data set: from --data-dir, $PRIOT_DATA or the cache, else downloads it into the cache. Files are checked
- * whenever they are read. `digits` is generated here and needs nothing.
+ * Loads a data set: from the folder that is named (--data-dir, $PRIOT_DATA); when none is named, from the cache, and when
+ * it is not there, by a download into the cache. Files are checked whenever they are read. `digits` is generated here
+ * and needs nothing.
  *
  * @throws UsageError UNKNOWN_DATASET; DataError (see docs/datasets.md); CapacityError DISK_FULL; the signal's reason
  */

@@ -11,7 +11,7 @@ interface DescriptionBase {
 }
 
 interface FetchedDescription extends DescriptionBase {
-  /** Names a folder of this set goes by. */
+  /** Folders that have this set, below a folder of data sets; the first is its folder in the cache. */
   readonly folders: readonly string[];
   /** Base addresses, ending in a slash, tried in order. */
   readonly mirrors: readonly string[];

@@ -1,6 +1,6 @@
-/** Where a data set's files are on this machine: --data-dir, $PRIOT_DATA, the cache, in this order. */
+/** Where a data set's files are on this machine: in the folder that is named (--data-dir, $PRIOT_DATA), or in the cache. */
 
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
@@ -102,31 +102,51 @@ export function locateInCache(description: DatasetDescription, cacheDir: string)
 }
 
 /**
- * The first place that has the set.
+ * Finds the first place that has the set. A folder that the user names must have it: `--data-dir`, or else `$PRIOT_DATA`
+ * where it is set. Only when neither is named, the cache is looked at.
  *
- * @throws DataError NO_SUCH_FOLDER for a --data-dir that is no folder; MISSING_FILES for an incomplete copy
+ * @returns undefined when no folder is named and the cache has not got the set
+ * @throws DataError NO_SUCH_FOLDER, DATASET_NOT_FOUND for a named folder that does not exist or has not got the set;
+ * MISSING_FILES for an incomplete copy
  */
 export function locateDataset(description: DatasetDescription, options: SearchOptions): DatasetLocation | undefined {
   const environment = options.environment ?? process.env;
-  if (options.dataDir !== undefined) {
-    requireFolder(options.dataDir, '--data-dir');
-    const found = locateIn(options.dataDir, description, '--data-dir');
-    if (found) return found;
-  }
-  if (environment.PRIOT_DATA) {
-    const found = locateIn(environment.PRIOT_DATA, description, '$PRIOT_DATA');
-    if (found) return found;
-  }
-  return locateInCache(description, options.cacheDir ?? defaultCacheDir(environment));
+  const named = namedFolder(options.dataDir, environment);
+  if (named === undefined) return locateInCache(description, options.cacheDir ?? defaultCacheDir(environment));
+  requireFolder(named.folder, named.origin);
+  const found = locateIn(named.folder, description, named.origin);
+  if (found !== undefined) return found;
+  throw notFound(description, named.folder, named.origin);
 }
 
-/** @throws DataError NO_SUCH_FOLDER */
+/** The folder of data sets that the user names, and by what; undefined when there is none. */
+export function namedFolder(
+  dataDir: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): { readonly folder: string; readonly origin: '--data-dir' | '$PRIOT_DATA' } | undefined {
+  if (dataDir !== undefined) return { folder: dataDir, origin: '--data-dir' };
+  if (environment.PRIOT_DATA) return { folder: environment.PRIOT_DATA, origin: '$PRIOT_DATA' };
+  return undefined;
+}
+
+function notFound(description: DatasetDescription, folder: string, origin: Origin): DataError {
+  const { name, folders, format } = description;
+  const places = [...folders.map((subfolder) => join(folder, subfolder)), folder].join(', ');
+  const pickled = join(folder, 'cifar-10-batches-py');
+  const hint =
+    format === 'cifar10' && existsSync(pickled)
+      ? `; ${pickled} is the version for Python: priot reads the binary version`
+      : '';
+  return new DataError(
+    'DATASET_NOT_FOUND',
+    `${origin} ${folder} has no ${name}: none of ${allFileNames(description).join(', ')} (plain or .gz) is in ${places}${hint}`,
+    `name another folder, or let priot put the set there: priot data fetch ${name} --cache ${folder}`,
+  );
+}
+
+/** Checks that a folder exists. `option` is how the user named it: `--data-dir`. @throws DataError NO_SUCH_FOLDER */
 export function requireFolder(path: string, option: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new DataError(
-      'NO_SUCH_FOLDER',
-      `${option} ${path}: there is no such folder`,
-      `check the path after ${option}`,
-    );
+    throw new DataError('NO_SUCH_FOLDER', `${option} ${path}: there is no such folder`, `correct ${option}`);
   }
 }
