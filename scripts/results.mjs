@@ -3,6 +3,7 @@
 //   node scripts/results.mjs [FOLDER OF SWEEPS [PAGE README]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { replaceBlock } from './marked-block.mjs';
 
 const root = join(import.meta.dirname, '..');
 const sweeps = process.argv[2] ?? join(root, 'runs/sweeps');
@@ -89,14 +90,6 @@ function robustnessTable({ sessions, failed }) {
   const head = ['method', ...angles.flatMap((angle) => [`${angle}° mean`, 'worst', 'collapsed'])];
   const note = provenance(sessions, failed);
   return [...table(head, rows), '', note];
-}
-
-function replaceBlock(text, name, lines) {
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`there is no ${begin} … ${end}`);
-  return `${text.slice(0, from + begin.length)}\n${lines.join('\n')}\n${text.slice(to)}`;
 }
 
 let text = readFileSync(page, 'utf8');
