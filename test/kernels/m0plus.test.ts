@@ -43,6 +43,7 @@ function layersOf(
         gradient: 6,
       },
     };
+    const padding = 'conv' in layer ? (layer.padding ?? 0) : 0;
     const shaped: NetworkLayer =
       'conv' in layer
         ? {
@@ -50,9 +51,10 @@ function layersOf(
             op: 'conv2d',
             inShape: shape,
             outChannels: layer.conv,
-            kernel: layer.kernel,
-            stride: layer.stride ?? 1,
-            padding: layer.padding ?? 0,
+            depthwise: false,
+            kernel: [layer.kernel, layer.kernel],
+            stride: [layer.stride ?? 1, layer.stride ?? 1],
+            padding: [padding, padding, padding, padding],
             pool: layer.pool ?? false,
           }
         : { ...common, op: 'linear', inFeatures: shape[0] * shape[1] * shape[2], outFeatures: layer.linear };

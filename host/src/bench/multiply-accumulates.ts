@@ -1,6 +1,6 @@
 /** How many multiply-accumulates (MAC) a network's layers ask for, from their shapes alone. */
 import type { Network, NetworkLayer } from '../network/network.js';
-import { convolutionSide } from '../network/network-shape.js';
+import { fanIn, mapShape } from '../network/network-shape.js';
 
 /** Where the cycles of a step go, in the order of the wire contract's Phase. */
 export const phaseNames = ['forward', 'requantise', 'loss', 'error', 'update'] as const;
@@ -8,10 +8,9 @@ export type PhaseName = (typeof phaseNames)[number];
 
 /** Of one pass over the layer, taps in the padding included: what a kernel that skips nothing would do. */
 export function layerMacs(layer: NetworkLayer): number {
-  if (layer.op === 'linear') return layer.inFeatures * layer.outFeatures;
-  const [height, width, channels] = layer.inShape;
-  const places = convolutionSide(layer, height) * convolutionSide(layer, width);
-  return places * layer.outChannels * layer.kernel * layer.kernel * channels;
+  if (layer.op === 'sum_pool') return 0;
+  const [height, width, channels] = mapShape(layer);
+  return height * width * channels * fanIn(layer);
 }
 
 /**

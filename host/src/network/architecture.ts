@@ -5,7 +5,7 @@
 import { DataError } from '../errors.js';
 import { JsonObject } from './json-object.js';
 import type { NetworkLayer } from './network.js';
-import { convolutionSide, layerEdges, outputShape, type Shape } from './network-shape.js';
+import { fanIn, layerEdges, mapShape, outputShape, type Shape } from './network-shape.js';
 
 export interface Architecture {
   readonly name: string;
@@ -43,24 +43,27 @@ function parseLayer(fields: JsonObject, input: Shape, below: NetworkLayer | unde
   };
   const layer = fields.oneOf('op', ['conv2d', 'linear'] as const) === 'conv2d' ? convolution() : linear();
   const edges = layerEdges(layer);
-  const fanIn = layer.op === 'conv2d' ? layer.kernel ** 2 * input[2] : layer.inFeatures;
-  return { ...layer, edges, weightExponent: initialExponent(fanIn) };
+  return { ...layer, edges, weightExponent: initialExponent(fanIn(layer)) } as NetworkLayer;
 
   function convolution(): NetworkLayer {
     if (below?.op === 'linear') fields.fail('"op"', 'conv2d', 'must not follow a linear layer');
-    const conv = {
+    const kernel = fields.integer('kernel', 1, 255);
+    const stride = fields.integer('stride', 1, 255);
+    const padding = fields.integer('padding', 0, 254);
+    const conv: NetworkLayer = {
       ...common,
       op: 'conv2d' as const,
       inShape: input,
       outChannels: fields.integer('out_channels', 1, 65535),
-      kernel: fields.integer('kernel', 1, 255),
-      stride: fields.integer('stride', 1, 255),
-      padding: fields.integer('padding', 0, 254),
+      depthwise: false,
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      padding: [padding, padding, padding, padding],
       pool: fields.oneOf('pool', [0, 2] as const) === 2,
     };
     const least = conv.pool ? 2 : 1;
-    if (input.slice(0, 2).some((side) => convolutionSide(conv, side) < least)) {
-      fields.fail('"kernel"', conv.kernel, `leaves too little of a ${input[0]}x${input[1]} map`);
+    if (mapShape(conv).some((side) => side < least)) {
+      fields.fail('"kernel"', kernel, `leaves too little of a ${input[0]}x${input[1]} map`);
     }
     return conv;
   }
@@ -75,6 +78,6 @@ function parseLayer(fields: JsonObject, input: Shape, below: NetworkLayer | unde
 const INITIAL_DEVIATION = 73.6;
 
 /** The exponent at which such weights have He's deviation sqrt(2 / fan_in) (arXiv 1502.01852). */
-function initialExponent(fanIn: number): number {
-  return -Math.round(Math.log2(INITIAL_DEVIATION * Math.sqrt(fanIn / 2)));
+function initialExponent(inputs: number): number {
+  return -Math.round(Math.log2(INITIAL_DEVIATION * Math.sqrt(inputs / 2)));
 }

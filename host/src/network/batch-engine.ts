@@ -69,7 +69,10 @@ export class BatchEngine {
     for (const layer of network.layers) {
       const convolution = layer.op === 'conv2d';
       words.push(convolution ? 0 : 1, ...inputShape(layer), outputShape(layer)[2]);
-      words.push(...(convolution ? [layer.kernel, layer.stride, layer.padding, layer.pool ? 1 : 0] : [0, 0, 0, 0]));
+      const { kernel, stride, padding, pool } = convolution
+        ? layer
+        : { kernel: [0], stride: [0], padding: [0], pool: false };
+      words.push(kernel[0]!, stride[0]!, padding[0]!, pool ? 1 : 0);
       words.push(layer.relu ? 1 : 0, layer.weightExponent);
     }
     new Int32Array(module.memory.buffer, module.config(), words.length).set(words);

@@ -22,9 +22,10 @@ export function withBelowThreshold(network: Network, choice: string): Network {
       throw malformed(`the network has no layer ${name}`, `choose among ${known.join(', ')}, or all`);
     }
   }
-  const layers = network.layers.map((layer) =>
-    chosen.has('all') || chosen.has(layer.name) ? { ...layer, belowThreshold: rule as BelowThreshold } : layer,
-  );
+  const layers = network.layers.map((layer) => {
+    if (layer.op === 'sum_pool' || !(chosen.has('all') || chosen.has(layer.name))) return layer;
+    return { ...layer, belowThreshold: rule as BelowThreshold };
+  });
   return { ...network, layers };
 }
 

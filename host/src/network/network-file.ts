@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { JsonObject } from './json-object.js';
 import type { Conv2dLayer, LayerShifts, LinearLayer, Network, NetworkLayer } from './network.js';
-import { convolutionSide, edgeCount, inputShape, layerEdges, layerOffsets, outputShape } from './network-shape.js';
+import { edgeCount, inputShape, layerEdges, layerOffsets, mapShape, outputShape } from './network-shape.js';
 import { readWholeFile } from './tensor-file.js';
 
 const MAX_SIDE = 255;
@@ -71,12 +71,14 @@ export function networkToJson(network: Omit<Network, 'weights'>): Record<string,
         ? {
             in_shape: [...layer.inShape],
             out_channels: layer.outChannels,
-            kernel: layer.kernel,
-            stride: layer.stride,
-            padding: layer.padding,
+            kernel: layer.kernel[0],
+            stride: layer.stride[0],
+            padding: layer.padding[0],
             pool: layer.pool ? 2 : 0,
           }
-        : { in_features: layer.inFeatures, out_features: layer.outFeatures }),
+        : layer.op === 'linear'
+          ? { in_features: layer.inFeatures, out_features: layer.outFeatures }
+          : { in_shape: [...layer.inShape] }),
       relu: layer.relu,
       edges: layer.edges,
       weight_exponent: layer.weightExponent,
@@ -132,20 +134,24 @@ function parseConvolution(fields: JsonObject, common: Common): Conv2dLayer {
   if (height > MAX_SIDE || width > MAX_SIDE) {
     fields.fail('"in_shape"', [height, width, channels], `must have a height and width in 1..${MAX_SIDE}`);
   }
+  const kernel = fields.integer('kernel', 1, MAX_SIDE);
+  const stride = fields.integer('stride', 1, MAX_SIDE);
+  const padding = fields.integer('padding', 0, MAX_SIDE);
   const layer: Conv2dLayer = {
     ...common,
     op: 'conv2d',
     inShape: [height, width, channels],
     outChannels: fields.integer('out_channels', 1, MAX_FEATURES),
-    kernel: fields.integer('kernel', 1, MAX_SIDE),
-    stride: fields.integer('stride', 1, MAX_SIDE),
-    padding: fields.integer('padding', 0, MAX_SIDE),
+    depthwise: false,
+    kernel: [kernel, kernel],
+    stride: [stride, stride],
+    padding: [padding, padding, padding, padding],
     pool: fields.oneOf('pool', [0, 2] as const) === 2,
   };
-  const sides = [convolutionSide(layer, height), convolutionSide(layer, width)];
+  const sides = mapShape(layer).slice(0, 2);
   const least = layer.pool ? 2 : 1;
   if (sides.some((side) => side < least)) {
-    fields.fail('"kernel"', layer.kernel, `leaves a map of ${sides.join('x')}; at least ${least}x${least} is needed`);
+    fields.fail('"kernel"', kernel, `leaves a map of ${sides.join('x')}; at least ${least}x${least} is needed`);
   }
   return layer;
 }
@@ -192,7 +198,7 @@ function checkFollows(fields: JsonObject, layer: NetworkLayer, before: NetworkLa
   }
   const features = given[0] * given[1] * given[2];
   if (inputShape(layer)[2] !== features) {
-    fields.fail('"in_features"', layer.inFeatures, `must be ${features}, the output of ${before.name}`);
+    fields.fail('"in_features"', inputShape(layer)[2], `must be ${features}, the output of ${before.name}`);
   }
 }
 

@@ -86,7 +86,7 @@ function layerMessage(layer: NetworkLayer, method: MethodName, scored: Uint8Arra
     inChannels,
     outChannels: outputShape(layer)[2],
     ...(layer.op === 'conv2d'
-      ? { kernel: layer.kernel, stride: layer.stride, padding: layer.padding, pool: layer.pool }
+      ? { kernel: layer.kernel[0], stride: layer.stride[0], padding: layer.padding[0], pool: layer.pool }
       : {}),
     relu: layer.relu,
     weightExponent: layer.weightExponent,

@@ -16,6 +16,7 @@ export function narrowWeights(network: Network, bits: number): Network {
   const limit = 2 ** (bits - 1) - 1;
   const last = network.layers.length - 1;
   return mapLayers(network, ({ shifts: _, ...layer }, weights, index) => {
+    if (layer.op === 'sum_pool') return layer;
     const shift = index === last ? 0 : Math.max(0, bitLength(largestMagnitude(weights)) - bitLength(limit));
     if (shift === 0) return layer;
     const half = 2 ** (shift - 1);
@@ -34,6 +35,7 @@ export function narrowWeights(network: Network, bits: number): Network {
 export function widenWeights(network: Network): Network {
   return mapLayers(network, (layer, weights) => {
     const largest = largestMagnitude(weights);
+    if (layer.op === 'sum_pool') return layer;
     const shift = largest === 0 ? 0 : bitLength(MAX_WEIGHT) - bitLength(largest);
     if (shift === 0) return layer;
     weights.forEach((weight, edge) => {
