@@ -1,15 +1,25 @@
-/** The documents: every link leads somewhere, and the README names every page. */
+/** The documents: links lead somewhere, the README names every page, pages begin and wrap alike, and limits are the code's. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
+const read = (page: string) => readFileSync(join(root, page), 'utf8');
+const WIDTH = 120;
+const written = ['benchmarks', 'emulator', 'measured', 'methods', 'results', 'runs', 'sweeps', 'wire'].map(
+  (name) => `docs/${name}.md`,
+);
 
 function links(page: string): string[] {
-  const text = readFileSync(join(root, page), 'utf8');
-  const targets = [...text.matchAll(/\]\(([^)#\s]+)/g)].map((match) => match[1] ?? '');
+  const targets = [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map((match) => match[1] ?? '');
   return targets.filter((target) => !target.includes('://')).map((target) => join(dirname(page), target));
+}
+
+/** The lines that people write and wrap: no tables, and nothing that a script puts between its marks. */
+function prose(page: string): string[] {
+  const text = read(page).replace(/^<!-- (\S+): begin -->[\s\S]*?^<!-- \1: end -->/gm, '');
+  return text.split('\n').filter((line) => !line.startsWith('|'));
 }
 
 test.each(['README.md', 'NOTICE.md', ...pages])('%s links to files that exist', (page) => {
@@ -17,6 +27,19 @@ test.each(['README.md', 'NOTICE.md', ...pages])('%s links to files that exist', 
 });
 
 test('the README names every page', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  expect(pages.filter((page) => !readme.includes(page))).toEqual([]);
+  expect(pages.filter((page) => !read('README.md').includes(page))).toEqual([]);
+});
+
+test.each(written)('%s begins with what it is for and who reads it, and wraps at one width', (page) => {
+  expect(read(page)).toMatch(/^# .+\n\nThis page [\s\S]*?\bfor\b[\s\S]*?\n\n/);
+  expect(prose(page).filter((line) => line.length > WIDTH)).toEqual([]);
+});
+
+test('docs/wire.md has the limits of firmware/session/session.h', () => {
+  const limits = [...read('firmware/session/session.h').matchAll(/^#define SESSION_MAX_\w+ (\d+)u/gm)];
+  const figures = limits.map((match) => Number(match[1]).toLocaleString('en-US'));
+  expect(figures.length).toBeGreaterThan(3);
+  expect(figures.filter((figure) => !new RegExp(`(?<![\\d,])${figure}(?![\\d,])`).test(read('docs/wire.md')))).toEqual(
+    [],
+  );
 });
