@@ -7,9 +7,18 @@ const root = join(import.meta.dirname, '../..');
 const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
 const read = (page: string) => readFileSync(join(root, page), 'utf8');
 const WIDTH = 120;
-const written = ['benchmarks', 'emulator', 'measured', 'methods', 'results', 'runs', 'sweeps', 'wire'].map(
-  (name) => `docs/${name}.md`,
-);
+const written = [
+  'benchmarks',
+  'emulator',
+  'flashing',
+  'measured',
+  'methods',
+  'results',
+  'robustness',
+  'runs',
+  'sweeps',
+  'wire',
+].map((name) => `docs/${name}.md`);
 
 function links(page: string): string[] {
   const targets = [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map((match) => match[1] ?? '');
