@@ -68,7 +68,7 @@ test('a base that is no report is bad data', () => {
     ]) {
       writeFileSync(path, text);
       expect(() => readReport(path)).toThrow(
-        expect.objectContaining({ code: 'BENCH_REPORT_MALFORMED', exitStatus: 4 }),
+        expect.objectContaining({ code: 'BENCH_REPORT_MALFORMED', class: 'data' }),
       );
     }
     writeFileSync(path, JSON.stringify(report(1)));

@@ -73,7 +73,7 @@ describe('priot data fetch', () => {
     ['digits', 'NOTHING_TO_FETCH'],
     ['imagenet', 'UNKNOWN_DATASET'],
   ])('%s is wrong usage: %s', async (name, code) => {
-    await expect(run('fetch', name)).rejects.toMatchObject({ code, exitStatus: 2 });
+    await expect(run('fetch', name)).rejects.toMatchObject({ code, class: 'usage' });
   });
 
   test('without network: NO_NETWORK', async () => {

@@ -153,7 +153,7 @@ describe('download', () => {
     const request = requestFor([wrong.url]);
     await expect(download(request)).rejects.toMatchObject({
       code: 'WRONG_CHECKSUM',
-      exitStatus: 4,
+      class: 'data',
       remedy: 'use --from',
     });
     expectNothing(request);
@@ -174,7 +174,7 @@ describe('download', () => {
     const request = requestFor([await deserted(), 'http://priot.invalid/file']);
     await expect(download(request)).rejects.toMatchObject({
       code: 'NO_NETWORK',
-      exitStatus: 4,
+      class: 'data',
       message: expect.stringContaining('priot.invalid'),
     });
     expectNothing(request);
@@ -227,7 +227,7 @@ describe('download', () => {
     symlinkSync('/dev/full', `${destination}.part`);
     const failure = await download(requestFor([server.url], { destination })).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(CapacityError);
-    expect(failure).toMatchObject({ code: 'DISK_FULL', exitStatus: 5 });
+    expect(failure).toMatchObject({ code: 'DISK_FULL', class: 'capacity' });
     expect(existsSync(destination)).toBe(false);
   });
 
@@ -236,6 +236,6 @@ describe('download', () => {
     const file = join(temporaryFolder(), 'a-file');
     writeFileSync(file, '');
     const request = requestFor([server.url], { destination: join(file, 'folder', 'file') });
-    await expect(download(request)).rejects.toMatchObject({ code: 'CACHE_NOT_WRITABLE', exitStatus: 4 });
+    await expect(download(request)).rejects.toMatchObject({ code: 'CACHE_NOT_WRITABLE', class: 'data' });
   });
 });

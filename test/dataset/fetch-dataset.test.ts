@@ -101,7 +101,7 @@ describe('an IDX set', () => {
     const { description } = idxSample();
     await expect(fetchDataset(description, optionsFor(nowhere))).rejects.toMatchObject({
       code: 'NO_NETWORK',
-      exitStatus: 4,
+      class: 'data',
       remedy: expect.stringMatching(/priot data fetch mnist --from DIR.*--dataset digits/),
     });
   });
@@ -151,7 +151,7 @@ describe('an IDX set', () => {
     ['half of the files', { 'train-images-idx3-ubyte': new Uint8Array(1) }, 'MISSING_FILES'],
   ])('--from %s: %o %s', async (_what, files, code) => {
     const options = optionsFor(nowhere, { from: folderWith(files) });
-    await expect(fetchDataset(idxSample().description, options)).rejects.toMatchObject({ code, exitStatus: 4 });
+    await expect(fetchDataset(idxSample().description, options)).rejects.toMatchObject({ code, class: 'data' });
     expect(existsSync(options.cacheDir)).toBe(false);
   });
 

@@ -51,13 +51,13 @@ describe('the order of places', () => {
     const folder = temporaryFolder();
     await expect(loadDataset('mnist', search(folder))).rejects.toMatchObject({
       code: 'DATASET_NOT_FOUND',
-      exitStatus: 4,
+      class: 'data',
       message: expect.stringMatching(new RegExp(`^\\${option} ${folder} .*t10k-labels-idx1-ubyte.*MNIST/raw`)),
       remedy: expect.stringContaining(`priot data fetch mnist --cache ${folder}`),
     });
     await expect(loadDataset('mnist', search(join(folder, 'none')))).rejects.toMatchObject({
       code: 'NO_SUCH_FOLDER',
-      exitStatus: 4,
+      class: 'data',
       message: expect.stringContaining(option),
     });
   });
@@ -94,7 +94,7 @@ describe('loadDataset', () => {
     const environment = { ...offline, XDG_CACHE_HOME: temporaryFolder() };
     await expect(loadDataset('mnist', { environment })).rejects.toMatchObject({
       code: 'NO_NETWORK',
-      exitStatus: 4,
+      class: 'data',
       remedy: expect.stringContaining('--dataset digits'),
     });
   });
@@ -120,7 +120,7 @@ describe('loadDataset', () => {
 
   test('an unknown name and an aborted signal end it at once', async () => {
     // @ts-expect-error: what a caller without types may pass
-    await expect(loadDataset('imagenet')).rejects.toMatchObject({ code: 'UNKNOWN_DATASET', exitStatus: 2 });
+    await expect(loadDataset('imagenet')).rejects.toMatchObject({ code: 'UNKNOWN_DATASET', class: 'usage' });
     const reason = new Error('stopped');
     await expect(loadDataset('digits', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });

@@ -41,7 +41,7 @@ test('a firmware that crashes is a device that is lost, with the place of the cr
     writeFileSync(firmware, flashOf(withRegisters([3], [0x6801]))); // LDR r1, [r0] of address 3
     await expect(openEmulator({ firmware })).rejects.toMatchObject({
       code: 'FIRMWARE_FAULT',
-      exitStatus: 3,
+      class: 'device',
       message: expect.stringContaining('PC 0x10000002'),
     });
   } finally {

@@ -43,7 +43,7 @@ test('a damaged ELF is refused', () => {
 test('an image that is not there is a data error that says what to do', async () => {
   await expect(openEmulator({ firmware: '/nowhere/priot.uf2' })).rejects.toMatchObject({
     code: 'FIRMWARE_IMAGE_MISSING',
-    exitStatus: 4,
+    class: 'data',
     remedy: expect.stringContaining('make firmware'),
   });
 });

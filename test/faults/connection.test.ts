@@ -31,7 +31,7 @@ describe('a connection', () => {
     const connection = await time.run(Connection.open(source), LIMIT_MS);
     await expect(time.run(connection.recover(lost()), LIMIT_MS)).rejects.toMatchObject({
       code: 'DEVICE_LOST',
-      exitStatus: 3,
+      class: 'device',
       message: 'simulator: lost, and not back after 9 attempts: no such port',
       remedy: expect.stringContaining('priot train --resume'),
     });
@@ -81,7 +81,7 @@ describe('--faults', () => {
   it.each(['', 'drop', 'drop=', 'drop=2', 'drop=-1', 'drop=.1,drop=.2', 'lose=0.1', 'seed=-1', 'seed=0.5', 'drop=1=2'])(
     'refuses "%s"',
     (text) => {
-      expect(() => parseFaults(text)).toThrow(expect.objectContaining({ code: 'BAD_FAULTS', exitStatus: 2 }));
+      expect(() => parseFaults(text)).toThrow(expect.objectContaining({ code: 'BAD_FAULTS', class: 'usage' }));
     },
   );
 });

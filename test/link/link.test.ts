@@ -102,7 +102,7 @@ describe('hello', () => {
     });
     await expect(Link.open(device)).rejects.toMatchObject({
       code: 'PROTOCOL_MISMATCH',
-      exitStatus: 3,
+      class: 'device',
       message: 'protocol_version: the device speaks 9 (firmware abc1234), this host speaks 1',
       remedy: expect.stringContaining('priot flash'),
     });
@@ -146,14 +146,14 @@ describe('requests', () => {
   });
 
   it.each([
-    [FailureCode.FAILURE_CODE_BAD_NETWORK, DataError, 'BAD_NETWORK', 4],
-    [FailureCode.FAILURE_CODE_OUT_OF_RANGE, DataError, 'OUT_OF_RANGE', 4],
-    [FailureCode.FAILURE_CODE_OVERFLOW, CapacityError, 'ACCUMULATOR_OVERFLOW', 5],
-    [FailureCode.FAILURE_CODE_OUT_OF_MEMORY, CapacityError, 'NETWORK_TOO_LARGE', 5],
-    [FailureCode.FAILURE_CODE_WRONG_BOOT, DeviceError, 'DEVICE_RESTARTED', 3],
-    [FailureCode.FAILURE_CODE_MALFORMED, DeviceError, 'MESSAGE_REJECTED', 3],
-    [99 as priot.FailureCode, DeviceError, 'DEVICE_FAILURE', 3],
-  ])('refused with %i fail with the right class', async (code, type, name, exitStatus) => {
+    [FailureCode.FAILURE_CODE_BAD_NETWORK, DataError, 'BAD_NETWORK', 'data'],
+    [FailureCode.FAILURE_CODE_OUT_OF_RANGE, DataError, 'OUT_OF_RANGE', 'data'],
+    [FailureCode.FAILURE_CODE_OVERFLOW, CapacityError, 'ACCUMULATOR_OVERFLOW', 'capacity'],
+    [FailureCode.FAILURE_CODE_OUT_OF_MEMORY, CapacityError, 'NETWORK_TOO_LARGE', 'capacity'],
+    [FailureCode.FAILURE_CODE_WRONG_BOOT, DeviceError, 'DEVICE_RESTARTED', 'device'],
+    [FailureCode.FAILURE_CODE_MALFORMED, DeviceError, 'MESSAGE_REJECTED', 'device'],
+    [99 as priot.FailureCode, DeviceError, 'DEVICE_FAILURE', 'device'],
+  ])('refused with %i fail with the right class', async (code, type, name, errorClass) => {
     const { link } = await open({
       answer: (message) =>
         message.hello ? undefined : { failure: { code, text: 'kernel too big', layer: 2, value: 9 } },
@@ -162,7 +162,7 @@ describe('requests', () => {
     await expect(refused).rejects.toBeInstanceOf(type);
     await expect(refused).rejects.toMatchObject({
       code: name,
-      exitStatus,
+      class: errorClass,
       message: 'openNetwork: kernel too big (layer 2, value 9)',
       remedy: expect.any(String),
     });
@@ -178,7 +178,7 @@ describe('requests', () => {
     });
     await expect(link.request('openNetwork', { layers: [] })).rejects.toMatchObject({
       code: 'NETWORK_TOO_LARGE',
-      exitStatus: 5,
+      class: 'capacity',
       message: expect.stringMatching(/300,000 bytes.*200,000.*state 150,000/),
     });
     await link.close();
@@ -254,7 +254,7 @@ describe('requests', () => {
     const { link } = await open({ hello: { maxFrameBytes: 64 } });
     await expect(link.request('evaluate', { index: 0, image: new Uint8Array(64) })).rejects.toMatchObject({
       code: 'FRAME_TOO_LARGE',
-      exitStatus: 5,
+      class: 'capacity',
     });
     await link.close();
   });
@@ -435,7 +435,7 @@ describe('steps', () => {
     })();
     await expect(trained).rejects.toMatchObject({
       code: name,
-      exitStatus: 3,
+      class: 'device',
       message: expect.stringContaining('step 7'),
     });
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6]);

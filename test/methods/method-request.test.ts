@@ -65,7 +65,7 @@ describe("a method's defaults", () => {
     } catch (caught) {
       error = caught;
     }
-    expect(error).toMatchObject({ code, exitStatus: 2 });
+    expect(error).toMatchObject({ code, class: 'usage' });
     expect(`${(error as Error).message} ${(error as { remedy: string }).remedy}`).toContain(message);
   });
 });

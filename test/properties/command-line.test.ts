@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { ExitStatus } from '#host/errors.js';
+import { ExitStatus } from '#host/cli/exit-status.js';
 
 const runner = join(import.meta.dirname, 'many-command-lines.mjs');
 

@@ -17,7 +17,7 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record(
 );
 
 const refused = expect.objectContaining({
-  exitStatus: 4,
+  class: 'data',
   remedy: expect.stringMatching(/delete state.bin|resume with/),
 });
 

@@ -9,12 +9,13 @@ import { sampleEvents, sampleManifest, sampleSummary, stepEvent, temporaryFolder
 /** The command on its own, so that nothing but it is tested here. */
 const program = `
   import { Command } from 'commander';
+  import { exitStatusOf } from '#host/cli/exit-status.js';
   import { register } from '#host/cli/runs.js';
   const program = new Command('priot');
   register(program);
   program.parseAsync(process.argv.slice(1), { from: 'user' }).catch((error) => {
     console.error(error.code, error.message);
-    process.exitCode = error.exitStatus ?? 1;
+    process.exitCode = exitStatusOf(error);
   });`;
 
 function priot(...args: string[]): { status: number | null; stdout: string; stderr: string } {

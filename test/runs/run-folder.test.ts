@@ -113,7 +113,7 @@ describe('creating and finishing', () => {
     RunFolder.create(path, sampleManifest()).close();
     const before = readFileSync(join(path, 'run.json'));
     const again = () => RunFolder.create(path, sampleManifest({ command: ['other'] }));
-    expect(again).toThrow(expect.objectContaining({ code: 'RUN_EXISTS', exitStatus: 4 }));
+    expect(again).toThrow(expect.objectContaining({ code: 'RUN_EXISTS', class: 'data' }));
     expect(readFileSync(join(path, 'run.json'))).toEqual(before);
   });
 
@@ -122,14 +122,14 @@ describe('creating and finishing', () => {
     writeFileSync(file, 'x');
     expect(() => RunFolder.create(file, sampleManifest())).toThrow(expect.objectContaining({ code: 'RUN_EXISTS' }));
     expect(() => RunFolder.create(join(file, 'run'), sampleManifest())).toThrow(
-      expect.objectContaining({ code: 'NOT_A_FILE', exitStatus: 4 }),
+      expect.objectContaining({ code: 'NOT_A_FILE', class: 'data' }),
     );
     expect(readFileSync(file, 'utf8')).toBe('x');
   });
 
   test('opening what is no run says so', () => {
     const path = temporaryFolder();
-    expect(() => RunFolder.open(path)).toThrow(expect.objectContaining({ code: 'NOT_A_RUN', exitStatus: 4 }));
+    expect(() => RunFolder.open(path)).toThrow(expect.objectContaining({ code: 'NOT_A_RUN', class: 'data' }));
     expect(() => RunFolder.open(join(path, 'none'))).toThrow(expect.objectContaining({ code: 'NOT_A_RUN' }));
     expect(readdirSync(path)).toEqual([]);
   });
@@ -190,7 +190,7 @@ describe('after a cut', () => {
       const { folder } = newRun();
       for (const step of steps) folder.append(stepEvent(step));
       const truncate = () => folder.truncateAfterStep(4);
-      expect(truncate).toThrow(expect.objectContaining({ code: 'METRICS_INCOMPLETE', exitStatus: 4 }));
+      expect(truncate).toThrow(expect.objectContaining({ code: 'METRICS_INCOMPLETE', class: 'data' }));
       expect([...folder.events()]).toHaveLength(steps.length);
       folder.close();
     }
@@ -210,7 +210,7 @@ describe('after a cut', () => {
 describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   const diskFull = expect.objectContaining({
     code: 'DISK_FULL',
-    exitStatus: 5,
+    class: 'capacity',
     remedy: expect.stringContaining('priot train --resume'),
   });
 

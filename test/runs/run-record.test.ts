@@ -184,7 +184,7 @@ describe('reading folders', () => {
     expect(readRun(path).metrics.steps).toBe(1);
     writeFileSync(metrics, `${good}{"type":"st\n${good}`);
     expect(() => readRun(path)).toThrow(
-      expect.objectContaining({ exitStatus: 4, message: expect.stringContaining('metrics.jsonl:2: not JSON') }),
+      expect.objectContaining({ class: 'data', message: expect.stringContaining('metrics.jsonl:2: not JSON') }),
     );
   });
 

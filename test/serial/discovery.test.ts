@@ -60,7 +60,7 @@ describe('the board to use when none was named', () => {
   it('is not chosen among several', async () => {
     await expect(findBoard(async () => [board(1), board(2)])).rejects.toMatchObject({
       code: 'SEVERAL_BOARDS',
-      exitStatus: 3,
+      class: 'device',
       remedy: 'name one: --device /dev/ttyACM1',
     });
   });

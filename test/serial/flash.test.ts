@@ -155,7 +155,7 @@ describe('priot flash', () => {
     ['a file cut short', uf2().subarray(0, 700), 'FIRMWARE_IMAGE_INVALID'],
   ])('refuses %s before anything happens', async (_, image, code) => {
     const boards = new FakeBoards([port('A')], port('A'));
-    await expect(flash(boards, { image })).rejects.toMatchObject({ code, exitStatus: 4 });
+    await expect(flash(boards, { image })).rejects.toMatchObject({ code, class: 'data' });
     expect(boards.touched).toEqual([]);
   });
 
@@ -166,7 +166,7 @@ describe('priot flash', () => {
 
   it('says when a folder is no such drive', async () => {
     await mkdir(drive);
-    await expect(flash(new FakeBoards([]), { drive })).rejects.toMatchObject({ code: 'NO_DRIVE', exitStatus: 3 });
+    await expect(flash(new FakeBoards([]), { drive })).rejects.toMatchObject({ code: 'NO_DRIVE', class: 'device' });
   });
 
   it('says when no drive appears', async () => {
@@ -179,7 +179,7 @@ describe('priot flash', () => {
   it('says when there is no board, or more than one', async () => {
     await expect(flash(new FakeBoards([port('A', 'other')]))).rejects.toMatchObject({
       code: 'NO_BOARD',
-      exitStatus: 3,
+      class: 'device',
     });
     await expect(flash(new FakeBoards([port('A'), port('B')]))).rejects.toMatchObject({ code: 'SEVERAL_BOARDS' });
     await mountDrive();
@@ -199,7 +199,7 @@ describe('priot flash', () => {
 
   it('says when the board does not come back, or with other firmware', async () => {
     await mountDrive();
-    await expect(flash(new FakeBoards([port('A')]))).rejects.toMatchObject({ code: 'BOARD_NOT_BACK', exitStatus: 3 });
+    await expect(flash(new FakeBoards([port('A')]))).rejects.toMatchObject({ code: 'BOARD_NOT_BACK', class: 'device' });
     const boards = new FakeBoards([], port('B'));
     boards.commit = 'fff000';
     await expect(flash(boards)).rejects.toMatchObject({ code: 'OTHER_FIRMWARE', message: /fff000/ });

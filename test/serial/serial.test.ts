@@ -114,7 +114,7 @@ describe('a device behind a pty, through the real serialport package', () => {
     const request = { method: Method.METHOD_PRIOT, layers: [layer], memoryLimitBytes: 10_000 };
     await expect(link.request('openNetwork', request)).rejects.toMatchObject({
       code: 'NETWORK_TOO_LARGE',
-      exitStatus: 5,
+      class: 'capacity',
       message: expect.stringMatching(/needs [\d,]+ bytes and the device has [\d,]+ \(weights [\d,]+, state [\d,]+/),
     });
     await link.close();
@@ -143,7 +143,7 @@ describe('a device behind a pty, through the real serialport package', () => {
     await opened.close();
     await expect(link.request('readStatistics', {})).rejects.toMatchObject({
       code: 'DEVICE_LOST',
-      exitStatus: 3,
+      class: 'device',
       remedy: expect.stringContaining('--resume'),
     });
     await link.close();
@@ -154,7 +154,7 @@ describe('a port that cannot be used', () => {
   it('is missing', async () => {
     await expect(openDevice('/dev/ttyACM987')).rejects.toMatchObject({
       code: 'PORT_MISSING',
-      exitStatus: 3,
+      class: 'device',
       remedy: expect.stringContaining('priot devices'),
     });
   });
@@ -164,7 +164,7 @@ describe('a port that cannot be used', () => {
     cleanups.push(() => rm(folder, { recursive: true }));
     const path = join(folder, 'file');
     await writeFile(path, 'text');
-    await expect(openDevice(path)).rejects.toMatchObject({ code: 'NOT_A_PORT', exitStatus: 3 });
+    await expect(openDevice(path)).rejects.toMatchObject({ code: 'NOT_A_PORT', class: 'device' });
   });
 
   it('is in use', async () => {
@@ -172,7 +172,7 @@ describe('a port that cannot be used', () => {
     const link = await Link.open(await openDevice(path));
     await expect(openDevice(path)).rejects.toMatchObject({
       code: 'PORT_BUSY',
-      exitStatus: 3,
+      class: 'device',
       remedy: expect.stringContaining(`fuser -v ${path}`),
     });
     expect(await link.request('readStatistics', {})).toMatchObject({ crcErrors: 0 });
@@ -185,7 +185,7 @@ describe('a port that cannot be used', () => {
     await chmod(path, 0);
     await expect(openDevice(path)).rejects.toMatchObject({
       code: 'PORT_PERMISSION',
-      exitStatus: 3,
+      class: 'device',
       remedy: expect.stringContaining('dialout'),
     });
   });
@@ -195,7 +195,7 @@ describe('a port that cannot be used', () => {
     const device = await openSerial(path, { clock: hastyClock() });
     await expect(Link.open(device)).rejects.toMatchObject({
       code: 'NOT_PRIOT',
-      exitStatus: 3,
+      class: 'device',
       message: expect.stringContaining('sent nothing'),
       remedy: `if it is a Pico, put the firmware on it: priot flash --device ${path}`,
     });
@@ -205,7 +205,7 @@ describe('a port that cannot be used', () => {
     const { path, input, output } = await pty();
     output.pipe(input);
     await expect(Link.open(await openSerial(path, { clock: hastyClock() }))).rejects.toMatchObject({
-      exitStatus: 3,
+      class: 'device',
       remedy: expect.stringContaining('priot flash'),
     });
   });

@@ -76,7 +76,7 @@ it('ends its chunks when it is closed, and takes nothing after that', async () =
   await simulator.close();
   await simulator.close();
   expect(await end).toMatchObject({ done: true });
-  await expect(simulator.write(Uint8Array.of(0))).rejects.toMatchObject({ code: 'DEVICE_CLOSED', exitStatus: 3 });
+  await expect(simulator.write(Uint8Array.of(0))).rejects.toMatchObject({ code: 'DEVICE_CLOSED', class: 'device' });
 });
 
 it('does not start once it is told not to', async () => {

@@ -59,7 +59,7 @@ parameters:
     ['a bad cap', 'method: grid\nrun_cap: 0\nparameters: {}', 'run_cap'],
     ['a bad goal', 'method: grid\nmetric: {goal: best}\nparameters: {}', 'goal must be'],
   ])('with %s is refused by name', (_, text, message) => {
-    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'SWEEP_MALFORMED', exitStatus: 4 }));
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'SWEEP_MALFORMED', class: 'data' }));
     expect(() => parse(text)).toThrow(message);
   });
 });

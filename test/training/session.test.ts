@@ -170,7 +170,7 @@ describe('a network on a device', () => {
     const settings = { method: 'priot', threshold: -64 } as const;
     await expect(putNetwork(lacking, network, settings, plan.initialState)).rejects.toMatchObject({
       code: 'METHOD_NOT_BUILT_IN',
-      exitStatus: 3,
+      class: 'device',
     });
     const small = { ...onHastyClock(), hello: { ...link.hello, maxImageBytes: 783 } } as Link;
     await expect(putNetwork(small, network, settings, plan.initialState)).rejects.toThrow(
@@ -178,7 +178,7 @@ describe('a network on a device', () => {
     );
     await expect(
       putNetwork(link, network, settings, plan.initialState, { memoryLimitBytes: 50_000 }),
-    ).rejects.toMatchObject({ code: 'NETWORK_TOO_LARGE', exitStatus: 5 });
+    ).rejects.toMatchObject({ code: 'NETWORK_TOO_LARGE', class: 'capacity' });
   });
 });
 

@@ -1,9 +1,10 @@
 /** The result of `priot bench`: what `--json` prints. Keys are a contract; more may come. */
+
+import type { Place } from '../device/place.js';
 import type { Link } from '../link/link.js';
 import type { MemoryPlan, StepResult } from '../link/messages.js';
 import type { MethodName, Network } from '../network/network.js';
 import type { KernelName } from '../network/open-network.js';
-import type { Place } from '../runs/events.js';
 import type { FlashCost } from './flash-cost.js';
 import type { Measurement } from './measurement.js';
 import { type PhaseName, phaseMacs, phaseNames } from './multiply-accumulates.js';

@@ -7,16 +7,17 @@ import { formatReport } from '../bench/report-tables.js';
 import { formatTable, type TableStyle } from '../bench/table.js';
 import { prepareMethod, sessionImages } from '../bench/workload.js';
 import { loadDataset } from '../dataset/dataset.js';
-import { ExitStatus, PriotError, UsageError } from '../errors.js';
+import type { Place } from '../device/place.js';
+import { PriotError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
 import { loadNetwork } from '../network/network-file.js';
 import type { KernelName } from '../network/open-network.js';
-import type { Place } from '../runs/events.js';
+import { openDevice } from '../sessions/open-device.js';
 import type { MethodSetup } from '../training/method-request.js';
 import { type BenchOptions, type KernelChoice, kernelName } from './bench.js';
+import { showDevice } from './device-lines.js';
 import { showDownloads } from './download-progress.js';
 import { listenForInterruption } from './interruption.js';
-import { openConnection } from './open-link.js';
 import { resolveModel } from './package-files.js';
 import { planText } from './plan-text.js';
 import { Progress } from './progress.js';
@@ -39,7 +40,7 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
       throw new PriotError(
         'BENCH_REGRESSION',
         `${regressed.length} of ${compared!.length} figures grew by more than ${options.tolerance * 100} %; most: ${worst!.figure} of ${worst!.method} with ${worst!.kernels}, ${percent(worst!.change)}`,
-        ExitStatus.failed,
+        'failed',
       );
     }
   } finally {
@@ -61,7 +62,7 @@ async function runBench(
   }).finally(display.end);
   checkImages(network, dataset);
   const images = sessionImages(dataset, options.angle, Math.max(options.steps, options.warmUp ?? WARM_UP_STEPS));
-  const connection = await openConnection(options.device, { signal });
+  const connection = await openDevice(options, { signal, onEvent: showDevice });
   const { link } = connection;
   try {
     const emulated = link.place === 'emulated';
@@ -151,7 +152,7 @@ function checkSameState(results: readonly BenchResult[]): void {
   throw new PriotError(
     'KERNELS_DISAGREE',
     `${different.method}: the learned state of ${different.kernels} differs from that of ${first!.kernels} after ${first!.steps} steps`,
-    ExitStatus.failed,
+    'failed',
     'find the first difference with: priot verify',
   );
 }

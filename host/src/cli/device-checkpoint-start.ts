@@ -1,4 +1,5 @@
 /** Where a run begins that leaves checkpoints on the device: at step 0, or at the one that is there. */
+import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
 import type { DeviceCheckpoint } from '../link/messages.js';
 import type { RunManifest } from '../runs/run-manifest.js';
@@ -12,7 +13,6 @@ import {
   trainingIdOf,
 } from '../training/device-checkpoint.js';
 import { startAtZero, type TrainingPlan, type TrainingStart, totalSteps } from '../training/session.js';
-import { hexadecimal } from './provenance.js';
 
 export interface DeviceCheckpointStart {
   readonly start: TrainingStart;

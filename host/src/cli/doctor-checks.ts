@@ -11,11 +11,11 @@ import { type FoundPort, findPorts } from '../device/serial/discovery.js';
 import { openSerial } from '../device/serial/serial.js';
 import { UDEV_RULE_NAME } from '../device/serial/udev-rule.js';
 import { PriotError } from '../errors.js';
+import { hexadecimal } from '../files.js';
 import { Link, type LinkStatistics } from '../link/link.js';
 import type { DeviceCheckpoint } from '../link/messages.js';
 import { erasuresBy } from '../training/device-checkpoint.js';
 import { packageDescription, packageRoot } from './package-files.js';
-import { hexadecimal } from './provenance.js';
 
 export interface Finding {
   /** What was looked at: `node`, `firmware image`, `/dev/ttyACM0`. */

@@ -20,7 +20,7 @@ async function doctorCommand(flags: { json?: true; udevRule?: true }): Promise<v
     return;
   }
   const { diagnose } = await import('./doctor-checks.js');
-  const { ExitStatus } = await import('../errors.js');
+  const { ExitStatus } = await import('./exit-status.js');
   const findings: Finding[] = [];
   for await (const finding of diagnose()) {
     findings.push(finding);

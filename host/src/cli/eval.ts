@@ -69,7 +69,8 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     const { evaluatePersistently } = await import('../training/evaluation.js');
     const { InputImages } = await import('../training/input-images.js');
     const { loadDatasetShown } = await import('./load-dataset.js');
-    const { openConnection } = await import('./open-link.js');
+    const { openDevice } = await import('../sessions/open-device.js');
+    const { showDevice } = await import('./device-lines.js');
     const { resolveModel } = await import('./package-files.js');
     const { Progress } = await import('./progress.js');
     const { InputStore } = await import('./run-inputs.js');
@@ -99,7 +100,10 @@ async function evaluateCommand(options: EvalOptions, command: Command): Promise<
     const images = evaluatedImages(options.evalSamples, dataset.test);
 
     const { faults } = options;
-    const connection = await openConnection(options.device ?? asked?.device, { signal, faults });
+    const connection = await openDevice(
+      { device: options.device ?? asked?.device, faults },
+      { signal, onEvent: showDevice },
+    );
     const { place } = connection.link;
     const progress = new Progress('accuracy', images, options.quiet === true);
     try {

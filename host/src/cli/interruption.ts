@@ -1,5 +1,6 @@
 /** Ctrl-C: the first one asks for a clean stop, the second one stops at once. */
-import { ExitStatus, InterruptedError } from '../errors.js';
+import { InterruptedError } from '../errors.js';
+import { ExitStatus } from './exit-status.js';
 
 export interface Interruption {
   /** Aborted by the first SIGINT or SIGTERM, with an InterruptedError as its reason. */

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
 import { Command, CommanderError } from 'commander';
-import { ExitStatus, PriotError } from '../errors.js';
+import { PriotError } from '../errors.js';
 import { register as registerBench } from './bench.js';
 import { register as registerCalibrate } from './calibrate.js';
 import { register as registerData } from './data.js';
 import { register as registerDevices } from './devices.js';
 import { register as registerDoctor } from './doctor.js';
 import { register as registerEval } from './eval.js';
+import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { register as registerFlash } from './flash.js';
 import { register as registerMonitor } from './monitor.js';
 import { packageDescription } from './package-files.js';
@@ -60,7 +61,7 @@ function reportError(error: unknown): ExitStatus {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.usage;
   if (!(error instanceof PriotError)) {
     process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return ExitStatus.failed;
+    return exitStatusOf(error);
   }
   const lines = [`error: ${error.message}`];
   if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
@@ -68,7 +69,7 @@ function reportError(error: unknown): ExitStatus {
   }
   if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
   process.stderr.write(`${lines.join('\n')}\n`);
-  return error.exitStatus;
+  return exitStatusOf(error);
 }
 
 // A reader that has seen enough (`| head`) is no error.

@@ -67,7 +67,7 @@ export function register(program: Command): void {
 
 async function run(options: PretrainOptions): Promise<void> {
   const { parseJson } = await import('../network/network-file.js');
-  const { readWholeFile } = await import('../network/tensor-file.js');
+  const { readWhole } = await import('../files.js');
   const { parseArchitecture } = await import('../network/architecture.js');
   const { initialNetwork, pretrain, uprightAccuracy } = await import('../network/pretraining.js');
   const { calibrate } = await import('../network/calibration.js');
@@ -82,7 +82,7 @@ async function run(options: PretrainOptions): Promise<void> {
 
   checkNewFolder(options.out);
   const file = resolveModel(options.architecture);
-  const architecture = parseArchitecture(parseJson(readWholeFile(file), file), file);
+  const architecture = parseArchitecture(parseJson(readWhole(file), file), file);
   const interruption = listenForInterruption('stopping; nothing is written');
   const { signal } = interruption;
   try {

@@ -1,8 +1,8 @@
 /** On what a run ran: the provenance of run.json. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Dataset } from '../dataset/dataset.js';
+import { hexadecimal, sha256 } from '../files.js';
 import type { Link } from '../link/link.js';
 import type { NetworkFile } from '../network/network-file.js';
 import type { FileChecksum, RunProvenance } from '../runs/run-manifest.js';
@@ -47,12 +47,4 @@ export function networkChecksums(file: NetworkFile): FileChecksum[] {
     { name: basename(file.path), sha256: sha256(file.json) },
     { name: 'weights.bin', sha256: sha256(file.weights) },
   ];
-}
-
-export function hexadecimal(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

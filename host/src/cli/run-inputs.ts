@@ -4,6 +4,7 @@
  */
 import { type Dataset, datasetNames } from '../dataset/dataset.js';
 import { DataError, UsageError } from '../errors.js';
+import { hexadecimal } from '../files.js';
 import { type Calibration, observeShifts, withShifts } from '../network/calibration.js';
 import { loadNetwork, type NetworkFile } from '../network/network-file.js';
 import type { RunManifest, RunRequest } from '../runs/run-manifest.js';
@@ -12,7 +13,7 @@ import { completeMethodRequest, setUpMethod } from '../training/method-request.j
 import { planSessionId, type TrainingPlan } from '../training/session.js';
 import { loadDatasetShown } from './load-dataset.js';
 import { resolveModel } from './package-files.js';
-import { hexadecimal, networkChecksums } from './provenance.js';
+import { networkChecksums } from './provenance.js';
 import {
   checkImages,
   checkSameFiles,

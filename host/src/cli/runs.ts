@@ -108,7 +108,7 @@ async function exportCsv(path: string, options: { events: string; out: string })
   readManifest(path);
   const lines = csvLines(runEvents(path), type);
   if (options.out === '-') return print(lines);
-  const { replaceFile } = await import('../runs/storage.js');
+  const { replaceFile } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
   replaceFile(options.out, batches(lines), 'make room, or choose another disk with --out');
 }
@@ -117,7 +117,7 @@ async function exportTensorboard(path: string, options: { out: string }): Promis
   const { mkdirSync } = await import('node:fs');
   const { basename, join, resolve } = await import('node:path');
   const { readManifest, runEvents } = await import('../runs/run-folder.js');
-  const { replaceFile, storageError } = await import('../runs/storage.js');
+  const { replaceFile, storageError } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
   const { tensorboardFileName, tensorboardRecords } = await import('../runs/tensorboard.js');
   const { createdAt } = readManifest(path);

@@ -1,9 +1,9 @@
 /** Runs the cells of a sweep: which are done, which remain, and worker threads that train the rest. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UsageError } from '../errors.js';
+import { sha256 } from '../files.js';
 import { loadNetwork, type NetworkFile } from '../network/network-file.js';
 import { readManifest } from '../runs/run-folder.js';
 import type { RunRequest, RunSummary } from '../runs/run-manifest.js';
@@ -66,7 +66,7 @@ function digest(asked: RunRequest, file: NetworkFile): string {
   const { device: _device, dataDir: _dataDir, model: _model, ...request } = asked;
   const complete = { ...request, ...completeMethodRequest(asked, file.network) };
   const decisive = [Object.entries(complete).sort(([a], [b]) => (a < b ? -1 : 1)), networkChecksums(file)];
-  return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, DIGEST_DIGITS);
+  return sha256(JSON.stringify(decisive)).slice(0, DIGEST_DIGITS);
 }
 
 /** The result of a cell that is done. */

@@ -35,7 +35,7 @@ async function sweep(path: string, options: SweepOptions): Promise<void> {
   const { writeFileSync } = await import('node:fs');
   const { availableParallelism } = await import('node:os');
   const { join } = await import('node:path');
-  const { ExitStatus, PriotError } = await import('../errors.js');
+  const { PriotError } = await import('../errors.js');
   const { loadSweep } = await import('../sweep/sweep-file.js');
   const { formatCsv, formatTable, groupResults } = await import('../sweep/sweep-table.js');
   const { listenForInterruption } = await import('./interruption.js');
@@ -76,7 +76,7 @@ async function sweep(path: string, options: SweepOptions): Promise<void> {
       throw new PriotError(
         'SESSIONS_FAILED',
         `${failed.length} of ${cells.length} sessions failed: ${failed.map(({ run }) => run).join(', ')}`,
-        ExitStatus.failed,
+        'failed',
         'give the same command again: sessions that are done are not run again',
       );
     }

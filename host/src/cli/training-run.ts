@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DatasetName } from '../dataset/dataset.js';
 import type { Faults } from '../device/faulty/faults.js';
 import { DataError, DeviceError, InterruptedError, UsageError } from '../errors.js';
+import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
 import type { MemoryPlan } from '../link/messages.js';
 import type { MethodName } from '../network/network.js';
@@ -12,6 +13,7 @@ import type { MemoryEvent } from '../runs/events.js';
 import { type Checkpoint, RunFolder, readManifest } from '../runs/run-folder.js';
 import type { CalibrationSource, EdgeSelection, EvalSet, RunRequest, RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
+import { openDevice } from '../sessions/open-device.js';
 import { bytesOf } from '../training/network-on-device.js';
 import {
   planSessionId,
@@ -24,8 +26,8 @@ import {
 } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
 import { resumeWithDeviceCheckpoint, startWithDeviceCheckpoint } from './device-checkpoint-start.js';
-import { openConnection } from './open-link.js';
-import { hexadecimal, provenanceOf } from './provenance.js';
+import { showDevice } from './device-lines.js';
+import { provenanceOf } from './provenance.js';
 import type { InputStore, RunInputs } from './run-inputs.js';
 
 /** Of the command line, parsed. */
@@ -96,11 +98,11 @@ export async function startRun(
   const asked = original === undefined ? requestOf(options) : { ...original.asked, ...changesOf(options) };
   const inputs = await surroundings.inputs.load(asked, original, signal);
   const consoleLog = new ConsoleLog();
-  const connection = await openConnection(options.device ?? original?.asked.device, {
-    signal,
-    onConsoleLine: consoleLog.add,
-    faults: options.faults,
-  });
+  const connection = await openDevice(
+    { device: options.device ?? original?.asked.device, faults: options.faults },
+    { signal, onEvent: showDevice },
+    consoleLog.add,
+  );
   try {
     const { plan } = inputs;
     const notice = (text: string) => surroundings.reporter.notice(text);
@@ -140,11 +142,11 @@ export async function resumeRun(
   const asked = { ...manifest.asked, ...changesOf(options) };
   const inputs = await surroundings.inputs.load(asked, manifest, signal);
   const consoleLog = new ConsoleLog();
-  const connection = await openConnection(options.device ?? manifest.asked.device, {
-    signal,
-    onConsoleLine: consoleLog.add,
-    faults: options.faults,
-  });
+  const connection = await openDevice(
+    { device: options.device ?? manifest.asked.device, faults: options.faults },
+    { signal, onEvent: showDevice },
+    consoleLog.add,
+  );
   let folder: RunFolder | undefined;
   try {
     const { link } = connection;

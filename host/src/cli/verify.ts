@@ -25,11 +25,12 @@ export function register(program: Command): void {
 }
 
 async function verify(options: VerifyOptions): Promise<void> {
-  const { ExitStatus } = await import('../errors.js');
+  const { ExitStatus } = await import('./exit-status.js');
   const { findCases, loadCase } = await import('../network/conformance-case.js');
   const { verifyPersistently } = await import('../training/verification.js');
   const { listenForInterruption } = await import('./interruption.js');
-  const { openConnection } = await import('./open-link.js');
+  const { openDevice } = await import('../sessions/open-device.js');
+  const { showDevice } = await import('./device-lines.js');
   const { defaultCases } = await import('./package-files.js');
   const { Progress } = await import('./progress.js');
 
@@ -37,7 +38,7 @@ async function verify(options: VerifyOptions): Promise<void> {
   const { signal } = interruption;
   try {
     const cases = findCases(options.cases ?? defaultCases).map(loadCase);
-    const connection = await openConnection(options.device, { signal, faults: options.faults });
+    const connection = await openDevice(options, { signal, onEvent: showDevice });
     const { place } = connection.link;
     const progress = new Progress('cases', cases.length, options.quiet === true);
     const verdicts: CaseVerdict[] = [];

@@ -1,7 +1,7 @@
 /** A conversation with a device: requests, pipelines of requests, and training steps that happen exactly once. */
 import type { Device } from '../device/device.js';
+import { type Place, placeOf } from '../device/place.js';
 import { DeviceError } from '../errors.js';
-import type { Place } from '../runs/events.js';
 import { Exchange, type LinkStatistics } from './exchange.js';
 import {
   type HelloReply,
@@ -152,18 +152,6 @@ function request<K extends RequestKind>(
     signal?.addEventListener('abort', abort, { once: true });
     waiting.start();
   });
-}
-
-/** The simulator and the emulator present reserved board ids; whatever else answers is a board (docs/wire.md). */
-function placeOf(boardId: Uint8Array): Place {
-  switch (Buffer.from(boardId).toString('latin1')) {
-    case 'PRIOTSIM':
-      return 'simulated';
-    case 'PRIOTEMU':
-      return 'emulated';
-    default:
-      return 'hardware';
-  }
 }
 
 function notPriot(exchange: Exchange, cause: DeviceError): DeviceError {

@@ -2,11 +2,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
+import { readWhole } from '../files.js';
 import { JsonObject } from './json-object.js';
 import type { MethodName, Network } from './network.js';
 import { parseJson, parseNetwork } from './network-file.js';
 import { edgeCount, imageBytes, outputCount } from './network-shape.js';
-import { readBytesFile, readStateFile, readWholeFile } from './tensor-file.js';
+import { readBytesFile, readStateFile } from './tensor-file.js';
 
 const INT32 = 2 ** 31;
 const UINT32_MAX = 2 ** 32 - 1;
@@ -48,8 +49,8 @@ export interface ConformanceCase {
 /** Reads a case folder. Throws DataError that names file, key and value. */
 export function loadCase(folder: string): ConformanceCase {
   const path = join(folder, 'case.json');
-  const json = parseJson(readWholeFile(path), path);
-  const network = parseNetwork(json, readWholeFile(join(folder, 'weights.bin')), path);
+  const json = parseJson(readWhole(path), path);
+  const network = parseNetwork(json, readWhole(join(folder, 'weights.bin')), path);
   const fields = new JsonObject(json, path);
   fields.oneOf('checksum', ['fnv1a32']);
   const method = fields.oneOf('method', ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const);

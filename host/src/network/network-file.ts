@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { readWhole } from '../files.js';
 import { JsonObject } from './json-object.js';
 import type { Conv2dLayer, LayerShifts, LinearLayer, Network, NetworkLayer } from './network.js';
 import { edgeCount, inputShape, layerEdges, layerOffsets, mapShape, outputShape } from './network-shape.js';
-import { readWholeFile } from './tensor-file.js';
 
 const MAX_SIDE = 255;
 const MAX_FEATURES = 65535;
@@ -94,8 +94,8 @@ export function loadNetwork(folder: string): NetworkFile {
   const networkPath = join(folder, 'network.json');
   const path = existsSync(casePath) && !existsSync(networkPath) ? casePath : networkPath;
   const remedy = 'name the folder of a network with --model';
-  const json = readWholeFile(path, remedy);
-  const weights = readWholeFile(join(folder, 'weights.bin'), remedy);
+  const json = readWhole(path, remedy);
+  const weights = readWhole(join(folder, 'weights.bin'), remedy);
   return { network: parseNetwork(parseJson(json, path), weights, path), path, json, weights };
 }
 

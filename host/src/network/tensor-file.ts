@@ -1,21 +1,8 @@
 /** Files of raw bytes, one an element: learned states, scored flags, images. */
-import { readFileSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { readWhole } from '../files.js';
 
-/** Throws DataError FILE_MISSING or FILE_UNREADABLE. */
-export function readWholeFile(path: string, remedy = 'check the path'): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new DataError('FILE_MISSING', `no such file: ${path}`, remedy, { cause });
-    }
-    throw new DataError('FILE_UNREADABLE', `cannot read ${path} (${code})`, 'check that it may be read', { cause });
-  }
-}
-
-/** Bytes in 0..maximum, exactly `length` of them. Throws DataError TENSOR_MALFORMED, and as readWholeFile. */
+/** Bytes in 0..maximum, exactly `length` of them. Throws DataError TENSOR_MALFORMED, and as readWhole. */
 export function readBytesFile(path: string, length: number, maximum: number): Uint8Array {
   const bytes = readExactly(path, length);
   const wrong = bytes.findIndex((byte) => byte > maximum);
@@ -32,7 +19,7 @@ export function readStateFile(path: string, edges: number): Int8Array {
 }
 
 function readExactly(path: string, length: number): Uint8Array {
-  const bytes = readWholeFile(path);
+  const bytes = readWhole(path);
   if (bytes.length !== length) throw malformed(path, `has ${bytes.length} bytes, must have ${length}`);
   return bytes;
 }

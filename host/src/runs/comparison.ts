@@ -1,6 +1,6 @@
 /** Runs side by side: what differs in their settings, and which of their numbers may be held against each other. */
 
-import type { Place } from './events.js';
+import type { Place } from '../device/place.js';
 import type { FileChecksum, RunManifest } from './run-manifest.js';
 import { type RunRecord, type RunResult, resultOf } from './run-record.js';
 

@@ -1,8 +1,5 @@
 /** The events of a run, as metrics.jsonl holds them (one JSON object a line, `type` first). Declared here only. */
 
-/** Where a number was measured. Nothing compares across places silently. */
-export type Place = 'hardware' | 'emulated' | 'simulated';
-
 /** One training step. `cycles` is compute alone, null where there is no cycle counter. */
 export interface StepEvent {
   type: 'step';

@@ -1,7 +1,7 @@
 /** Appends lines to a file in batches, so that ten thousand events a second cost next to nothing. */
 
 import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
-import { storageError, syncFile, writeFully } from './storage.js';
+import { storageError, syncFile, writeFully } from '../files.js';
 
 const batchCharacters = 65_536;
 const batchMs = 250;

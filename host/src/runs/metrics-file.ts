@@ -2,9 +2,9 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { storageError } from '../files.js';
 import type { CyclesEvent, EpochEvent, FaultEvent, LinkEvent, MemoryEvent, RunEvent, StepEvent } from './events.js';
 import { amount, type Check, count, flag, fraction, integer, nullable, shape, text } from './json-shape.js';
-import { storageError } from './storage.js';
 
 type Body<T> = Omit<T, 'type'>;
 

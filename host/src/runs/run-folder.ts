@@ -1,15 +1,15 @@
 /** A run folder as its run writes it: run.json, metrics.jsonl, state.bin, console.log (docs/runs.md). */
 
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { makeFolder, replaceFile, storageError } from '../files.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { FaultEvent, RunEvent } from './events.js';
 import { LineWriter } from './line-writer.js';
 import { formatEvent, readEvents, readLocatedEvents, wholeLinesBytes } from './metrics-file.js';
 import { lockRun, unlockRun } from './run-lock.js';
 import { formatManifest, parseManifest, type RunManifest, type RunSummary } from './run-manifest.js';
-import { replaceFile, storageError } from './storage.js';
 
 export type { Checkpoint } from './checkpoint.js';
 
@@ -104,7 +104,7 @@ export class RunFolder {
    */
   static create(path: string, manifest: RunManifest): RunFolder {
     const remedy = 'make room, or choose another disk with --out';
-    const made = makeFolder(path, remedy);
+    const made = makeRunFolder(path, remedy);
     let folder: RunFolder | undefined;
     lockRun(path, join(path, runFiles.lock), remedy);
     try {
@@ -246,12 +246,10 @@ function isUnbegun(names: readonly string[]): boolean {
 }
 
 /** True when the folder was made, false when there was one without a run. */
-function makeFolder(path: string, remedy: string): boolean {
-  try {
-    if (mkdirSync(path, { recursive: true }) !== undefined) return true;
+function makeRunFolder(path: string, remedy: string): boolean {
+  if (!existsSync(path) || statSync(path).isDirectory()) {
+    if (makeFolder(path, remedy)) return true;
     if (isUnbegun(readdirSync(path))) return false;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(error, path, remedy);
   }
   throw new DataError(
     'RUN_EXISTS',

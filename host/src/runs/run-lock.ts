@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DeviceError } from '../errors.js';
-import { storageError } from './storage.js';
+import { storageError } from '../files.js';
 
 /** What file systems without hard links say. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);

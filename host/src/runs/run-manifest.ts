@@ -1,8 +1,8 @@
 /** run.json: what was asked of a run, on what it ran, and, once it is done, its result. Types and the one reader. */
 
+import type { Place } from '../device/place.js';
 import { DataError } from '../errors.js';
 import type { MethodName } from '../network/network.js';
-import type { Place } from './events.js';
 import {
   amount,
   count,

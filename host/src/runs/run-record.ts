@@ -3,10 +3,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PriotError } from '../errors.js';
+import { storageError } from '../files.js';
 import { readManifest, runEvents } from './run-folder.js';
 import type { CycleStatistics, RunManifest } from './run-manifest.js';
 import { type RunMetrics, summariseMetrics } from './run-metrics.js';
-import { storageError } from './storage.js';
 
 export interface RunRecord {
   /** Of the folder, as given. */

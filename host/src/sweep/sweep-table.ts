@@ -1,5 +1,5 @@
 /** The results of a sweep, grouped over seeds: mean, standard deviation, worst and n of the metric. */
-import type { Place } from '../runs/events.js';
+import type { Place } from '../device/place.js';
 import type { RunSummary } from '../runs/run-manifest.js';
 import type { Parameters, SweepCell, SweepMetric } from './sweep-file.js';
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { CapacityError, DataError, DeviceError } from '../errors.js';
+import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
 import type { HelloReply, Link } from '../link/link.js';
 import { type DeviceCheckpoint, Tensor } from '../link/messages.js';
@@ -109,7 +110,7 @@ export async function readDeviceState(
 function differenceFrom(plan: TrainingPlan, trainingId: Uint8Array, found: DeviceCheckpoint): string | undefined {
   const sessionId = planSessionId(plan);
   if (!equal(found.sessionId, sessionId) || found.stateBytes !== edgeCount(plan.network)) {
-    const [its, ours] = [found.sessionId, sessionId].map((id) => Buffer.from(id).toString('hex'));
+    const [its, ours] = [found.sessionId, sessionId].map(hexadecimal);
     return `is of session ${its}; these options are session ${ours}`;
   }
   if (!equal(found.trainingId, trainingId)) return 'is of other training images: data set, angle or samples differ';

@@ -1,5 +1,6 @@
 /** Digests that name a training session and its learned state. */
 import { createHash } from 'node:crypto';
+import { sha256 } from '../files.js';
 import type { Network } from '../network/network.js';
 import { networkToJson } from '../network/network-file.js';
 import type { MethodSettings } from '../network/open-network.js';
@@ -28,5 +29,5 @@ export function sessionIdOf(
 
 /** Hexadecimal SHA-256 over the learned state, one byte an edge, canonical order. */
 export function stateDigest(state: Int8Array): string {
-  return createHash('sha256').update(bytesOf(state)).digest('hex');
+  return sha256(bytesOf(state));
 }

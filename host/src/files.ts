@@ -1,8 +1,76 @@
-/** Files that are whole or absent, and what the disk's refusals mean to a user. */
+/** Files that are whole or absent, what the disk's refusals mean to a user, and the checksums that name contents. */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { CapacityError, DataError, PriotError } from '../errors.js';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, isAbsolute } from 'node:path';
+import { CapacityError, DataError, PriotError } from './errors.js';
+
+/** The function returns the SHA-256 of all parts, one after another, in lower-case hexadecimal. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** The function writes bytes as lower-case hexadecimal digits. */
+export function hexadecimal(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** The function reads all bytes of a file. @throws DataError FILE_MISSING (with `remedy`), FILE_UNREADABLE */
+export function readWhole(path: string, remedy = 'check the path'): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new DataError('FILE_MISSING', `no such file: ${path}`, remedy, { cause });
+    }
+    throw new DataError('FILE_UNREADABLE', `cannot read ${path} (${code})`, 'check that it may be read', { cause });
+  }
+}
+
+/**
+ * The function makes a folder and those above it, and says whether it was made; false: there was one already.
+ * @param remedy what to do once there is room, for CapacityError DISK_FULL
+ * @throws DataError NO_WORKING_FOLDER, NO_PERMISSION, NOT_A_FILE; CapacityError DISK_FULL
+ */
+export function makeFolder(path: string, remedy?: string): boolean {
+  if (!isAbsolute(path)) checkWorkingFolder();
+  try {
+    return mkdirSync(path, { recursive: true }) !== undefined;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') {
+      throw new DataError('NOT_A_FILE', `${path} is there and is no folder`, 'name another folder', { cause: error });
+    }
+    throw storageError(error, path, remedy);
+  }
+}
+
+/** Node's recursive mkdir never returns in a working folder that was deleted, so that is looked at first. */
+function checkWorkingFolder(): void {
+  try {
+    realpathSync.native('.');
+  } catch (cause) {
+    throw new DataError(
+      'NO_WORKING_FOLDER',
+      'the working folder does not exist any more',
+      'change to a folder that exists, or give paths that begin with /',
+      { cause },
+    );
+  }
+}
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;

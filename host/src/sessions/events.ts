@@ -1,0 +1,61 @@
+/** What the verbs of the library tell their caller while they work. Nothing here is needed for the result. */
+import type { DeviceDescription } from '../device/device.js';
+import type { Place } from '../device/place.js';
+import type { LogLevel, Panic } from '../link/messages.js';
+
+/** Something that the user should know: what is used, what was found, what is done next. */
+export interface NoticeEvent {
+  readonly type: 'notice';
+  readonly text: string;
+}
+
+/** A device was opened and has answered. */
+export interface DeviceEvent {
+  readonly type: 'device';
+  /** What `device` takes: `emulator`, `simulator`, `/dev/ttyACM0`. */
+  readonly name: string;
+  readonly kind: DeviceDescription['kind'];
+  readonly place: Place;
+  /** The commit that the firmware was built from; empty when it does not know. */
+  readonly firmwareCommit: string;
+  /** The panic before this start; null: there was none. */
+  readonly lastPanic: Panic | null;
+}
+
+/** The device has sent a warning or an error of its own. */
+export interface DeviceLogEvent {
+  readonly type: 'device-log';
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** A file is being downloaded. */
+export interface DownloadEvent {
+  readonly type: 'download';
+  readonly file: string;
+  readonly bytes: number;
+  /** Bytes in all; null when the server does not say. */
+  readonly of: number | null;
+}
+
+/** Something long is under way. */
+export interface ProgressEvent {
+  readonly type: 'progress';
+  /** What is counted: `calibrating`, `cases`, `epochs`. */
+  readonly what: string;
+  readonly done: number;
+  readonly of: number;
+  /** What else there is to say, such as the accuracy so far. */
+  readonly text?: string;
+}
+
+/** The events that every verb may emit. */
+export type CommonEvent = NoticeEvent | DeviceEvent | DeviceLogEvent | DownloadEvent | ProgressEvent;
+
+/** What a verb is given besides its options. */
+export interface Context<E = CommonEvent> {
+  /** Stops the verb; what it throws then is the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each event, in order. An error that it throws ends the verb. */
+  readonly onEvent?: ((event: E) => void) | undefined;
+}
