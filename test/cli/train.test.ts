@@ -126,6 +126,23 @@ describe('priot train', () => {
     expect(steps(again)).toEqual(steps(run));
   });
 
+  it('says why a run of an older rotation differs, and does not resume one', async () => {
+    const older = path('older');
+    cpSync(run, older, { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(older, 'run.json'), 'utf8'));
+    expect(manifest.provenance.dataset.rotation).toBe(2);
+    delete manifest.provenance.dataset.rotation;
+    writeFileSync(join(older, 'run.json'), JSON.stringify(manifest));
+    const again = await runCli(['train', '--from-run', older, '--out', path('older-again')]);
+    expect(again.status).toBe(0);
+    expect(again.stderr).toContain(`${older}: that run rotated its images by an older rule`);
+    delete manifest.summary;
+    writeFileSync(join(older, 'run.json'), JSON.stringify(manifest));
+    const resumed = await runCli(['train', '--resume', older]);
+    expect(resumed.status).toBe(4);
+    expect(resumed.stderr).toContain(`try: train it anew: priot train --from-run ${older}\n`);
+  });
+
   it('trains with another rule below the threshold, and repeats that too', async () => {
     const negated = path('negated');
     const short = [...simulated, '--samples', '100', '--eval-samples', '50', '--json', '--quiet'];

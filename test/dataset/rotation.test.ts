@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Dataset, loadDataset } from '#host/dataset/dataset.js';
 import type { ImageSet } from '#host/dataset/image-set.js';
-import { imageInputs, rotateImage } from '#host/dataset/rotation.js';
+import { imageInputs, ROTATION_VERSION, rotateImage, rotationDifference } from '#host/dataset/rotation.js';
 import { hasRealMnist, noRealMnist } from './real-mnist.js';
 
 const image = fc
@@ -53,6 +53,39 @@ describe('rotateImage', () => {
     expect(rotated[0]).toBe(0);
     expect(rotated[24]).toBe(255);
   });
+});
+
+describe('the mathematics library', () => {
+  const { cos, sin } = Math;
+  const upwards = (value: number) => value + Math.abs(value) * Number.EPSILON;
+  const downwards = (value: number) => value - Math.abs(value) * Number.EPSILON;
+
+  test.each([
+    ['cos a bit larger', (value: number) => upwards(cos(value)), sin],
+    ['cos a bit smaller', (value: number) => downwards(cos(value)), sin],
+    ['sin a bit larger', cos, (value: number) => upwards(sin(value))],
+    ['sin a bit smaller', cos, (value: number) => downwards(sin(value))],
+  ])('%s: the same pixels', async (_what, otherCos, otherSin) => {
+    const { test: digits } = await loadDataset('digits');
+    const inputs = () =>
+      Buffer.concat(
+        [30, 45, 60].flatMap((angle) => Array.from({ length: 2000 }, (_, i) => imageInputs(digits, i, angle))),
+      );
+    const expected = inputs();
+    vi.spyOn(Math, 'cos').mockImplementation(otherCos);
+    vi.spyOn(Math, 'sin').mockImplementation(otherSin);
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    expect(inputs().equals(expected)).toBe(true);
+  });
+});
+
+test('runs of an older rotation differ, but for turns by right angles', () => {
+  expect(rotationDifference(undefined, 45)).toContain('2^-32');
+  expect(rotationDifference(1, -30)).toContain('2^-32');
+  expect(rotationDifference(undefined, -90)).toBeUndefined();
+  expect(rotationDifference(ROTATION_VERSION, 45)).toBeUndefined();
 });
 
 test('imageInputs halves pixels to 0..127 and takes the image asked for', () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Dataset } from '../dataset/dataset.js';
+import { ROTATION_VERSION } from '../dataset/rotation.js';
 import { hexadecimal, sha256 } from '../files.js';
 import type { Link } from '../link/link.js';
 import type { NetworkFile } from '../network/network-file.js';
@@ -37,7 +38,11 @@ export function provenanceOf(link: Link, file: NetworkFile, dataset: Dataset, se
       ...(kind === 'emulator' ? { emulator: `rp2040js ${dependencies.rp2040js}` } : {}),
     },
     network: { files: networkChecksums(file) },
-    dataset: { source: dataset.provenance.source, files: dataset.provenance.files.map((entry) => ({ ...entry })) },
+    dataset: {
+      source: dataset.provenance.source,
+      files: dataset.provenance.files.map((entry) => ({ ...entry })),
+      rotation: ROTATION_VERSION,
+    },
     sessionId: hexadecimal(sessionId),
   };
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatasetName } from '../dataset/dataset.js';
+import { rotationDifference } from '../dataset/rotation.js';
 import type { Faults } from '../device/faulty/faults.js';
 import { DataError, DeviceError, InterruptedError, UsageError } from '../errors.js';
 import { hexadecimal } from '../files.js';
@@ -97,6 +98,8 @@ export async function startRun(
   const original = options.fromRun === undefined ? undefined : readManifest(options.fromRun);
   const asked = original === undefined ? requestOf(options) : { ...original.asked, ...changesOf(options) };
   const inputs = await surroundings.inputs.load(asked, original, signal);
+  const difference = original && rotationDifference(original.provenance.dataset.rotation, original.asked.angle);
+  if (difference !== undefined) surroundings.reporter.notice(`${options.fromRun}: ${difference}`);
   const consoleLog = new ConsoleLog();
   const connection = await openDevice(
     { device: options.device ?? original?.asked.device, faults: options.faults },
@@ -138,6 +141,14 @@ export async function resumeRun(
   const manifest = readManifest(path);
   if (manifest.summary !== undefined) {
     throw new UsageError('RUN_DONE', `${path} is done`, `to repeat it: priot train --from-run ${path}`);
+  }
+  const difference = rotationDifference(manifest.provenance.dataset.rotation, manifest.asked.angle);
+  if (difference !== undefined) {
+    throw new DataError(
+      'ROTATION_DIFFERS',
+      `${path}: ${difference}: it cannot be continued exactly`,
+      `train it anew: priot train --from-run ${path}`,
+    );
   }
   const asked = { ...manifest.asked, ...changesOf(options) };
   const inputs = await surroundings.inputs.load(asked, manifest, signal);

@@ -3,6 +3,32 @@
 import { type ImageSet, imagePixels } from './image-set.js';
 
 /**
+ * The number of the rule by which images are rotated. Runs record it, so that an older run that is repeated can say why
+ * it differs: rule 1 took cos and sin as the mathematics library gives them, rule 2 rounds them first.
+ */
+export const ROTATION_VERSION = 2;
+
+/**
+ * Says why a run that is repeated now may end in another state than it recorded, for its user to read.
+ *
+ * @param recorded the rotation version in its run.json; absent there: 1
+ * @param angleDegrees the angle of the run
+ * @returns undefined when its images are rotated as they were. Turns by a multiple of 90 degrees are alike in both.
+ */
+export function rotationDifference(recorded: number | undefined, angleDegrees: number): string | undefined {
+  if ((recorded ?? 1) === ROTATION_VERSION || angleDegrees % 90 === 0) return undefined;
+  return (
+    'that run rotated its images by an older rule, with cos and sin as the mathematics library gave them; they are ' +
+    'rounded to multiples of 2^-32 now, so a few pixels in a million differ, and with them the learned state'
+  );
+}
+
+/** Rounds half up to a multiple of 2^-32: the last bits of cos and sin differ between mathematics libraries. */
+function rounded(value: number): number {
+  return Math.floor(value * 2 ** 32 + 0.5) / 2 ** 32;
+}
+
+/**
  * Rotates an image about its centre, counter-clockwise as seen, with bilinear interpolation; outside the image is 0.
  *
  * The order of the double operations is part of the contract: another order may round a pixel differently.
@@ -19,8 +45,8 @@ export function rotateImage(
   angleDegrees: number,
 ): Uint8Array {
   const radians = (angleDegrees * Math.PI) / 180;
-  const cos = Math.cos(radians);
-  const sin = Math.sin(radians);
+  const cos = rounded(Math.cos(radians));
+  const sin = rounded(Math.sin(radians));
   const centreY = (height - 1) / 2;
   const centreX = (width - 1) / 2;
   const rotated = new Uint8Array(height * width * channels);

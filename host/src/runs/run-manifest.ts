@@ -106,7 +106,8 @@ export interface RunProvenance {
     emulator?: string;
   };
   network: { files: FileChecksum[] };
-  dataset: { source: string; files: FileChecksum[] };
+  /** `rotation`: the rule by which images were rotated (dataset/rotation.ts); absent: 1. */
+  dataset: { source: string; files: FileChecksum[]; rotation?: number };
   /** 8 bytes, hexadecimal: digest of network, shifts, method, seed and initial state. */
   sessionId: string;
 }
@@ -202,7 +203,7 @@ const checkProvenance = shape<RunProvenance>({
     emulator: optional(text),
   }),
   network: shape<RunProvenance['network']>({ files }),
-  dataset: shape<RunProvenance['dataset']>({ source: text, files }),
+  dataset: shape<RunProvenance['dataset']>({ source: text, files, rotation: optional(count) }),
   sessionId: hexadecimal(8),
 });
 
