@@ -20,7 +20,8 @@ say = @printf '%-10s %s\n' '$(1)' '$(2)'
 .PHONY: help setup build proto host firmware simulator demo test soak check format package clean always
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | column -t -s '|'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+		while IFS=$$'\t' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
 
 setup: ## find or install what the build and the tests need
 	@scripts/setup
@@ -49,6 +50,8 @@ package: ## the npm package, from an empty dist/, into build/
 	@$(MAKE) setup
 	@mkdir -p build
 	@npm pack --loglevel=error --pack-destination build
+	@printf '%-10s build/priot-%s.tgz (to install it anywhere: npm install FILE)\n' package \
+		"$$(node -p 'require("./package.json").version')"
 
 clean: ## remove what was built; make setup's downloads stay
 	@rm -rf build dist
@@ -82,6 +85,8 @@ build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 	@# what was compiled from a source that is no more must not make a test pass
 	@find dist/host -name '*.js' -printf '%P\n' | while read -r file; do \
 		[[ -e host/src/$${file%.js}.ts ]] || rm -f dist/host/$${file%.js}.{js,js.map,d.ts}; done
+	@# what package.json names as bin; npx runs it as a program
+	@chmod +x dist/host/cli/main.js
 	@mkdir -p build && touch $@
 
 # ---- firmware: CMake and ninja know what is out of date ----------------------------------------------------------

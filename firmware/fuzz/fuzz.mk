@@ -3,36 +3,25 @@
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := decoder bytes messages network
 
-# With clang's runtimes at hand (scripts/setup fuzz) the targets have libFuzzer and AddressSanitizer; without them the
-# corpora can still be replayed, with UndefinedBehaviorSanitizer alone.
-FUZZ_RUNTIME := $(wildcard $(shell clang -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-*.a)
-ifneq ($(FUZZ_RUNTIME),)
 FUZZ_BUILD := build/fuzz/address
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # following every comparison would cost the arithmetic nine tenths of the time
 FUZZ_COMPILE := -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
 FUZZ_COMPARISONS := -fsanitize-coverage=trace-cmp
-FUZZ_LINK := -fsanitize=fuzzer
-FUZZ_REPLAY := -runs=0 -verbosity=0 -artifact_prefix=build/fuzz/replay-
-else
-FUZZ_BUILD := build/fuzz/undefined
-FUZZ_SANITIZE := -fsanitize=undefined -fsanitize-trap=undefined
-FUZZ_DRIVER := $(FUZZ_BUILD)/fuzz/replay.o
-endif
 
 # the Pico's kernels too, with the C twins of their assembly
 FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/wasm/*') $(wildcard firmware/session/*.c)
 FUZZ_CODE := $(FUZZ_SOURCES:firmware/%.c=$(FUZZ_BUILD)/%.o) $(PROTO_OBJECTS:build/wasm/%=$(FUZZ_BUILD)/%) \
-	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o $(FUZZ_DRIVER)
+	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o
 FUZZ_FLAGS := -std=c11 -g -O2 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
 	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS) -DPRIOT_KERNELS_M0PLUS=1
 
 .PHONY: fuzz fuzz-replay
 fuzz: ## fuzz each target for FUZZ_SECONDS (600), starting from its corpus in test/fuzz
-	@scripts/setup fuzz
+	@$(MAKE) setup
 	@$(MAKE) $(FUZZ_TARGETS:%=fuzz-%)
 
-fuzz-%: build/fuzz/address/%
+fuzz-%: $(FUZZ_BUILD)/%
 	$(call say,fuzz,$* for $(FUZZ_SECONDS) s; findings go to build/fuzz/found)
 	@mkdir -p build/fuzz/corpus/$* build/fuzz/found
 	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=6000 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
@@ -40,13 +29,13 @@ fuzz-%: build/fuzz/address/%
 
 # every input of the committed corpora once
 fuzz-replay: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%)
-	$(call say,fuzz,every input of test/fuzz once$(if $(FUZZ_RUNTIME),,; without libclang-rt-dev there is no AddressSanitizer))
+	$(call say,fuzz,every input of test/fuzz once)
 	@for target in $(FUZZ_TARGETS); do scripts/quietly build/fuzz/$$target.log \
-		$(FUZZ_BUILD)/$$target $(FUZZ_REPLAY) test/fuzz/$$target; done
+		$(FUZZ_BUILD)/$$target -runs=0 -verbosity=0 -artifact_prefix=build/fuzz/replay- test/fuzz/$$target; done
 
 $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/fuzz/%.o $(FUZZ_CODE)
 	$(call say,clang,$@)
-	@clang $(FUZZ_SANITIZE) $(FUZZ_LINK) $^ -o $@
+	@clang $(FUZZ_SANITIZE) -fsanitize=fuzzer $^ -o $@
 
 $(FUZZ_BUILD)/%.o: firmware/%.c | $(PROTO_C) .toolchain/stamp
 	@mkdir -p $(@D)
