@@ -1,4 +1,4 @@
-# make results, make robustness and make heldout: the tables of docs/results.md from scratch. Sessions that are done are kept in
+# make results, make robustness and make heldout: the tables of docs/results.md; make picture: the README's, from scratch. Sessions that are done are kept in
 # runs/sweeps: remove it to begin anew. DATA_DIR names a folder of data sets.
 PRIOT := node dist/host/cli/main.js
 DATA := $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -6,7 +6,7 @@ SWEEPS := runs/sweeps
 BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
 EMULATED := $(SWEEPS)/accuracy-emulated
 
-.PHONY: results robustness heldout
+.PHONY: results robustness heldout picture
 
 results: ## the accuracy table of docs/results.md: methods, four angles, five seeds
 	@$(MAKE) setup
@@ -33,6 +33,13 @@ heldout: ## what options were chosen by: docs/results.md, on held-out training i
 	@mkdir -p $(SWEEPS)
 	$(PRIOT) sweep sweeps/held-out.yaml $(DATA) --out $(SWEEPS)/held-out --json >$(SWEEPS)/held-out.json
 	node scripts/results.mjs
+
+picture: ## the picture of the README: accuracy over epochs, 20 sessions; some minutes
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/picture.yaml $(DATA) --out $(SWEEPS)/picture --json >$(SWEEPS)/picture.json
+	node scripts/picture.mjs $(SWEEPS)/picture.json docs/images/accuracy.svg
 
 runs/backbones/%/network.json:
 	$(PRIOT) pretrain $(DATA) --seed $* --out $(@D)
