@@ -43,33 +43,63 @@ export function readWhole(path: string, remedy = 'check the path'): Uint8Array {
 
 /**
  * The function makes a folder and those above it, and says whether it was made; false: there was one already.
+ *
+ * It goes one folder at a time. Node 20's own recursive mkdir never returns where the folder above is there and yet takes
+ * none: in a working folder that was deleted, and below /proc.
+ *
  * @param remedy what to do once there is room, for CapacityError DISK_FULL
- * @throws DataError NO_WORKING_FOLDER, NO_PERMISSION, NOT_A_FILE; CapacityError DISK_FULL
+ * @throws DataError NO_WORKING_FOLDER, FOLDER_NOT_MADE, NO_PERMISSION, NOT_A_FILE; CapacityError DISK_FULL
  */
 export function makeFolder(path: string, remedy?: string): boolean {
-  if (!isAbsolute(path)) checkWorkingFolder();
   try {
-    return mkdirSync(path, { recursive: true }) !== undefined;
+    return makeFolders(path);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') {
-      throw new DataError('NOT_A_FILE', `${path} is there and is no folder`, 'name another folder', { cause: error });
-    }
     throw storageError(error, path, remedy);
   }
 }
 
-/** Node's recursive mkdir never returns in a working folder that was deleted, so that is looked at first. */
-function checkWorkingFolder(): void {
+function makeFolders(path: string): boolean {
   try {
-    realpathSync.native('.');
-  } catch (cause) {
-    throw new DataError(
-      'NO_WORKING_FOLDER',
-      'the working folder does not exist any more',
-      'change to a folder that exists, or give paths that begin with /',
-      { cause },
-    );
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    switch (codeOf(error)) {
+      case 'EEXIST':
+        if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+        throw new DataError('NOT_A_FILE', `${path} is there and is no folder`, 'name another folder', { cause: error });
+      case 'ENOENT':
+        break; // the folder above is missing, or takes none
+      default:
+        throw error;
+    }
+    const above = dirname(path);
+    if (above === path || statSync(above, { throwIfNoEntry: false })?.isDirectory()) throw takesNone(above, error);
+    makeFolders(above);
   }
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    // Another process may have made it in the meantime.
+    if (codeOf(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+    throw error;
+  }
+}
+
+function takesNone(folder: string, cause: unknown): DataError {
+  if (!isAbsolute(folder)) {
+    try {
+      realpathSync.native('.');
+    } catch {
+      return new DataError(
+        'NO_WORKING_FOLDER',
+        'the working directory is gone',
+        'change to a folder that exists, or give paths that begin with /',
+        { cause },
+      );
+    }
+  }
+  return new DataError('FOLDER_NOT_MADE', `${folder} takes no folders`, 'name another folder', { cause });
 }
 
 function codeOf(error: unknown): string | undefined {

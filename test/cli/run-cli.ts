@@ -13,12 +13,15 @@ export interface CliResult {
 export interface CliOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** A program and its first arguments, which runs the command line given after them. */
+  through?: readonly [string, ...string[]];
   /** Called with all of stderr so far, whenever more of it comes. */
   onStderr?: (stderr: string, child: ChildProcess) => void;
 }
 
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const [program, ...words] = [...(options.through ?? []), process.execPath, main, ...args] as [string, ...string[]];
+  const child = spawn(program, words, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

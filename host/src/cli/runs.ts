@@ -114,19 +114,14 @@ async function exportCsv(path: string, options: { events: string; out: string })
 }
 
 async function exportTensorboard(path: string, options: { out: string }): Promise<void> {
-  const { mkdirSync } = await import('node:fs');
   const { basename, join, resolve } = await import('node:path');
   const { readManifest, runEvents } = await import('../runs/run-folder.js');
-  const { replaceFile, storageError } = await import('../files.js');
+  const { makeFolder, replaceFile } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
   const { tensorboardFileName, tensorboardRecords } = await import('../runs/tensorboard.js');
   const { createdAt } = readManifest(path);
   const remedy = 'make room, or choose another disk with --out';
-  try {
-    mkdirSync(options.out, { recursive: true });
-  } catch (error) {
-    throw storageError(error, options.out, remedy);
-  }
+  makeFolder(options.out, remedy);
   const file = join(options.out, tensorboardFileName(basename(resolve(path)), createdAt));
   replaceFile(file, batches(tensorboardRecords(runEvents(path), createdAt)), remedy);
   await print([`${file}\n`]);

@@ -1,9 +1,10 @@
 /** Downloads one file: mirrors in order, resumed after a cut, checked before it takes its final name. */
 
-import { constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CapacityError, DataError } from '../errors.js';
+import { makeFolder } from '../files.js';
 import { asWriteFailure } from './write-failure.js';
 
 /** How far a download is. */
@@ -114,7 +115,7 @@ export async function download(request: DownloadRequest): Promise<void> {
 
 async function openPart(destination: string, partPath: string): Promise<Part> {
   try {
-    await mkdir(dirname(destination), { recursive: true });
+    makeFolder(dirname(destination));
     const file = await open(partPath, constants.O_RDWR | constants.O_CREAT);
     return { file, receivedBytes: (await file.stat()).size };
   } catch (error) {

@@ -2,10 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError } from '../errors.js';
+import { makeFolder } from '../files.js';
 import { inflate, readDataFile, sha256Of } from './data-file.js';
 import {
   allFileNames,
@@ -214,7 +215,7 @@ async function replaceFolder(
   const aside = `${folder}.new`;
   await rm(aside, { recursive: true, force: true });
   try {
-    await mkdir(aside, { recursive: true });
+    makeFolder(aside);
     const sums: Record<string, string> = {};
     for (const [name, bytes] of files) {
       options.signal?.throwIfAborted();

@@ -1,7 +1,8 @@
 /** Writes network folders. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CapacityError, DataError, UsageError } from '../errors.js';
+import { CapacityError, DataError, PriotError, UsageError } from '../errors.js';
+import { makeFolder } from '../files.js';
 import type { Network } from './network.js';
 import { networkToJson } from './network-file.js';
 
@@ -26,13 +27,14 @@ export function writeNetwork(folder: string, network: Network, provenance: Netwo
   checkNewFolder(folder);
   const aside = `${folder}.part-${process.pid}`;
   try {
-    mkdirSync(aside, { recursive: true });
+    makeFolder(aside);
     const json = { provenance, ...networkToJson(network) };
     writeFileSync(join(aside, 'network.json'), `${JSON.stringify(json, null, 2)}\n`);
     writeFileSync(join(aside, 'weights.bin'), network.weights);
     renameSync(aside, folder);
   } catch (cause) {
     rmSync(aside, { recursive: true, force: true });
+    if (cause instanceof PriotError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       throw new CapacityError('DISK_FULL', `cannot write ${folder}: the disk is full`, 'make room and run it again', {
