@@ -17,7 +17,7 @@
 #define ENGINE_MAX_EDGES (1u << 20) /* of a network */
 #define ENGINE_NO_SCORE 127         /* what the learned state of an edge without a score reads as */
 
-typedef enum { ENGINE_CONV2D = 0, ENGINE_LINEAR = 1 } engine_operation;
+typedef enum { ENGINE_CONV2D = 0, ENGINE_LINEAR = 1, ENGINE_SUM_POOL = 2 } engine_operation;
 typedef enum { ENGINE_BELOW_ZERO = 0, ENGINE_BELOW_NEGATE = 1 } engine_below_threshold;
 typedef enum {
     ENGINE_PRIOT = 0,
@@ -58,12 +58,17 @@ typedef struct {
 
 typedef struct {
     engine_operation operation;
-    uint32_t in_height, in_width, in_channels; /* linear: 1, 1, in_features */
-    uint32_t out_channels;                     /* linear: out_features */
-    uint32_t kernel, stride, padding;          /* conv2d */
-    bool pool;                                 /* 2x2 maximum, stride 2 */
+    uint32_t in_height, in_width, in_channels;                     /* linear: 1, 1, in_features */
+    uint32_t out_channels;                                         /* linear: out_features */
+    uint32_t kernel, kernel_columns;                               /* conv2d: rows, columns */
+    uint32_t stride, stride_columns;                               /* conv2d: rows, columns */
+    uint32_t padding, padding_left, padding_bottom, padding_right; /* conv2d: top, left, bottom, right */
+    bool depthwise; /* conv2d: output channel c sees input channel c alone */
+    bool pool;      /* 2x2 maximum, stride 2 */
     bool relu;
     int32_t weight_exponent;
+    bool bias; /* one an output channel */
+    int32_t bias_exponent;
     engine_below_threshold below_threshold;
     uint32_t activation_shift, error_shift, update_shift; /* 0..30 */
     uint32_t scored_edges;                                /* priot-s */

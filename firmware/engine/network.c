@@ -23,8 +23,18 @@ static engine_status refuse(const checker *check, engine_status status, const ch
     return status;
 }
 
+/* What the wire carries and the kernels do not know yet. */
+static bool is_known(const engine_layer_config *config) {
+    return config->kernel_columns == config->kernel && config->stride_columns == config->stride &&
+           config->padding_left == config->padding && config->padding_bottom == config->padding &&
+           config->padding_right == config->padding && !config->depthwise;
+}
+
 static engine_status check_convolution(const checker *check, engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
+    if (!is_known(config)) {
+        return refuse(check, ENGINE_BAD_NETWORK, "only square, symmetric and full convolutions", 0);
+    }
     if (config->kernel == 0 || config->kernel > ENGINE_MAX_SIDE) {
         return refuse(check, ENGINE_BAD_NETWORK, "kernel must be 1..255", config->kernel);
     }
@@ -67,6 +77,9 @@ static engine_status check_shape(const checker *check, engine_layer *layer, cons
     if (config->in_height == 0 || config->in_height > ENGINE_MAX_SIDE || config->in_width == 0 ||
         config->in_width > ENGINE_MAX_SIDE) {
         return refuse(check, ENGINE_BAD_NETWORK, "a map's sides must be 1..255", config->in_height);
+    }
+    if (config->bias) {
+        return refuse(check, ENGINE_BAD_NETWORK, "no biases", config->bias_exponent);
     }
     if (config->in_channels == 0 || config->in_channels > ENGINE_MAX_FEATURES || config->out_channels == 0 ||
         config->out_channels > ENGINE_MAX_FEATURES) {

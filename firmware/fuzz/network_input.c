@@ -29,6 +29,9 @@ static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *sh
         layer->kernel = side;
         layer->padding = 0;
     }
+    layer->kernel_columns = layer->kernel;
+    layer->stride_columns = layer->stride;
+    layer->padding_left = layer->padding_bottom = layer->padding_right = layer->padding;
     layer->out_channels = output_count(input, 16);
     shape->height = (shape->height + 2 * layer->padding - layer->kernel) / layer->stride + 1;
     shape->width = (shape->width + 2 * layer->padding - layer->kernel) / layer->stride + 1;

@@ -68,9 +68,9 @@ EXPORT("open") uint32_t open_network(uint32_t batch_size) {
         layer->in_width = (uint32_t)*word++;
         layer->in_channels = (uint32_t)*word++;
         layer->out_channels = (uint32_t)*word++;
-        layer->kernel = (uint32_t)*word++;
-        layer->stride = (uint32_t)*word++;
-        layer->padding = (uint32_t)*word++;
+        layer->kernel = layer->kernel_columns = (uint32_t)*word++;
+        layer->stride = layer->stride_columns = (uint32_t)*word++;
+        layer->padding = layer->padding_left = layer->padding_bottom = layer->padding_right = (uint32_t)*word++;
         layer->pool = *word++ != 0;
         layer->relu = *word++ != 0;
         layer->weight_exponent = *word++;

@@ -25,11 +25,19 @@ static bool config_from_request(const priot_OpenNetwork *request, engine_config 
         to->in_channels = from->in_channels;
         to->out_channels = from->out_channels;
         to->kernel = from->kernel;
+        to->kernel_columns = from->kernel_columns;
         to->stride = from->stride;
+        to->stride_columns = from->stride_columns;
         to->padding = from->padding;
+        to->padding_left = from->padding_left;
+        to->padding_bottom = from->padding_bottom;
+        to->padding_right = from->padding_right;
+        to->depthwise = from->depthwise;
         to->pool = from->pool;
         to->relu = from->relu;
         to->weight_exponent = from->weight_exponent;
+        to->bias = from->bias;
+        to->bias_exponent = from->bias_exponent;
         to->below_threshold = (engine_below_threshold)from->below_threshold;
         to->activation_shift = from->activation_shift;
         to->error_shift = from->error_shift;
@@ -131,6 +139,7 @@ static bool stage_of(priot_Tensor tensor, upload_stage *stage) {
     case priot_Tensor_TENSOR_STATE:
         *stage = STAGE_STATE;
         return true;
+    case priot_Tensor_TENSOR_BIASES:     /* no network has them yet */
     case priot_Tensor_TENSOR_CHECKPOINT: /* is read alone, and elsewhere */
         return false;
     }

@@ -142,6 +142,8 @@ static void handle_hello(void) {
     reply->window = session_window(SESSION_CHUNK_FRAME_BYTES);
     reply->methods = (1u << ENGINE_METHOD_COUNT) - 1u;
     reply->checkpoint_bytes = checkpoint_capacity(&session.platform.checkpoints);
+    reply->max_edges = ENGINE_MAX_EDGES;
+    reply->max_map_elements = ENGINE_MAX_FEATURES;
 }
 
 static void handle_read_statistics(void) {

@@ -9,7 +9,7 @@
 
 #include "checkpoint_slots.h"
 
-#define SESSION_PROTOCOL_VERSION 1u
+#define SESSION_PROTOCOL_VERSION 2u
 #define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
 #define SESSION_MAX_REPLY_BYTES 1280u /* payload + CRC of the largest device message */
 #define SESSION_MAX_IMAGE_BYTES 4096u

@@ -5,6 +5,7 @@ import {
   type DeviceMessage,
   decodeDeviceMessage,
   encodeRequest,
+  PROTOCOL_VERSION,
   type RequestBody,
   type RequestKind,
 } from '#host/link/messages.js';
@@ -58,7 +59,7 @@ class Board {
 }
 
 function hello(board: Board) {
-  const { body } = board.request('hello', { protocolVersion: 1 });
+  const { body } = board.request('hello', { protocolVersion: PROTOCOL_VERSION });
   if (body.kind !== 'hello') throw new Error(`a ${body.kind}`);
   return body.value;
 }

@@ -1,5 +1,6 @@
 import type { Device, DeviceDescription } from '#host/device/device.js';
 import { encodeFrame, FrameDecoder } from '#host/link/frame.js';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import { priot } from '#proto';
 import { xorshift } from './random.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -165,7 +166,7 @@ export class FakeDevice implements Device {
 
   hello(): priot.HelloReply.$Properties {
     return {
-      protocolVersion: 1,
+      protocolVersion: PROTOCOL_VERSION,
       firmwareCommit: 'abc1234',
       boardId: Buffer.from('PRIOTSIM'),
       bootId: 7,

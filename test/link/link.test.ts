@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CapacityError, DataError, DeviceError } from '#host/errors.js';
 import { Link } from '#host/link/link.js';
-import { Method, Tensor } from '#host/link/messages.js';
+import { Method, PROTOCOL_VERSION, Tensor } from '#host/link/messages.js';
 import { priot } from '#proto';
 import { FakeDevice, type FakeOptions } from './fake-device.js';
 
@@ -103,7 +103,7 @@ describe('hello', () => {
     await expect(Link.open(device)).rejects.toMatchObject({
       code: 'PROTOCOL_MISMATCH',
       class: 'device',
-      message: 'protocol_version: the device speaks 9 (firmware abc1234), this host speaks 1',
+      message: `protocol_version: the device speaks 9 (firmware abc1234), this host speaks ${PROTOCOL_VERSION}`,
       remedy: expect.stringContaining('priot flash'),
     });
   });

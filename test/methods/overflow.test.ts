@@ -1,14 +1,14 @@
 /** The planner accepts only networks whose int32 sums are proven, rounding constants included (docs/arithmetic.md). */
 import { describe, expect, it } from 'vitest';
 import { priot } from '#proto';
-import { Board, FailureCode, Method } from '../session/board.js';
+import { Board, FailureCode, Method, square } from '../session/board.js';
 
 const { LAYER_OPERATION_CONV2D, LAYER_OPERATION_LINEAR } = priot.LayerOperation;
 const INT32_MAX = 2 ** 31 - 1;
 
 /** A 3x3 convolution of a height x width map, and a linear layer behind it. */
 function network(height: number, width: number, shift: number, method: priot.Method): priot.OpenNetwork.$Properties {
-  const map = { inHeight: height, inWidth: width, inChannels: 1, outChannels: 1, kernel: 3, stride: 1, padding: 1 };
+  const map = { inHeight: height, inWidth: width, inChannels: 1, outChannels: 1, ...square(3, 1, 1) };
   return {
     method,
     threshold: -64,

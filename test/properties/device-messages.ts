@@ -1,5 +1,6 @@
 /** Device messages as a hostile or broken device could send them: every field of every kind, any value its type has. */
 import fc from 'fast-check';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import type { priot } from '#proto';
 
 const uint32 = fc.oneof(fc.constantFrom(0, 1, 2, 127, 128, 0x7fff_ffff, 0xffff_ffff), fc.nat(), fc.nat(40));
@@ -14,7 +15,7 @@ const layer = some({ input: uint32, delta: uint32, state: uint32 });
 
 const bodies = {
   hello: some({
-    protocolVersion: fc.oneof({ weight: 5, arbitrary: fc.constant(1) }, uint32),
+    protocolVersion: fc.oneof({ weight: 5, arbitrary: fc.constant(PROTOCOL_VERSION) }, uint32),
     firmwareCommit: text,
     boardId: fc.oneof({ weight: 5, arbitrary: fc.uint8Array({ minLength: 8, maxLength: 8 }) }, bytes(20)),
     bootId: uint32,

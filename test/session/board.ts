@@ -3,12 +3,25 @@
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { PAGE_BYTES, SimulatedFlash } from '#host/device/simulator/simulated-flash.js';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import { priot } from '#proto';
 
 const WASM = new URL('../../dist/simulator/priot.wasm', import.meta.url);
 export const BOOT_ID = 0x1234_5678;
 export const SESSION_ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 export const { FailureCode, Tensor, Method } = priot;
+
+/** Kernel, stride and padding, the same in every direction of a Layer message. */
+export const square = (kernel: number, stride: number, padding: number) => ({
+  kernel,
+  kernelColumns: kernel,
+  stride,
+  strideColumns: stride,
+  padding,
+  paddingLeft: padding,
+  paddingBottom: padding,
+  paddingRight: padding,
+});
 
 /** A device message with every field of its body defaulted. */
 export interface Reply {
@@ -87,7 +100,7 @@ export class Board {
 
   /** True when the device answers Hello as it should. */
   isAlive(): boolean {
-    const reply = this.ask({ hello: { protocolVersion: 1 } });
+    const reply = this.ask({ hello: { protocolVersion: PROTOCOL_VERSION } });
     return reply.kind === 'hello' && reply.body.bootId === BOOT_ID;
   }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, FrameDecoder } from '#host/link/frame.js';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import { BOOT_ID, Board, encode, FailureCode, frame, type Reply, randomBytes } from './board.js';
 
-const hello = encode(9, { hello: { protocolVersion: 1 } });
+const hello = encode(9, { hello: { protocolVersion: PROTOCOL_VERSION } });
 
 /** A Hello that carries `padding` in a field the device does not know. */
 function paddedHello(padding: Uint8Array): Uint8Array {
@@ -97,7 +98,7 @@ describe('frames', () => {
 
   it('take the longest frame the device promises, and none longer', () => {
     const board = new Board();
-    const { maxFrameBytes } = board.ask({ hello: { protocolVersion: 1 } }).body;
+    const { maxFrameBytes } = board.ask({ hello: { protocolVersion: PROTOCOL_VERSION } }).body;
     const fitting = maxFrameBytes - 4 - paddedHello(new Uint8Array(0)).length;
     for (const fill of [0, 1]) {
       expect(isHello(board.feed(frame(paddedHello(new Uint8Array(fitting).fill(fill))))[0])).toBe(true);

@@ -45,8 +45,13 @@ function layerOf(layer: CaseLayer): priot.Layer.$Properties {
           inChannels: layer.in_shape[2],
           outChannels: layer.out_channels,
           kernel: layer.kernel,
+          kernelColumns: layer.kernel,
           stride: layer.stride,
+          strideColumns: layer.stride,
           padding: layer.padding,
+          paddingLeft: layer.padding,
+          paddingBottom: layer.padding,
+          paddingRight: layer.padding,
           pool: layer.pool === 2,
         }
       : {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import { priot } from '#proto';
 import {
   BOOT_ID,
@@ -14,6 +15,7 @@ import {
   smallNetwork,
   smallState,
   smallWeights,
+  square,
   stepRequest,
   Tensor,
   trainingBoard,
@@ -49,7 +51,14 @@ function randomNetwork(draw: (limit: number) => number): {
     if (Math.min(side(height), side(width)) < 1 || (kernel <= padding && padding > 0)) break;
     const shape = { inHeight: height, inWidth: width, inChannels: channels, outChannels };
     const operation = LAYER_OPERATION_CONV2D;
-    layers.push({ operation, ...shape, kernel, stride, padding, pool, belowThreshold: draw(2), ...common(false) });
+    layers.push({
+      operation,
+      ...shape,
+      ...square(kernel, stride, padding),
+      pool,
+      belowThreshold: draw(2),
+      ...common(false),
+    });
     [height, width, channels] = [side(height) >> (pool ? 1 : 0), side(width) >> (pool ? 1 : 0), outChannels];
   }
   const inChannels = height * width * channels;
@@ -58,9 +67,6 @@ function randomNetwork(draw: (limit: number) => number): {
   layers.push({
     operation,
     ...shape,
-    kernel: 0,
-    stride: 0,
-    padding: 0,
     pool: false,
     belowThreshold: draw(2),
     ...common(true),
@@ -71,10 +77,16 @@ function randomNetwork(draw: (limit: number) => number): {
 describe('hello', () => {
   it('says who the device is, and is answered whatever version asks', () => {
     const board = new Board();
-    for (const protocolVersion of [0, 1, 2, 0xffff_ffff]) {
+    for (const protocolVersion of [0, 1, 2, 3, 0xffff_ffff]) {
       const { kind, body, nextStep, windowEnd } = board.ask({ hello: { protocolVersion } });
       expect(kind).toBe('hello');
-      expect(body).toMatchObject({ protocolVersion: 1, bootId: BOOT_ID, clockHz: 0, window: 16, methods: 15 });
+      expect(body).toMatchObject({
+        protocolVersion: PROTOCOL_VERSION,
+        bootId: BOOT_ID,
+        clockHz: 0,
+        window: 16,
+        methods: 15,
+      });
       expect(Buffer.from(body.boardId).toString()).toBe('PRIOTSIM');
       expect(body.firmwareCompiler).toMatch(/clang/);
       expect([nextStep, windowEnd]).toEqual([0, 0]);
@@ -174,7 +186,7 @@ describe('opening a network', () => {
       expect(body.text).not.toBe('');
       return body;
     };
-    const conv = { operation: LAYER_OPERATION_CONV2D, kernel: 3, stride: 1, inHeight: 28, inWidth: 28 };
+    const conv = { operation: LAYER_OPERATION_CONV2D, ...square(3, 1, 0), inHeight: 28, inWidth: 28 };
     expect(refused({ activationShift: 31 })).toMatchObject({ code: FailureCode.FAILURE_CODE_BAD_NETWORK, layer: 1 });
     expect(refused({ inChannels: 0 })).toMatchObject({ code: FailureCode.FAILURE_CODE_BAD_NETWORK, layer: 1 });
     expect(refused({ outChannels: 65 })).toMatchObject({ code: FailureCode.FAILURE_CODE_BAD_NETWORK, layer: 1 });
@@ -185,7 +197,7 @@ describe('opening a network', () => {
     refused({ weightExponent: -0x8000_0000 });
     refused({ weightExponent: 0x7fff_ffff });
     refused(conv); // the last layer must be linear
-    for (const changes of [{ stride: 0 }, { kernel: 0 }, { kernel: 0xffff_ffff }, { padding: 0xffff_ffff }]) {
+    for (const changes of [square(3, 0, 0), square(0, 1, 0), square(0xffff_ffff, 1, 0), square(3, 1, 0xffff_ffff)]) {
       const layers = [{ ...layer, ...conv, inChannels: 1, outChannels: 2, ...changes }, layer];
       expect(board.ask({ openNetwork: { ...smallNetwork, layers } }).kind).toBe('failure');
     }

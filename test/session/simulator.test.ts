@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { Device } from '#host/device/device.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { FrameDecoder } from '#host/link/frame.js';
+import { PROTOCOL_VERSION } from '#host/link/messages.js';
 import { priot } from '#proto';
 import { encode, frame, type Request } from './board.js';
 
@@ -30,7 +31,7 @@ function reader(from: Device): (count: number) => Promise<priot.DeviceMessage[]>
   };
 }
 
-const HELLO: Request = { hello: { protocolVersion: 1 } };
+const HELLO: Request = { hello: { protocolVersion: PROTOCOL_VERSION } };
 
 it('answers everything written, in order, however it is cut', async () => {
   const simulator = await open();

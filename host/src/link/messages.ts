@@ -6,7 +6,7 @@ import { priot } from '#proto';
 import { DeviceError } from '../errors.js';
 
 /** What this host speaks. The device says its own in Hello. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Bytes of a session id, a board id. */
 export const ID_BYTES = 8;
@@ -99,6 +99,10 @@ export interface HelloReply {
   methods: number;
   /** Of learned state that the device's own checkpoint takes; 0: it keeps none. */
   checkpointBytes: number;
+  /** Of a network. */
+  maxEdges: number;
+  /** Of a layer's input, and of its output before the pool. */
+  maxMapElements: number;
 }
 
 /** Bytes of a network's plan on the device. */
@@ -338,6 +342,8 @@ function decodeHello(reply: priot.HelloReply): HelloReply {
     window: reply.window,
     methods: reply.methods,
     checkpointBytes: reply.checkpointBytes,
+    maxEdges: reply.maxEdges,
+    maxMapElements: reply.maxMapElements,
   };
 }
 

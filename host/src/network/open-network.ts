@@ -36,6 +36,11 @@ const methods: Record<MethodName, Method> = {
   'niti-static': Method.METHOD_NITI_STATIC,
   'niti-dynamic': Method.METHOD_NITI_DYNAMIC,
 };
+const operations: Record<NetworkLayer['op'], LayerOperation> = {
+  conv2d: LayerOperation.LAYER_OPERATION_CONV2D,
+  linear: LayerOperation.LAYER_OPERATION_LINEAR,
+  sum_pool: LayerOperation.LAYER_OPERATION_SUM_POOL,
+};
 const kernels: Record<KernelName, Kernels> = {
   fastest: Kernels.KERNELS_FASTEST,
   plain: Kernels.KERNELS_PLAIN,
@@ -80,16 +85,29 @@ function layerMessage(layer: NetworkLayer, method: MethodName, scored: Uint8Arra
   const [inHeight, inWidth, inChannels] = inputShape(layer);
   const shifts = method === 'niti-dynamic' ? noShifts : neededShifts(layer, method);
   return {
-    operation: layer.op === 'conv2d' ? LayerOperation.LAYER_OPERATION_CONV2D : LayerOperation.LAYER_OPERATION_LINEAR,
+    operation: operations[layer.op],
     inHeight,
     inWidth,
     inChannels,
     outChannels: outputShape(layer)[2],
     ...(layer.op === 'conv2d'
-      ? { kernel: layer.kernel[0], stride: layer.stride[0], padding: layer.padding[0], pool: layer.pool }
+      ? {
+          kernel: layer.kernel[0],
+          kernelColumns: layer.kernel[1],
+          stride: layer.stride[0],
+          strideColumns: layer.stride[1],
+          padding: layer.padding[0],
+          paddingLeft: layer.padding[1],
+          paddingBottom: layer.padding[2],
+          paddingRight: layer.padding[3],
+          depthwise: layer.depthwise,
+          pool: layer.pool,
+        }
       : {}),
     relu: layer.relu,
     weightExponent: layer.weightExponent,
+    bias: layer.biasExponent !== undefined,
+    biasExponent: layer.biasExponent ?? 0,
     belowThreshold:
       layer.belowThreshold === 'negate' ? BelowThreshold.BELOW_THRESHOLD_NEGATE : BelowThreshold.BELOW_THRESHOLD_ZERO,
     activationShift: shifts.activation,
@@ -105,7 +123,8 @@ function updateShift(shifts: LayerShifts, method: MethodName): number | undefine
 
 function neededShifts(layer: NetworkLayer, method: MethodName): LayerShifts {
   const shifts = layer.shifts;
-  if (shifts === undefined || updateShift(shifts, method) === undefined) {
+  const learns = layer.op !== 'sum_pool';
+  if (shifts === undefined || (learns && updateShift(shifts, method) === undefined)) {
     const missing = shifts === undefined ? 'shifts' : method === 'niti-static' ? 'gradient shift' : 'score shift';
     throw new DataError(
       'NETWORK_NOT_CALIBRATED',
