@@ -46,6 +46,13 @@ test.each(written)('%s begins with what it is for and who reads it, and wraps at
   expect(prose(page).filter((line) => line.length > WIDTH)).toEqual([]);
 });
 
+test('the README shows a part of the accuracy table of docs/results.md', () => {
+  const [, shown = ''] = /<!-- accuracy: begin -->([\s\S]*?)<!-- accuracy: end -->/.exec(read('README.md')) ?? [];
+  const rows = shown.split('\n').filter((line) => line !== '');
+  expect(rows.length).toBeGreaterThan(5);
+  expect(rows.filter((row) => !read('docs/results.md').includes(row))).toEqual([]);
+});
+
 test('docs/wire.md has the limits of firmware/session/session.h', () => {
   const limits = [...read('firmware/session/session.h').matchAll(/^#define SESSION_MAX_\w+ (\d+)u/gm)];
   const figures = limits.map((match) => Number(match[1]).toLocaleString('en-US'));
