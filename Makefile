@@ -100,8 +100,12 @@ firmware: $(PROTO_C) dist/firmware/shimrom.bin build/firmware/build.ninja ## onl
 	@[ $(FIRMWARE).uf2 -nt $(FIRMWARE).bin ] || \
 		{ printf '%-10s %s\n' firmware $(FIRMWARE).uf2 && node scripts/uf2.mjs $(FIRMWARE).bin $(FIRMWARE).uf2; }
 
-# another SDK is another build
+# another SDK is another build; so is one that was configured in another folder, before the checkout was moved or copied
 build/firmware/build.ninja: .toolchain/stamp
+ifneq ($(shell sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' build/firmware/CMakeCache.txt 2>/dev/null),$(realpath firmware))
+build/firmware/build.ninja: always
+endif
+build/firmware/build.ninja:
 	$(call say,cmake,build/firmware)
 	@rm -rf build/firmware
 	@scripts/quietly build/firmware-cmake.log cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING
