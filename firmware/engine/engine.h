@@ -115,20 +115,20 @@ typedef struct {
     uint32_t cycles;         /* the whole step */
 } engine_step_result;
 
-/* Opaque to callers; its size is known so that it can be static. Defined in engine_internal.h. */
+/* The engine is opaque to callers: engine_internal.h defines it. */
 typedef struct engine engine;
 
 /* The one engine of this program (the device trains one network at a time). */
 engine *engine_instance(void);
 
-/* Plans as above and lays the network out in `arena` (8-byte aligned, limits->arena_bytes long). Weights are zero,
- * every edge is scored, the state is undefined until written. Closes what was open. */
+/* Plans the network's memory (plan.c) and lays it out in `arena` (8-byte aligned, limits->arena_bytes long). Weights
+ * are zero, every edge is scored, the state is undefined until written. Closes what was open. */
 engine_status engine_open(engine *self, const engine_config *config, const engine_limits *limits, void *arena,
                           engine_memory_plan *plan, engine_fault *fault);
 void engine_close(engine *self);
 bool engine_is_open(const engine *self);
 
-/* Of the open network. */
+/* These four return sizes of the open network. */
 uint32_t engine_edge_count(const engine *self);
 uint32_t engine_image_bytes(const engine *self);
 uint32_t engine_output_count(const engine *self);
@@ -139,8 +139,8 @@ uint32_t engine_layer_count(const engine *self);
 engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t offset, const uint8_t *data,
                                   uint32_t length);
 
-/* The tensor is complete. With weights planned for flash, call engine_staged_weights and hand the programmed copy to
- * engine_use_flash_weights before committing ENGINE_WEIGHTS. */
+/* Ends the writing of a tensor. With weights planned for flash, call engine_staged_weights and hand the programmed copy
+ * to engine_use_flash_weights before committing ENGINE_WEIGHTS. */
 engine_status engine_commit_tensor(engine *self, engine_tensor tensor);
 const int8_t *engine_staged_weights(const engine *self, uint32_t *length);
 void engine_use_flash_weights(engine *self, const int8_t *weights);
@@ -148,16 +148,18 @@ void engine_use_flash_weights(engine *self, const int8_t *weights);
 engine_status engine_read_tensor(const engine *self, engine_tensor tensor, uint32_t offset, uint8_t *data,
                                  uint32_t length);
 
-/* One training step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
+/* Trains one step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
 void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);
 
-/* Forward only; the learned state is not touched. `frozen`: all edges kept, no scores. Returns the prediction. */
+/* Runs the forward pass alone; the learned state is not touched. `frozen`: all edges kept, no scores. Returns the
+ * prediction. */
 uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
 
-/* Of the step just made. logits and loss_gradient: engine_output_count elements. checksums: engine_layer_count. */
+/* Reads the details of the step just made. logits and loss_gradient: engine_output_count elements. checksums:
+ * engine_layer_count. */
 void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient, engine_layer_checksums *checksums);
 
-/* Cycles of the step or evaluation just made, of one layer by phase. They add up to its cycles. */
+/* Returns the cycles of one layer by phase, of the step or evaluation just made. All layers' add up to its cycles. */
 const uint32_t *engine_ledger(const engine *self, uint32_t layer);
 
 /* Provided by the platform: a free-running cycle counter without the cycles spent in interrupts; 0 where there is none.

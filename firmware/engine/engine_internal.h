@@ -160,7 +160,7 @@ void engine_backward(engine *self);
 /* tensors.c */
 uint32_t engine_edge_index(const engine_layer *layer, uint32_t canonical);
 void engine_refresh(engine *self, bool frozen);
-/* plan.c: shapes and derived sizes of all layers; the bytes of scratch. */
+/* network.c: checks shapes and sizes of all layers and derives the rest, the bytes of scratch among it. */
 engine_status engine_check_network(engine *self, const engine_config *config, engine_fault *fault);
 
 #endif

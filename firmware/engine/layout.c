@@ -38,7 +38,7 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-/* Of the layers whose weights are in flash, or are not. */
+/* Takes memory for the weights of the layers whose weights are in flash, or are not. */
 static void take_weights(engine *self, allocator *from, bool in_flash) {
     engine_memory_plan *plan = &self->plan;
     for (uint32_t l = 0; l < self->layer_count; l++) {

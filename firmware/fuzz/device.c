@@ -169,7 +169,7 @@ void device_shut_down(void) {
 
 /* ---- bytes in ---------------------------------------------------------------------------------------------------- */
 
-/* Of what the plan takes of the arena, fences included. Kept until a frame is handled. */
+/* Returns a hash of what the plan takes of the arena, fences included. It is kept until a frame is handled. */
 __attribute__((no_sanitize("address"))) static uint32_t arena_hash(void) {
     static uint32_t hash;
     if (hash_known) {

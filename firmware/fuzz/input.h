@@ -31,7 +31,7 @@ static inline uint32_t input_u32(fuzz_input *self) {
     return value;
 }
 
-/* At most `limit` bytes; how many there are is in `length`. */
+/* Takes at most `limit` bytes; how many there are is in `length`. */
 static inline const uint8_t *input_bytes(fuzz_input *self, size_t limit, size_t *length) {
     const uint8_t *start = self->next;
     const size_t left = (size_t)(self->end - start);

@@ -40,7 +40,7 @@ static void commit(priot_Tensor tensor) {
     device_request(&request, NULL, 0);
 }
 
-/* As many flags as the network says, in the first edges of each layer. */
+/* Sets as many flags as the network says, in the first edges of each layer. */
 static void write_scored(void) {
     const engine *opened = engine_instance();
     for (uint32_t l = 0; l < opened->layer_count; l++) {

@@ -32,7 +32,7 @@ static uint32_t smaller(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
 
-/* Of each layer as many as it says, spread by a step that is odd, so that every edge comes once. */
+/* Sets as many flags of each layer as it says, spread by a step that is odd, so that every edge comes once. */
 static void fill_scored(uint8_t *flags, uint32_t first, uint32_t length, uint32_t spread) {
     const engine *opened = engine_instance();
     for (uint32_t i = 0; i < length; i++) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Of the map or the features that the layers so far leave. */
+/* The map or the features that the layers so far leave. */
 typedef struct {
     uint32_t height, width, channels;
 } map_shape;

@@ -9,7 +9,7 @@
 /* Starts the counter. Needs the clocks to be up. */
 void cycles_init(void);
 
-/* Since an arbitrary start, interrupts included. Callable from anywhere. */
+/* Returns the cycles since an arbitrary start, interrupts included. Callable from anywhere. */
 uint32_t cycles_now(void);
 
 /* Has the handler installed for this interrupt number accounted as interrupt time from now on. */
@@ -19,7 +19,7 @@ void cycles_account_interrupt(uint32_t number);
  * have a handler that changes nothing when there is nothing to do. */
 void cycles_calibrate_interrupt(uint32_t number);
 
-/* Since boot, in accounted interrupts. */
+/* Returns the cycles since boot that were spent in accounted interrupts. */
 uint32_t cycles_in_interrupts(void);
 
 /* Sleeps until an interrupt, unless `ready` holds already, and returns the cycles asleep. `ready` is asked with

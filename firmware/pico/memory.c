@@ -7,7 +7,7 @@
 #define ARENA_ALIGNMENT 8u
 #define LIVE_FRAME_BYTES 64u /* of memory_init itself, left alone */
 
-/* From the linker script. The second core's stack is empty, so RAM up to the stack is one piece. */
+/* Symbols of the linker script. The second core's stack is empty, so RAM up to the stack is one piece. */
 extern char __end__[], __StackTop[], __flash_binary_end[];
 
 static uint32_t *stack_bottom(void) {

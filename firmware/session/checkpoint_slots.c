@@ -9,7 +9,7 @@
 #define FORMAT 1u
 #define STATE_OFFSET CHECKPOINT_PAGE_BYTES /* in a slot; before it is the header's page */
 
-/* As it stands in flash, little-endian as every place this runs in. The rest of its page is ones. */
+/* A slot's header as it stands in flash, little-endian as every place this runs in. The rest of its page is ones. */
 typedef struct {
     uint32_t magic, format;
     checkpoint_record record;

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of what has the CRC `before` (of nothing: 0) and `length` bytes more. */
+/* Returns the CRC of what has the CRC `before` (of nothing: 0) and `length` bytes more. */
 uint32_t crc32_continue(uint32_t before, const uint8_t *bytes, size_t length);
 
-/* Of `length` bytes; of "123456789" it is 0xCBF43926. */
+/* Returns the CRC of `length` bytes; of "123456789" it is 0xCBF43926. */
 static inline uint32_t crc32(const uint8_t *bytes, size_t length) {
     return crc32_continue(0, bytes, length);
 }

@@ -8,7 +8,7 @@
 
 #include "priot.pb.h"
 
-/* Of a reply, at most: request_id, next_step, window_end, the body's tag and length. */
+/* The most bytes of a reply around its body: request_id, next_step, window_end, the body's tag and length. */
 #define MESSAGE_ENVELOPE_BYTES (6u + 6u + 6u + 3u)
 
 /* Bytes that stay where they are. */

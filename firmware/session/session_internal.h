@@ -12,10 +12,10 @@
 #define SESSION_STEP_FRAME_BYTES(image_bytes) (37u + (image_bytes) + FRAME_CRC_BYTES)
 #define SESSION_CHUNK_FRAME_BYTES (18u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES)
 
-/* In the order in which they are written and committed. */
+/* The stages of an upload, in the order in which they are written and committed. */
 typedef enum { STAGE_SCORED, STAGE_WEIGHTS, STAGE_STATE, STAGE_COMPLETE } upload_stage;
 
-/* Of a step, kept so that a repeated step is answered without being applied again. */
+/* What is kept of a step, so that a repeated step is answered without being applied again. */
 typedef struct {
     uint32_t prediction;
     bool loss_zero;
@@ -64,7 +64,7 @@ void reply_begin(pb_size_t which_body);
 void reply_done(void);
 void reply_failure(priot_FailureCode code, const char *text);
 void reply_failure_at(priot_FailureCode code, const char *text, uint32_t layer, int32_t value);
-/* Of a status other than ENGINE_OK. */
+/* Replies with the failure of a status other than ENGINE_OK. */
 void reply_engine_failure(engine_status status, const engine_fault *fault);
 
 /* Around whatever is not handling of frames and messages. */

@@ -8,7 +8,7 @@
 /* The state of any network, and the header before it. */
 #define CHECKPOINT_SLOT_BYTES (ENGINE_MAX_EDGES + CHECKPOINT_SECTOR_BYTES)
 
-/* From the host: sends the bytes of one frame; starts the module anew. */
+/* Imports from the host: one sends the bytes of one frame, one starts the module anew. */
 __attribute__((import_module("host"), import_name("send"))) void host_send(const uint8_t *bytes, size_t length);
 __attribute__((import_module("host"), import_name("restart"))) void host_restart(void);
 /* NOR flash, as checkpoint_slots.h has it. */

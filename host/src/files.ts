@@ -141,7 +141,7 @@ export function writeFully(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
 }
 
-/** To the disk; devices and pipes have nothing to sync. */
+/** Syncs a file to the disk; devices and pipes have nothing to sync. */
 export function syncFile(file: number): void {
   try {
     fsyncSync(file);

@@ -34,7 +34,7 @@ typedef struct engine_kernel_table {
      * `error`: scratch[in_count]. */
     void (*convolution_below)(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below);
     bool (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
-    /* Before the gradients of a layer's channels. May be NULL. */
+    /* Called before the gradients of a layer's channels. May be NULL. */
     void (*prepare_gradients)(const engine_layer *layer);
     /* Gradient of one output channel, the next after the one before, from 0: gradient[fan_in], zeroed here. */
     void (*convolution_gradient)(const engine_layer *layer, uint32_t channel, int32_t *gradient);

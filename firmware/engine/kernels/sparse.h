@@ -21,7 +21,7 @@ static inline int32_t sparse_value(sparse_element element) {
  * `channels`: elements of a pixel. Room: one element more than the map has. */
 uint32_t sparse_list_map(const int8_t *map, uint32_t pixels, uint32_t channels, sparse_element *list, uint16_t *starts);
 
-/* The same without pixels. */
+/* Lists a vector's non-zero values, without pixels. */
 uint32_t sparse_list_vector(const int8_t *values, uint32_t count, sparse_element *list);
 
 #endif

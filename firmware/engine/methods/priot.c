@@ -59,7 +59,7 @@ static int32_t negligible(uint32_t shift, int32_t largest_weight) {
     return negligible_for_scores(shift, largest_weight);
 }
 
-/* Of a linear layer, from edge `first` on. */
+/* Returns the row of a linear layer from edge `first` on. */
 static inline engine_score_row row_from(const engine_layer *layer, uint32_t first) {
     return score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
                      layer->effective_kept ? layer->effective + first : NULL);

@@ -177,7 +177,7 @@ static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t 
     }
 }
 
-/* Of one entry; |gradient| is not negligible. */
+/* Updates one entry; |gradient| is not negligible. */
 static inline void update_entry(engine_layer *layer, const scored_edges *scored, uint32_t group, uint32_t entry,
                                 uint32_t index, int32_t gradient) {
     const uint32_t shift = layer->update_shift;

@@ -38,7 +38,10 @@ export function readReport(path: string): BenchReport {
   return report;
 }
 
-/** @throws UsageError NOT_COMPARABLE: another place or workload. `now` needs no results yet. */
+/**
+ * Checks that two reports are of one place and one workload. `now` needs no results yet.
+ * @throws UsageError NOT_COMPARABLE
+ */
 export function checkComparable(base: BenchReport, now: BenchReport): void {
   if (base.place !== now.place) throw notComparable(`the base is ${base.place}, this is ${now.place}`);
   for (const key of ['model', 'dataset', 'angle', 'steps', 'memoryLimitBytes'] as const) {

@@ -12,9 +12,9 @@ import { putNetwork } from '../training/network-on-device.js';
 import { sessionIdOf } from '../training/session-id.js';
 
 export interface EmulatorSpeed {
-  /** Emulated cycles a microsecond of processor time; a Pico has 125. */
+  /** Emulated cycles per microsecond of processor time; a Pico has 125. */
   readonly fastMegahertz: number;
-  /** The same of rp2040js's own core, an instruction and a look at the clock at a time. */
+  /** The speed of rp2040js's own core in the same unit, an instruction and a look at the clock at a time. */
   readonly libraryMegahertz: number;
   readonly ratio: number;
   /** Emulated cycles that the fast core was measured over. */

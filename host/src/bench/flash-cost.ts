@@ -33,9 +33,9 @@ const DIST = new URL('../../', import.meta.url);
 /** A step's mean. Cycles are what the misses would add to those that are reported. */
 export interface FlashCost {
   steps: number;
-  /** Of frozen weights in flash. */
+  /** Misses of reads of frozen weights in flash. */
   weightMisses: number;
-  /** Of code and constants: messages, USB. */
+  /** Misses of code and constants: messages, USB. */
   codeMisses: number;
   missCycles: number;
   addedCycles: number;

@@ -4,10 +4,10 @@ import { encodeFrame, FrameDecoder } from '../link/frame.js';
 import { repeatFor } from './repeat-for.js';
 
 export interface FrameSpeed {
-  /** Megabytes of payload a second of one core. */
+  /** Megabytes of payload per second of one core. */
   readonly encodeMegabytes: number;
   readonly decodeMegabytes: number;
-  /** What the library's CRC-32 alone takes, in the same run. */
+  /** Megabytes per second of the library's CRC-32 alone, in the same run. */
   readonly crcMegabytes: number;
 }
 

@@ -12,10 +12,10 @@ export interface MeasurementOptions {
   /** Steps before the measured ones; the network is opened anew after them. */
   readonly warmUpImages: readonly LabelledImage[];
   readonly repeats: number;
-  /** Of the device's arena; left out: all of it. */
+  /** The most bytes of the device's arena to plan with; left out: all of it. */
   readonly memoryLimitBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Before the first step. */
+  /** Called with the plan before the first step. */
   readonly onPlan?: ((plan: MemoryPlan) => void) | undefined;
   readonly onStep?: (() => void) | undefined;
 }
@@ -24,15 +24,18 @@ export interface Measurement {
   /** Each repeat's steps, from the initial state on. */
   readonly repeats: readonly (readonly StepResult[])[];
   readonly plan: MemoryPlan;
-  /** After the last step: the high-water marks are those of everything since the device's start. */
+  /** The device's marks after the last step. The high-water marks are those of everything since the device's start. */
   readonly statistics: DeviceStatistics;
-  /** Of the learned state after the last step of a repeat, SHA-256. The same in all of them. */
+  /** SHA-256 of the learned state after the last step of a repeat. It is the same in all of them. */
   readonly stateDigest: string;
-  /** Of the steps alone, of the host's clock. */
+  /** Seconds that the steps alone took, by the host's clock. */
   readonly wallSeconds: number;
 }
 
-/** @throws what the link throws; the signal's reason */
+/**
+ * Runs warm-up and repeats of one method with one set of kernels.
+ * @throws what the link throws; the signal's reason
+ */
 export async function measure(
   link: Link,
   setup: MethodSetup,

@@ -6,7 +6,9 @@ import { fanIn, mapShape } from '../network/network-shape.js';
 export const phaseNames = ['forward', 'requantise', 'loss', 'error', 'update'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
-/** Of one pass over the layer, taps in the padding included: what a kernel that skips nothing would do. */
+/**
+ * Counts the MACs of one pass over the layer, taps in the padding included: what a kernel that skips nothing would do.
+ */
 export function layerMacs(layer: NetworkLayer): number {
   if (layer.op === 'sum_pool') return 0;
   const [height, width, channels] = mapShape(layer);
@@ -14,8 +16,8 @@ export function layerMacs(layer: NetworkLayer): number {
 }
 
 /**
- * Of one phase of a whole step. The first layer computes no error; requantisation and loss are no sums of products. The
- * update counts its gradient alone, not the product with W.
+ * Counts the MACs of one phase of a whole step. The first layer computes no error; requantisation and loss are no sums
+ * of products. The update counts its gradient alone, not the product with W.
  */
 export function phaseMacs(network: Network, layerIndex: number, phase: PhaseName): number {
   const works = phase === 'forward' || phase === 'update' || (phase === 'error' && layerIndex > 0);

@@ -5,9 +5,9 @@ import { imageInputs } from '../dataset/rotation.js';
 import { repeatFor } from './repeat-for.js';
 
 export interface RotationSpeed {
-  /** Images of 28 x 28 a second of one core, rotated and halved. */
+  /** Images of 28 x 28 per second of one core, rotated and halved. */
   readonly imagesPerSecond: number;
-  /** Halved only, in the same run. */
+  /** Images per second that are halved only, in the same run. */
   readonly unrotatedPerSecond: number;
 }
 

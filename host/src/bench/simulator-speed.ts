@@ -11,7 +11,7 @@ import { putNetwork } from '../training/network-on-device.js';
 import { sessionIdOf } from '../training/session-id.js';
 
 export interface SimulatorSpeed {
-  /** Training steps a second of processor time: on an idle machine, a second of one core. */
+  /** Training steps per second of processor time: on an idle machine, per second of one core. */
   readonly stepsPerSecond: number;
   /** Steps that it was measured over. */
   readonly steps: number;

@@ -6,7 +6,7 @@ export interface Distribution {
   max: number;
 }
 
-/** Of at least one value. The median of an even number of values is the mean of the middle two. */
+/** Summarises at least one value. The median of an even number of values is the mean of the middle two. */
 export function distribution(values: readonly number[]): Distribution {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -14,7 +14,7 @@ export function distribution(values: readonly number[]): Distribution {
   return { mean: mean(values), median, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
-/** 0 of no values. */
+/** Returns the mean; 0 for no values. */
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -47,7 +47,7 @@ class AttemptFailure extends Error {
   }
 }
 
-/** Without a route, a second attempt a second later fails alike. */
+/** Errors after which another attempt a second later fails alike: there is no route. */
 const HOPELESS: ReadonlySet<string | undefined> = new Set(['ENOTFOUND', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH']);
 
 interface Part {
@@ -230,7 +230,7 @@ async function restart(part: Part): Promise<void> {
   delete part.origin;
 }
 
-/** At a position, so that two processes that fetch the same file write the same bytes to the same places. */
+/** Writes at a position, so that two processes that fetch the same file write the same bytes to the same places. */
 async function writeAll(part: Part, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length; ) {
     const { bytesWritten } = await part.file.write(bytes, offset, bytes.length - offset, part.receivedBytes);

@@ -31,7 +31,7 @@ export interface FetchOptions
 }
 
 export interface FetchResult {
-  /** In the cache. */
+  /** Where the set is in the cache. */
   readonly location: DatasetLocation;
   /** False when a sound copy was there already. */
   readonly changed: boolean;

@@ -12,7 +12,7 @@ export interface ImageSet {
   readonly classes: number;
   /** 0..255, HWC, one image after another: count * height * width * channels bytes. */
   readonly pixels: Uint8Array;
-  /** One byte an image. */
+  /** The labels, one byte per image. */
   readonly labels: Uint8Array;
 }
 

@@ -10,13 +10,16 @@ import { parseIdxImageSet } from './idx.js';
 import type { ImageSet } from './image-set.js';
 import type { DatasetLocation } from './locate.js';
 
-/** In a folder that priot filled: `{ "files": { NAME: SHA-256 } }`, for sets without published SHA-256s. */
+/**
+ * The name of the file with checksums in a folder that priot filled: `{ "files": { NAME: SHA-256 } }`, for sets without
+ * published SHA-256s.
+ */
 export const CHECKSUM_FILE = 'checksums.json';
 
 export interface DatasetContents {
   readonly train: ImageSet;
   readonly test: ImageSet;
-  /** In the order of the description; SHA-256 over decompressed bytes. */
+  /** The files in the order of the description; SHA-256 over decompressed bytes. */
   readonly files: readonly { readonly name: string; readonly sha256: string }[];
 }
 
@@ -28,6 +31,7 @@ interface ReadFile {
 }
 
 /**
+ * Reads and checks a data set.
  * @throws DataError WRONG_CHECKSUM, BAD_CHECKSUM_FILE and everything the readers of files and formats throw: structure
  * is judged first, so that a truncated file is called truncated
  */

@@ -33,6 +33,6 @@ export interface Device {
   write(bytes: Uint8Array): Promise<void>;
   /** Console lines (UART0) as far as the kind of device has them; called from `open` on. */
   onConsoleLine?: ((line: string) => void) | undefined;
-  /** Idempotent. Ends `chunks`. */
+  /** Closes the device and ends `chunks`. Idempotent. */
   close(): Promise<void>;
 }

@@ -9,11 +9,12 @@ export interface OpenDeviceOptions {
   onConsoleLine?: (line: string) => void;
   /** Emulator: how long the host takes to answer, in emulated milliseconds. */
   latencyMs?: number;
-  /** Left out: the ports of this machine. */
+  /** Lists the ports to search; left out: the ports of this machine. */
   listPorts?: () => Promise<ListedPort[]>;
 }
 
 /**
+ * Opens a device by the name the user gave.
  * @param name `emulator`, `simulator` or a port; undefined: the one board whose USB ids and product string are priot's,
  * else the emulator. `description.name` of the result tells which it became.
  * @throws DeviceError
@@ -35,7 +36,10 @@ export async function openDevice(name: string | undefined, options: OpenDeviceOp
   return openSerial(path, { ...(signal && { signal }), ...(serialNumber && { serialNumber }) });
 }
 
-/** As `openDevice`; a board that was lost is found again by its serial number, whatever its port is called by then. */
+/**
+ * Opens devices as `openDevice` does; a board that was lost is found again by its serial number, whatever its port is
+ * called by then.
+ */
 export function deviceSource(name: string | undefined, options: OpenDeviceOptions = {}): DeviceSource {
   let known: DeviceDescription | undefined;
   return {

@@ -27,7 +27,7 @@ export interface LinkStatistics {
 
 /** Somebody who waits for answers. Handlers must not throw. */
 export interface Conversation {
-  /** For errors: `evaluate`, `step 17`. */
+  /** The name that errors have for it: `evaluate`, `step 17`. */
   readonly name: string;
   /** When silence has lasted too long, in milliseconds of the device's clock. */
   readonly deadlineMs: number;
@@ -56,14 +56,14 @@ export class Exchange {
   nextStep = 0;
   windowEnd = 0;
   bytesReceived = 0;
-  /** Of any message. */
+  /** When any message came last. */
   heardAtMs: number;
-  /** Of an answer somebody waited for. */
+  /** When an answer that somebody waited for came last. */
   answeredAtMs: number;
 
   readonly #onLogLine: ((level: LogLevel, text: string) => void) | undefined;
   readonly #decoder = new FrameDecoder();
-  /** In the order of transmission, which is the order of the answers. */
+  /** Transmissions in their order, which is the order of the answers. */
   readonly #waiting = new Map<number, Transmission>();
   readonly #pumped: Promise<void>;
   #lastRequestId = 0;
@@ -151,7 +151,7 @@ export class Exchange {
     );
   }
 
-  /** Idempotent. */
+  /** Closes the line and the device. Idempotent. */
   async close(): Promise<void> {
     this.#fail(new DeviceError('LINK_CLOSED', `${this.device.description.name}: the link was closed`));
     await this.device.close();

@@ -47,7 +47,10 @@ export class FrameDecoder {
   #overlong = false;
   #badFrames = 0;
 
-  /** @param maxPayloadBytes longer frames are dropped and counted as bad */
+  /**
+   * Makes a decoder.
+   * @param maxPayloadBytes longer frames are dropped and counted as bad
+   */
   constructor(maxPayloadBytes = 8192) {
     this.#buffer = new Uint8Array(encodedBytes(maxPayloadBytes));
   }

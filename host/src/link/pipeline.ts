@@ -12,7 +12,7 @@ export function pipeline<K extends RequestKind>(
   signal?: AbortSignal,
 ): AsyncIterable<ReplyBody<K>> {
   const inFlight = new Set<Request<K>>();
-  /** Of requests begun and not delivered, oldest first: replies, or undefined while they are awaited. */
+  /** Replies of requests that were begun and not delivered, oldest first, or undefined while they are awaited. */
   const replies: { reply?: ReplyBody<K> }[] = [];
   let iterator: Iterator<RequestBody<K>> | undefined;
   let stopped = false;

@@ -64,7 +64,10 @@ export class Request<K extends RequestKind> implements Conversation {
     return Math.max(this.#sentAtMs, this.#exchange.answeredAtMs) + this.#patience.timeoutMs * 2 ** this.#silences;
   }
 
-  /** @throws PriotError when it cannot be sent at all */
+  /**
+   * Sends the request.
+   * @throws PriotError when it cannot be sent at all
+   */
   start(): void {
     this.#startedAtMs = this.#exchange.device.clock.nowMs();
     this.#transmit();

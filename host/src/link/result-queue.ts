@@ -9,6 +9,7 @@ export class ResultQueue<T> implements AsyncIterableIterator<T> {
   #wake: (() => void) | undefined;
 
   /**
+   * Makes an empty queue.
    * @param start called when the first result is asked for
    * @param stop called when the loop is left early: nothing new is to be begun; `end` follows once all is quiet
    */

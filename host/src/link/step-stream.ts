@@ -15,9 +15,9 @@ import { ResultQueue } from './result-queue.js';
 export interface StepFrame {
   label: number;
   image: Uint8Array;
-  /** With logits, loss gradient and checksums in the result. */
+  /** Asks for logits, loss gradient and checksums in the result. */
   detail?: boolean;
-  /** With the cycles of every layer and phase in the result. */
+  /** Asks for the cycles of every layer and phase in the result. */
   ledger?: boolean;
 }
 
@@ -36,7 +36,7 @@ const MAX_SILENCES = 5;
 const MAX_ATTEMPTS = 32;
 
 interface KeptFrame extends StepFrame {
-  /** Of its transmissions. */
+  /** The request ids of its transmissions. */
   requestIds: number[];
 }
 

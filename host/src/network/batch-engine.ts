@@ -94,7 +94,7 @@ export class BatchEngine {
     return this.run(labels, true, mu, sparsity);
   }
 
-  /** The same without an update. */
+  /** Runs a batch as `train` does, without an update. */
   observe(labels: Uint8Array): BatchResult {
     return this.run(labels, false, 0, 0);
   }

@@ -20,7 +20,7 @@ export interface CalibrationSettings {
   readonly scoreMu: number;
   /** niti-static: mu of the gradient shifts. */
   readonly gradientMu: number;
-  /** Of the last layer's error shift. */
+  /** What is added to the last layer's error shift. */
   readonly lastErrorCorrection?: number;
   /** priot, priot-s: of the first layer's score shift. */
   readonly firstScoreCorrection?: number;

@@ -62,7 +62,7 @@ export function layerOffsets(network: Pick<Network, 'layers'>): number[] {
   });
 }
 
-/** Returns the number of a layer's biases: one an output channel, or none. */
+/** Returns the number of a layer's biases: one per output channel, or none. */
 export function layerBiases(layer: NetworkLayer): number {
   return layer.biasExponent === undefined ? 0 : mapShape(layer)[2];
 }

@@ -21,7 +21,7 @@ interface LayerBase {
   /** A bias has the real value `bias * 2^biasExponent`. Present exactly when the layer has a bias. */
   readonly biasExponent?: number;
   readonly belowThreshold: BelowThreshold;
-  /** Absent for niti-dynamic and for a network that was not calibrated. */
+  /** The static shifts. Absent for niti-dynamic and for a network that was not calibrated. */
   readonly shifts?: LayerShifts;
 }
 
@@ -68,6 +68,9 @@ export interface Network {
   readonly layers: readonly NetworkLayer[];
   /** All layers one after another, canonical edge order, -127..127. */
   readonly weights: Int8Array;
-  /** Of the layers that have a bias, one after another, one an output channel, -32767..32767. Absent when none has. */
+  /**
+   * The biases of the layers that have them, one layer after another, one per output channel, -32767..32767. Absent
+   * when no layer has one.
+   */
   readonly biases?: Int16Array;
 }

@@ -26,7 +26,7 @@ export interface MethodSettings {
 
 export interface OpenNetworkOptions {
   readonly kernels?: KernelName;
-  /** Of the device's arena; left out: all of it. */
+  /** The most bytes of the device's arena to plan with; left out: all of it. */
   readonly memoryLimitBytes?: number;
 }
 

@@ -28,9 +28,9 @@ export function narrowWeights(network: Network, bits: number): Network {
 }
 
 /**
- * The same network with each layer's weights in the smallest unit that lets them fit into eight bits, and shifts to
- * match: accumulators grow by a power of two, which the shifts take back, so activations, deltas and gradients stay the
- * same numbers. What NITI trains.
+ * Returns the same network with each layer's weights in the smallest unit that lets them fit into eight bits, and
+ * shifts to match: accumulators grow by a power of two, which the shifts take back, so activations, deltas and
+ * gradients stay the same numbers. What NITI trains.
  */
 export function widenWeights(network: Network): Network {
   return mapLayers(network, (layer, weights) => {
@@ -58,7 +58,10 @@ function widened(shifts: LayerShifts, shift: number): LayerShifts {
   };
 }
 
-/** @param change of a layer and a copy of its weights, which it may write to */
+/**
+ * Makes a network with every layer changed.
+ * @param change of a layer and a copy of its weights, which it may write to
+ */
 function mapLayers(
   network: Network,
   change: (layer: NetworkLayer, weights: Int8Array, index: number) => NetworkLayer,

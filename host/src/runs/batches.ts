@@ -2,7 +2,7 @@
 
 const batchBytes = 65_536;
 
-/** The same bytes in pieces of at least 64 KB, the last one excepted. */
+/** Yields the same bytes in pieces of at least 64 KB, the last one excepted. */
 export function* batches(pieces: Iterable<Uint8Array | string>): Generator<Uint8Array, void, undefined> {
   let gathered: Uint8Array[] = [];
   let bytes = 0;

@@ -45,6 +45,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 }
 
 /**
+ * Decodes a checkpoint.
  * @param path for messages
  * @throws DataError CHECKPOINT_DAMAGED for a torn, changed or foreign file, CHECKPOINT_VERSION for another version
  */

@@ -9,7 +9,7 @@ export interface ComparedRun extends RunResult {
   place: Place;
   /** The images of the last evaluation; null when there was none. */
   evaluatedOn: { imageSet: string; images: number } | null;
-  /** Mean cycles a step over those of the first run; null when there is none or the places differ. */
+  /** Mean cycles per step over those of the first run; null when there is none or the places differ. */
   cyclesRatio: number | null;
 }
 

@@ -30,12 +30,15 @@ export class LineWriter {
     }
   }
 
-  /** Of the file, as far as it was written. */
+  /** The bytes of the file, as far as it was written. */
   get bytes(): number {
     return this.size;
   }
 
-  /** @param line without its line feed */
+  /**
+   * Appends a line.
+   * @param line without its line feed
+   */
   append(line: string): void {
     if (this.failure !== undefined) throw this.failure;
     const now = performance.now();
@@ -80,7 +83,7 @@ export class LineWriter {
     this.size = size;
   }
 
-  /** Idempotent. Does not throw again for a write that failed before. */
+  /** Closes the file. Idempotent; does not throw again for a write that failed before. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

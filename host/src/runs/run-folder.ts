@@ -141,7 +141,7 @@ export class RunFolder {
     }
   }
 
-  /** As run.json says; with the summary once `finish` was called. */
+  /** What run.json says; with the summary once `finish` was called. */
   get manifest(): RunManifest {
     return this.currentManifest;
   }
@@ -226,7 +226,7 @@ export class RunFolder {
     this.currentManifest = manifest;
   }
 
-  /** Idempotent. Flushes, unless a write has failed before. */
+  /** Flushes and closes the files. Idempotent. It does not flush when a write has failed before. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -18,7 +18,10 @@ interface Holder {
   startedAt: string;
 }
 
-/** @throws DeviceError RUN_BUSY while another living process holds it; CapacityError DISK_FULL */
+/**
+ * Takes the lock of a run folder.
+ * @throws DeviceError RUN_BUSY while another living process holds it; CapacityError DISK_FULL
+ */
 export function lockRun(folder: string, path: string, remedy: string): void {
   const own = `${path}.${process.pid}`;
   try {
@@ -57,7 +60,10 @@ function tryLink(own: string, path: string): boolean {
   }
 }
 
-/** Of several that find the same dead lock only one gets to rename it; a living one that came meanwhile is put back. */
+/**
+ * Removes a dead process's lock. Of several that find it, only one gets to rename it; a living one that came meanwhile
+ * is put back.
+ */
 function removeDead(path: string): void {
   const aside = `${path}.${process.pid}.dead`;
   try {

@@ -7,9 +7,9 @@ import type { CycleStatistics } from './run-manifest.js';
 export interface AccuracyCurve {
   imageSet: string;
   images: number;
-  /** Of the frozen network; null when these images were not evaluated before training. */
+  /** The accuracy of the frozen network; null when these images were not evaluated before training. */
   before: number | null;
-  /** In the order of epochs, one a trained epoch. */
+  /** The evaluations in the order of epochs, one per trained epoch. */
   epochs: { epoch: number; correct: number; accuracy: number }[];
   /** Chosen on test data; null before the first epoch's end. */
   best: { epoch: number; accuracy: number } | null;

@@ -9,7 +9,7 @@ import type { CycleStatistics, RunManifest } from './run-manifest.js';
 import { type RunMetrics, summariseMetrics } from './run-metrics.js';
 
 export interface RunRecord {
-  /** Of the folder, as given. */
+  /** The path of the folder, as given. */
   path: string;
   manifest: RunManifest;
   metrics: RunMetrics;

@@ -87,7 +87,10 @@ export function* tensorboardRecords(
   }
 }
 
-/** The name under which TensorBoard looks for it; one a run, so that a second export replaces the first. */
+/**
+ * The name under which TensorBoard looks for the file. There is one per run, so that a second export replaces the
+ * first.
+ */
 export function tensorboardFileName(runName: string, createdAt: string): string {
   return `events.out.tfevents.${Math.floor(wallTimeOf(createdAt))}.${runName}`;
 }

@@ -32,7 +32,7 @@ export async function putNetwork(
   return plan;
 }
 
-/** The learned state of the open network: int8, a byte an edge, canonical order. */
+/** Reads the learned state of the open network: int8, one byte per edge, canonical order. */
 export function readState(link: Link, network: Network): Promise<Int8Array> {
   return readTensor(link, Tensor.TENSOR_STATE, edgeCount(network));
 }
@@ -55,7 +55,7 @@ export async function readTensor(link: Link, tensor: Tensor, length: number): Pr
   return new Int8Array(bytes.buffer);
 }
 
-/** The same bytes, unsigned. */
+/** Returns the same bytes, unsigned. */
 export function bytesOf(values: Int8Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.length);
 }

@@ -108,7 +108,7 @@ static inline void accumulate(const engine_layer *layer, m0plus_gather *gather, 
     gather->weights += layer->fan_in * outputs / 2;
 }
 
-/* In flash: with static shifts, layers that pool and have ReLU go by rows of pools. */
+/* Runs from flash: with static shifts, layers that pool and have ReLU go by rows of pools. */
 void m0plus_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
     const layer_memory *memory = layer->kernel_memory;
     if (memory == NULL) {

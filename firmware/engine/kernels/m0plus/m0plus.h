@@ -53,9 +53,9 @@ typedef struct {
  */
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
 
-/* The same of `rows` rows, from the first on, whose outputs follow one another, where 127 times the sum of a channel's
- * positive weights, and of its negative ones, is at most 32767. weights[tap][4]: words of two channels' weights,
- * w0 + w1 * 65536. */
+/* Pools `rows` rows, from the first on, whose outputs follow one another, where 127 times the sum of a channel's
+ * positive weights, and of its negative ones, is at most 32767. weights[tap][4]: words of two channels' weights, w0 +
+ * w1 * 65536. */
 void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows);
 
 /* A kernel row of windows that lie beside one another. */
@@ -82,7 +82,7 @@ typedef struct {
     int32_t budget;
 } m0plus_gather;
 
-/* For 16 and for 8 channels. */
+/* Gathers for 16 and for 8 channels. */
 void m0plus_gather16(const m0plus_gather *gather);
 void m0plus_gather8(const m0plus_gather *gather);
 
@@ -183,7 +183,7 @@ void m0plus_list_deltas4(const m0plus_delta_lists *lists);
  * neighbouring bytes of each window, from `map` on, to which places are added; all are 4-byte aligned. The second:
  * windows of 3x3 bytes, rows `pitch` apart. */
 void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
-/* The same where the deltas of either sign sum up to at most M0PLUS_LANE_DELTAS: gradients fit into 16 bits. */
+/* Correlates where the deltas of either sign sum up to at most M0PLUS_LANE_DELTAS: gradients fit into 16 bits. */
 void m0plus_correlate8_lanes(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
 void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient);
 

@@ -30,7 +30,11 @@ export class Memory {
   readonly sram = new Uint8Array(this.buffer, SRAM_OFFSET, SRAM_BYTES);
   readonly rom = new Uint8Array(this.buffer, ROM_OFFSET, ROM_BYTES);
 
-  /** @param rom the boot ROM, at most 16 KB; @param flash the whole flash, 2 MB */
+  /**
+   * Lays out the memories.
+   * @param rom the boot ROM, at most 16 KB;
+   * @param flash the whole flash, 2 MB
+   */
   constructor(rom: Uint8Array, flash: Uint8Array) {
     new Uint8Array(this.buffer).fill(GAP_FILL);
     this.flash.set(flash);

@@ -2,7 +2,7 @@
 
 /** What the host did in one turn. */
 export interface Actions {
-  /** Bytes written, one entry a call of `write`. */
+  /** Bytes written, one entry per call of `write`. */
   readonly bytes: Uint8Array[];
   /** Delays that were asked for: a number of the host's own, and emulated milliseconds. */
   readonly delays: { readonly id: number; readonly ms: number }[];

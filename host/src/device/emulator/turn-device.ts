@@ -57,7 +57,10 @@ export class TurnDevice implements Device {
   /** Resolves when the device is enumerated; rejects when it is lost before. */
   readonly opened: Promise<void>;
 
-  /** @param live no turns: the clock is the wall's */
+  /**
+   * Makes the host's side of a machine.
+   * @param live no turns: the clock is the wall's
+   */
   constructor(
     private readonly channel: Channel,
     live = false,

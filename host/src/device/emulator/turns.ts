@@ -35,9 +35,9 @@ export class Turns {
   readonly pico: Pico;
   private readonly latencyCycles: number;
   private readonly sliceCycles: number;
-  /** In order of time. */
+  /** Events that wait for the host, in order of time. */
   private readonly turns: Turn[] = [];
-  /** In order of time. */
+  /** Delays that are pending, in order of time. */
   private readonly delays: Delay[] = [];
   /** What came out of the blue and waits for an idle device. */
   private readonly unasked: Actions[] = [];

@@ -31,7 +31,7 @@ interface Controller {
 const MICROSECOND_CYCLES = CLOCK_HZ / 1e6;
 /** Token, handshake, turnarounds and a host's gaps of one transaction. */
 const OVERHEAD_CYCLES = 10 * MICROSECOND_CYCLES;
-/** So that 64 bytes take a nineteenth of a frame. */
+/** Cycles per byte, so that 64 bytes take a nineteenth of a frame. */
 const BYTE_CYCLES = ((1000 / 19 - 10) / 64) * MICROSECOND_CYCLES;
 
 const EP1_IN_CONTROL = 0x8;

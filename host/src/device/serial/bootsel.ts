@@ -14,7 +14,7 @@ const COPY_CHUNK_BYTES = 32 * 1024;
 
 export interface BootselDrive {
   folder: string;
-  /** From INFO_UF2.TXT: `RPI-RP2`. */
+  /** The board id in INFO_UF2.TXT: `RPI-RP2`. */
   boardId: string;
 }
 
@@ -29,7 +29,10 @@ export async function findBootselDrives(folders?: readonly string[]): Promise<Bo
   return drives;
 }
 
-/** @throws DeviceError WRONG_BOARD when the drive is that of another chip */
+/**
+ * Checks that the drive is an RP2040's.
+ * @throws DeviceError WRONG_BOARD when it is that of another chip
+ */
 export function requirePico(drive: BootselDrive): void {
   if (drive.boardId === BOARD_ID) return;
   throw new DeviceError(

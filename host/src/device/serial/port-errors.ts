@@ -1,7 +1,9 @@
 /** What the operating system's refusal of a port means, and what to do about it. */
 import { DeviceError } from '../../errors.js';
 
-/** From an error of `serialport`, which knows no codes: its texts are strerror's, or Windows's. */
+/**
+ * Makes the error for a port that does not open. `serialport` knows no codes: its texts are strerror's, or Windows's.
+ */
 export function portError(path: string, cause: unknown): DeviceError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const error = (code: string, message: string, remedy: string) =>
@@ -31,7 +33,7 @@ export function portError(path: string, cause: unknown): DeviceError {
   return error('PORT_FAILED', `the port cannot be opened: ${text}`, 'replug the board; see also: priot doctor');
 }
 
-/** For a port that failed after it was opened. */
+/** Makes the error for a port that failed after it was opened. */
 export function portLost(path: string, cause: unknown): DeviceError {
   return new DeviceError(
     'DEVICE_LOST',

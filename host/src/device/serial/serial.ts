@@ -9,7 +9,7 @@ export interface SerialOptions {
   signal?: AbortSignal;
   /** USB serial number, where it is known. */
   serialNumber?: string;
-  /** Left out: real time. */
+  /** The clock of the port; left out: real time. */
   clock?: Clock;
 }
 
@@ -30,7 +30,7 @@ export async function openSerial(path: string, options: SerialOptions = {}): Pro
 }
 
 /**
- * Opens a port with these bits a second, 8N1, locked.
+ * Opens a port with these bits per second, 8N1, locked.
  * @throws DeviceError as `openSerial`
  */
 export async function openPort(path: string, baudRate: number): Promise<SerialPort> {

@@ -23,7 +23,7 @@ export class SimulatedFlash {
     this.#sectors.delete(offset);
   }
 
-  /** At most a page, within one. */
+  /** Programs at most a page, within one. */
   program(offset: number, bytes: Uint8Array): void {
     const at = offset % SECTOR_BYTES;
     const sector = this.#sectors.get(offset - at) ?? new Uint8Array(SECTOR_BYTES).fill(0xff);
