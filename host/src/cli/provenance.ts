@@ -51,5 +51,6 @@ export function networkChecksums(file: NetworkFile): FileChecksum[] {
   return [
     { name: basename(file.path), sha256: sha256(file.json) },
     { name: 'weights.bin', sha256: sha256(file.weights) },
+    ...(file.biases ? [{ name: 'bias.bin', sha256: sha256(file.biases) }] : []),
   ];
 }

@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
 import { readWhole } from '../files.js';
-import { JsonObject } from './json-object.js';
+import { type Check, complaintText, integer, integerIn, listOf, name, oneOf, optional, shape } from '../json-shape.js';
 import type { MethodName, Network } from './network.js';
-import { parseJson, parseNetwork } from './network-file.js';
+import { parseJson, parseNetwork, readTensors } from './network-file.js';
 import { edgeCount, imageBytes, outputCount } from './network-shape.js';
 import { readBytesFile, readStateFile } from './tensor-file.js';
 
@@ -46,29 +46,71 @@ export interface ConformanceCase {
   readonly steps: readonly CaseStep[];
 }
 
+interface CaseJson {
+  name: string;
+  method: MethodName;
+  threshold: number;
+  mu?: number;
+  checksum: 'fnv1a32';
+  steps: StepJson[];
+}
+
+interface StepJson {
+  label: number;
+  logits: number[];
+  loss_gradient: number[];
+  layers: LayerChecksums[];
+}
+
+const uint32 = integerIn(0, UINT32_MAX);
+const methods = oneOf<MethodName>('priot', 'priot-s', 'niti-static', 'niti-dynamic');
+
+/** Checks what a case has beside its network. */
+function caseCheck(network: Network): Check<CaseJson> {
+  const classes = outputCount(network);
+  const step = shape<StepJson>({
+    label: integerIn(0, classes - 1),
+    logits: listOf(integerIn(-INT32, INT32 - 1), classes),
+    loss_gradient: listOf(integerIn(-127, 127), classes),
+    layers: listOf(shape<LayerChecksums>({ input: uint32, delta: uint32, state: uint32 }), network.layers.length),
+  });
+  return shape<CaseJson>({
+    name: name(64),
+    method: methods,
+    threshold: integerIn(-128, 127),
+    mu: optional(integerIn(0, 7)),
+    checksum: oneOf('fnv1a32'),
+    steps: listOf(step),
+  });
+}
+
 /** Reads a case folder. Throws DataError that names file, key and value. */
 export function loadCase(folder: string): ConformanceCase {
   const path = join(folder, 'case.json');
   const json = parseJson(readWhole(path), path);
-  const network = parseNetwork(json, readWhole(join(folder, 'weights.bin')), path);
-  const fields = new JsonObject(json, path);
-  fields.oneOf('checksum', ['fnv1a32']);
-  const method = fields.oneOf('method', ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const);
-  const steps = fields.array('steps').map((step, index) => parseStep(step, `${path}: step ${index}`, network));
+  const network = parseNetwork(json, readTensors(folder), path, 'case');
+  const complaints = [...caseCheck(network)(json, '')];
+  const { method, threshold, mu, steps, ...root } = json as CaseJson;
+  if (complaints.length === 0 && method === 'niti-dynamic') complaints.push(...integer(mu, 'mu'));
+  if (complaints.length === 0 && steps.length === 0) complaints.push('steps is []; there must be one at least');
+  if (complaints.length > 0) throw new DataError('CASE_MALFORMED', complaintText(path, complaints));
   const edges = edgeCount(network);
   const imageLength = imageBytes(network);
   const images = readBytesFile(join(folder, 'images.bin'), steps.length * imageLength, 127);
   return {
-    name: fields.name('name'),
+    name: root.name,
     method,
-    threshold: fields.integer('threshold', -128, 127),
-    ...(method === 'niti-dynamic' ? { mu: fields.integer('mu', 1, 7) } : {}),
+    threshold,
+    ...(method === 'niti-dynamic' && mu !== undefined ? { mu } : {}),
     network,
     scored: readBytesFile(join(folder, 'scored.bin'), edges, 1),
     stateInitial: readStateFile(join(folder, 'state-init.bin'), edges),
     stateFinal: readStateFile(join(folder, 'state-final.bin'), edges),
     images: steps.map((_, index) => images.subarray(index * imageLength, (index + 1) * imageLength)),
-    steps,
+    steps: steps.map(({ label, logits, loss_gradient, layers }) => ({
+      ...{ label, logits, lossGradient: loss_gradient },
+      layers: layers.map(({ input, delta, state }) => ({ input, delta, state })),
+    })),
   };
 }
 
@@ -100,22 +142,4 @@ export function findCases(folder: string): string[] {
     );
   }
   return cases;
-}
-
-function parseStep(json: unknown, place: string, network: Network): CaseStep {
-  const fields = new JsonObject(json, place);
-  const classes = outputCount(network);
-  return {
-    label: fields.integer('label', 0, classes - 1),
-    logits: fields.integers('logits', classes, -INT32, INT32 - 1),
-    lossGradient: fields.integers('loss_gradient', classes, -127, 127),
-    layers: fields.array('layers', network.layers.length).map((layer, index) => {
-      const checksums = new JsonObject(layer, `${place}: layer ${network.layers[index]!.name}`);
-      return {
-        input: checksums.integer('input', 0, UINT32_MAX),
-        delta: checksums.integer('delta', 0, UINT32_MAX),
-        state: checksums.integer('state', 0, UINT32_MAX),
-      };
-    }),
-  };
 }

@@ -4,11 +4,9 @@ import { EpochOrder, seed0, Xorshift32 } from '../random.js';
 import type { Architecture } from './architecture.js';
 import { BatchEngine } from './batch-engine.js';
 import type { Network } from './network.js';
+import { INPUT_EXPONENT, LOSS_SHIFT } from './network-file.js';
 import { edgeCount } from './network-shape.js';
 
-/** An image enters as pixel >> 1 with this exponent (docs/arithmetic.md, "Tensors and layouts"). */
-const INPUT_EXPONENT = -7;
-const LOSS_SHIFT = 4;
 const SPARSITY_MU = 2;
 
 export interface PretrainingSettings {

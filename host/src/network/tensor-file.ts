@@ -1,4 +1,4 @@
-/** Files of raw bytes, one an element: learned states, scored flags, images. */
+/** Files of raw numbers: learned states, scored flags, images (a byte an element) and biases (two). */
 import { DataError } from '../errors.js';
 import { readWhole } from '../files.js';
 
@@ -16,6 +16,20 @@ export function readStateFile(path: string, edges: number): Int8Array {
   const wrong = bytes.indexOf(0x80);
   if (wrong >= 0) throw malformed(path, `edge ${wrong} is -128, outside -127..127`);
   return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Returns the biases in the bytes of a bias.bin: int16, little-endian; an odd last byte is left out. */
+export function biasesOf(bytes: Uint8Array): Int16Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Int16Array.from({ length: bytes.length >> 1 }, (_, index) => view.getInt16(2 * index, true));
+}
+
+/** Returns the bytes of a bias.bin, which `biasesOf` reads back. */
+export function biasBytes(biases: Int16Array): Uint8Array {
+  const bytes = new Uint8Array(2 * biases.length);
+  const view = new DataView(bytes.buffer);
+  for (const [index, bias] of biases.entries()) view.setInt16(2 * index, bias, true);
+  return bytes;
 }
 
 function readExactly(path: string, length: number): Uint8Array {

@@ -5,6 +5,7 @@ import { CapacityError, DataError, PriotError, UsageError } from '../errors.js';
 import { makeFolder } from '../files.js';
 import type { Network } from './network.js';
 import { networkToJson } from './network-file.js';
+import { biasBytes } from './tensor-file.js';
 
 /** How a network came to be, enough to make it again. Written beside the network keys, which readers take no notice of it for. */
 export interface NetworkProvenance {
@@ -22,7 +23,7 @@ export function checkNewFolder(folder: string): void {
   }
 }
 
-/** Writes network.json and weights.bin into a new folder, which appears whole or not at all. */
+/** Writes network.json, weights.bin and, where there are biases, bias.bin into a new folder, which appears whole or not at all. */
 export function writeNetwork(folder: string, network: Network, provenance: NetworkProvenance): void {
   checkNewFolder(folder);
   const aside = `${folder}.part-${process.pid}`;
@@ -31,6 +32,7 @@ export function writeNetwork(folder: string, network: Network, provenance: Netwo
     const json = { provenance, ...networkToJson(network) };
     writeFileSync(join(aside, 'network.json'), `${JSON.stringify(json, null, 2)}\n`);
     writeFileSync(join(aside, 'weights.bin'), network.weights);
+    if (network.biases) writeFileSync(join(aside, 'bias.bin'), biasBytes(network.biases));
     renameSync(aside, folder);
   } catch (cause) {
     rmSync(aside, { recursive: true, force: true });

@@ -3,12 +3,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { storageError } from '../files.js';
+import { amount, type Check, count, flag, fraction, integer, nullable, shape, text } from '../json-shape.js';
 import type { CyclesEvent, EpochEvent, FaultEvent, LinkEvent, MemoryEvent, RunEvent, StepEvent } from './events.js';
-import { amount, type Check, count, flag, fraction, integer, nullable, shape, text } from './json-shape.js';
 
 type Body<T> = Omit<T, 'type'>;
 
-const checks: { readonly [T in RunEvent['type']]: Check } = {
+const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, { type: T }>>> } = {
   step: shape<Body<StepEvent>>({
     step: count,
     epoch: count,
@@ -80,7 +80,7 @@ export function parseEvent(line: string, where: string): RunEvent {
   if (typeof type !== 'string' || !Object.hasOwn(checks, type)) {
     throw malformed(`unknown event type ${JSON.stringify(type) ?? 'nothing'}`);
   }
-  const complaint = checks[type as RunEvent['type']](event, '');
+  const [complaint] = checks[type as RunEvent['type']](event, '');
   if (complaint !== undefined) throw malformed(complaint);
   return event as RunEvent;
 }

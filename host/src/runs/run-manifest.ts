@@ -2,9 +2,9 @@
 
 import type { Place } from '../device/place.js';
 import { DataError } from '../errors.js';
-import type { MethodName } from '../network/network.js';
 import {
   amount,
+  complaintText,
   count,
   finite,
   flag,
@@ -18,7 +18,8 @@ import {
   shape,
   text,
   timestamp,
-} from './json-shape.js';
+} from '../json-shape.js';
+import type { MethodName } from '../network/network.js';
 
 /** Images that the static shifts are chosen on: none (the shifts of the network's file), upright ones, or rotated ones. */
 export type CalibrationSource = 'none' | 'source' | 'transfer';
@@ -246,9 +247,9 @@ export function parseManifest(json: string, path: string): RunManifest {
   if (typeof version === 'number' && version !== 1) {
     throw new DataError('RUN_VERSION', `${path} has version ${version}, this priot reads version 1`, 'update priot');
   }
-  const complaint = checkManifest(document, '');
-  if (complaint !== undefined) {
-    throw new DataError('RUN_MALFORMED', `${path}: ${complaint}`, 'was this folder made by `priot train`?');
+  const complaints = checkManifest(document, '');
+  if (complaints.length > 0) {
+    throw new DataError('RUN_MALFORMED', complaintText(path, complaints), 'was this folder made by `priot train`?');
   }
   return document as RunManifest;
 }

@@ -4,11 +4,13 @@ import { sha256 } from '../files.js';
 import type { Network } from '../network/network.js';
 import { networkToJson } from '../network/network-file.js';
 import type { MethodSettings } from '../network/open-network.js';
+import { biasBytes } from '../network/tensor-file.js';
 import { bytesOf } from './network-on-device.js';
 
 /**
  * 8 bytes: the beginning of SHA-256 over the JSON of method, seed and network (keys in the order written here and in
- * networkToJson; after which epochs steps are narrower, if any), a zero byte, weights, scored flags if the method has them, and the initial state.
+ * networkToJson; after which epochs steps are narrower, if any), a zero byte, weights, biases if the network has any,
+ * scored flags if the method has them, and the initial state.
  */
 export function sessionIdOf(
   network: Network,
@@ -23,6 +25,7 @@ export function sessionIdOf(
     ...(narrowing && { narrowing }),
   });
   const hash = createHash('sha256').update(description).update(Uint8Array.of(0)).update(bytesOf(network.weights));
+  if (network.biases !== undefined) hash.update(biasBytes(network.biases));
   if (scored !== undefined) hash.update(scored);
   return Uint8Array.from(hash.update(bytesOf(initialState)).digest().subarray(0, 8));
 }
