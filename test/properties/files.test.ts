@@ -47,7 +47,12 @@ test('a damaged network is refused by the host, or opened or refused by the devi
         const bytes = Array.isArray(edges) ? edges.reduce((sum, layer) => sum + sizeOf(layer), 0) : 0;
         const scored = new Uint8Array(bytes).fill(1);
         const request = orRefuses(() =>
-          openNetworkRequest(parseNetwork(json, new Uint8Array(bytes)), { method, threshold: -64, mu: 5, scored }),
+          openNetworkRequest(parseNetwork(json, { weights: new Uint8Array(bytes) }), {
+            method,
+            threshold: -64,
+            mu: 5,
+            scored,
+          }),
         );
         if (!request) return;
         const reply = board.ask({ openNetwork: request });

@@ -59,12 +59,12 @@ describe('events', () => {
     ['{"type":"step"', 'not JSON'],
     ['null', 'unknown event type nothing'],
     ['{"type":"toString"}', 'unknown event type "toString"'],
-    [JSON.stringify(stepEvent(0, { label: -1 })), 'label: expected a whole number from 0, got -1'],
+    [JSON.stringify(stepEvent(0, { label: -1 })), 'label is -1; it must be a whole number from 0'],
     [
       '{"type":"epoch","epoch":0,"images":1,"correct":1,"accuracy":1.5,"imageSet":""}',
-      'accuracy: expected a number 0..1',
+      'accuracy is 1.5; it must be a number 0..1',
     ],
-    ['{"type":"fault","code":"A","message":"b"}', 'step: expected a whole number from 0, got nothing'],
+    ['{"type":"fault","code":"A","message":"b"}', 'step is missing; it must be a whole number from 0'],
   ])('refuses %s', (line, complaint) => {
     expect(() => parseEvent(line, 'metrics.jsonl:7')).toThrow(`metrics.jsonl:7: ${complaint}`);
   });

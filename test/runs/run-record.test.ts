@@ -33,13 +33,25 @@ describe('run.json', () => {
 
   test.each([
     ['', 'run.json is not JSON'],
-    ['null', 'run.json: document: expected an object, got null'],
+    ['null', 'run.json: the document is null; it must be an object'],
     [text((manifest) => Object.assign(manifest, { version: 2 })), 'has version 2, this priot reads version 1'],
-    [text((manifest) => Object.assign(manifest, { createdAt: 'today' })), 'createdAt: expected a time as ISO 8601'],
-    [text((manifest) => Object.assign(manifest.asked, { method: 'sgd' })), 'asked.method: expected "priot" or'],
-    [text((manifest) => Object.assign(manifest.asked, { samples: 1.5 })), 'asked.samples: expected a whole number'],
+    [
+      text((manifest) => Object.assign(manifest, { createdAt: 'today' })),
+      'createdAt is "today"; it must be a time as ISO 8601',
+    ],
+    [
+      text((manifest) => Object.assign(manifest.asked, { method: 'sgd' })),
+      'asked.method is "sgd"; it must be one of priot, priot-s,',
+    ],
+    [
+      text((manifest) => Object.assign(manifest.asked, { samples: 1.5 })),
+      'asked.samples is 1.5; it must be a whole number',
+    ],
     [text((manifest) => manifest.provenance.network.files.push({ name: 'a', sha256: 'x' })), 'network.files[1].sha256'],
-    [text((manifest) => Object.assign(manifest.summary!.accuracy, { best: 2 })), 'summary.accuracy.best: expected'],
+    [
+      text((manifest) => Object.assign(manifest.summary!.accuracy, { best: 2 })),
+      'summary.accuracy.best is 2; it must be a number 0..1',
+    ],
   ])('refuses %#', (json, complaint) => {
     expect(() => parseManifest(json, 'run.json')).toThrow(complaint);
   });

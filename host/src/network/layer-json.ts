@@ -40,11 +40,11 @@ export function parseLayeredDocument<T extends LayersJson>(
   const root = json as T;
   const { layers: items, input_shape: input } = (object(json, '').length === 0 ? json : {}) as Partial<LayersJson>;
   const shape = shapeCheck(input, '').length === 0 ? (input as unknown as Shape) : undefined;
-  const parsed: ParsedLayers = Array.isArray(items) ? parseLayers(items, file, shape) : { complaints: [] };
+  const parsed: ParsedLayers = Array.isArray(items) ? parseLayers([...items], file, shape) : { complaints: [] };
   if (parsed.complaints === undefined && complaints.length === 0) return { root, layers: parsed.layers };
   throw new DataError(
     'NETWORK_MALFORMED',
-    complaintText(path, [...complaints, ...(parsed.complaints ?? [])]),
+    complaintText(path, [...(parsed.complaints ?? []), ...complaints]),
     'correct it: docs/networks.md has every key',
   );
 }
