@@ -105,7 +105,7 @@ describe('priot verify', () => {
       changedCase(({ steps }) => steps[3]!.logits.pop()),
     );
     expect(damaged.status).toBe(4);
-    expect(damaged.stderr).toMatch(/changed\/case\.json: step 3: "logits"/);
+    expect(damaged.stderr).toMatch(/changed\/case\.json: steps\[3\]\.logits is/);
   });
 
   it('reports a network whose sums could overflow', async () => {
