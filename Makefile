@@ -76,12 +76,15 @@ $(PROTO_C) &: proto/priot.proto proto/priot.options
 
 # ---- host --------------------------------------------------------------------------------------------------------
 
-HOST_SOURCES := $(shell find host/src -name '*.ts')
+HOST_SOURCES := $(shell find host/src host/web -type f)
 host: build/host.stamp ## only the host: TypeScript into dist/host
 
 build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 	$(call say,host,dist/host)
 	@$(NPX) tsc -p .
+	@# the pages' scripts run in a browser: they are compiled for it, and their style sheet goes beside them
+	@$(NPX) tsc -p host/web
+	@cp host/web/page.css dist/web/
 	@# what was compiled from a source that is no more must not make a test pass
 	@find dist/host -name '*.js' -printf '%P\n' | while read -r file; do \
 		[[ -e host/src/$${file%.js}.ts ]] || rm -f dist/host/$${file%.js}.{js,js.map,d.ts}; done

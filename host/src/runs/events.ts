@@ -69,4 +69,58 @@ export interface FaultEvent {
   step: number;
 }
 
-export type RunEvent = StepEvent | EpochEvent | MemoryEvent | CyclesEvent | LinkEvent | FaultEvent;
+/** How the scores of each layer are spread, after an epoch. Only methods that learn scores have it. */
+export interface ScoresEvent {
+  type: 'scores';
+  /** The epoch that has just ended, counted from 0; -1: before training. */
+  epoch: number;
+  /** `pruned`: edges below the threshold. `histogram`: scored edges by score, -128..127 in bins of 8. */
+  layers: { name: string; edges: number; scored: number; pruned: number; histogram: number[] }[];
+}
+
+/** What the last evaluation took each class for: `counts[label][prediction]` images. */
+export interface ConfusionEvent {
+  type: 'confusion';
+  epoch: number;
+  images: number;
+  imageSet: string;
+  /** Absent where the data set names none. */
+  classNames?: string[];
+  counts: number[][];
+}
+
+/** Images of the last evaluation that were predicted wrong, the widest margin first; at most 24. */
+export interface MistakesEvent {
+  type: 'mistakes';
+  epoch: number;
+  imageSet: string;
+  height: number;
+  width: number;
+  channels: number;
+  classNames?: string[];
+  /** `margin`: logit of the prediction less that of the label. `pixels`: base64 of int8 0..127, HWC. */
+  examples: { index: number; label: number; prediction: number; margin: number; pixels: string }[];
+}
+
+/** Mean compute cycles of sampled active steps by layer and phase; `steps` is how many were sampled. */
+export interface LayerCyclesEvent {
+  type: 'layers';
+  epoch: number;
+  steps: number;
+  layers: {
+    name: string;
+    cycles: { forward: number; requantise: number; loss: number; error: number; update: number };
+  }[];
+}
+
+export type RunEvent =
+  | StepEvent
+  | EpochEvent
+  | MemoryEvent
+  | CyclesEvent
+  | LinkEvent
+  | FaultEvent
+  | ScoresEvent
+  | ConfusionEvent
+  | MistakesEvent
+  | LayerCyclesEvent;

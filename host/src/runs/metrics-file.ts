@@ -3,8 +3,32 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { storageError } from '../files.js';
-import { amount, type Check, count, flag, fraction, integer, nullable, shape, text } from '../json-shape.js';
-import type { CyclesEvent, EpochEvent, FaultEvent, LinkEvent, MemoryEvent, RunEvent, StepEvent } from './events.js';
+import {
+  amount,
+  type Check,
+  count,
+  flag,
+  fraction,
+  integer,
+  listOf,
+  nullable,
+  optional,
+  shape,
+  text,
+} from '../json-shape.js';
+import type {
+  ConfusionEvent,
+  CyclesEvent,
+  EpochEvent,
+  FaultEvent,
+  LayerCyclesEvent,
+  LinkEvent,
+  MemoryEvent,
+  MistakesEvent,
+  RunEvent,
+  ScoresEvent,
+  StepEvent,
+} from './events.js';
 
 type Body<T> = Omit<T, 'type'>;
 
@@ -55,6 +79,58 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     roundTripMs: amount,
   }),
   fault: shape<Body<FaultEvent>>({ code: text, message: text, step: count }),
+  scores: shape<Body<ScoresEvent>>({
+    epoch: integer,
+    layers: listOf(
+      shape<ScoresEvent['layers'][number]>({
+        name: text,
+        edges: count,
+        scored: count,
+        pruned: count,
+        histogram: listOf(count),
+      }),
+    ),
+  }),
+  confusion: shape<Body<ConfusionEvent>>({
+    epoch: integer,
+    images: count,
+    imageSet: text,
+    classNames: optional(listOf(text)),
+    counts: listOf(listOf(count)),
+  }),
+  mistakes: shape<Body<MistakesEvent>>({
+    epoch: integer,
+    imageSet: text,
+    height: count,
+    width: count,
+    channels: count,
+    classNames: optional(listOf(text)),
+    examples: listOf(
+      shape<MistakesEvent['examples'][number]>({
+        index: count,
+        label: count,
+        prediction: count,
+        margin: count,
+        pixels: text,
+      }),
+    ),
+  }),
+  layers: shape<Body<LayerCyclesEvent>>({
+    epoch: integer,
+    steps: count,
+    layers: listOf(
+      shape<LayerCyclesEvent['layers'][number]>({
+        name: text,
+        cycles: shape<LayerCyclesEvent['layers'][number]['cycles']>({
+          forward: amount,
+          requantise: amount,
+          loss: amount,
+          error: amount,
+          update: amount,
+        }),
+      }),
+    ),
+  }),
 };
 
 /** One line, without its line feed, `type` first whatever the order of the object's keys. */
