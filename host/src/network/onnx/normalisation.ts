@@ -65,9 +65,6 @@ export function withNormalisation(network: FloatNetwork, normalisation: Normalis
   return { ...network, input };
 }
 
-/** The exponent of a device's inputs: an image enters as pixel >> 1, and counts as that number of 128ths. */
-export const INPUT_EXPONENT = -7;
-
 /**
  * Returns a network that reads what a device reads, (pixel >> 1) / 128, with the normalisation in its first layer.
  *

@@ -1,12 +1,10 @@
 /** From real weights to those of a network here: integers with one power of two a layer. */
+import { limits } from '../limits.js';
 import type { Network, NetworkLayer } from '../network.js';
+import { INPUT_EXPONENT, LOSS_SHIFT } from '../network-file.js';
 import type { FloatLayer, FloatNetwork } from './float-network.js';
-import { INPUT_EXPONENT } from './normalisation.js';
 
-const LOSS_SHIFT = 4;
 const MAX_BIAS = 32767;
-const LOWEST_EXPONENT = -31;
-const HIGHEST_EXPONENT = 31;
 /** Finer steps than this below a weight's times an input's change no sum: biases below are 0. */
 const FINEST_BIAS = 22;
 
@@ -23,11 +21,12 @@ export interface QuantisedWeights {
 export function quantiseWeights(values: Float64Array, bits: number): QuantisedWeights {
   const limit = 2 ** (bits - 1) - 1;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  if (largest === 0) return { weights: new Int8Array(values.length), exponent: INPUT_EXPONENT };
-  const widest = clamped(Math.ceil(Math.log2(largest / limit)));
+  // nothing is left of weights that small: any exponent does, so one that biases fit well to
+  if (largest < 2 ** -(limits.exponent + 1)) return { weights: new Int8Array(values.length), exponent: INPUT_EXPONENT };
+  const widest = clamped(Math.ceil(Math.log2(largest / limit)), limits.exponent);
   let best: { exponent: number; error: number } | undefined;
   // one step finer halves the rounding error and saturates what is above half the range; four steps finer never pays
-  for (let exponent = widest; exponent >= Math.max(LOWEST_EXPONENT, widest - 4); exponent--) {
+  for (let exponent = widest; exponent >= Math.max(-limits.exponent, widest - 4); exponent--) {
     const unit = 2 ** exponent;
     const error = values.reduce((sum, value) => sum + (value - rounded(value / unit, limit) * unit) ** 2, 0);
     if (best === undefined || error < best.error) best = { exponent, error };
@@ -90,7 +89,7 @@ function quantiseBias(
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (largest === 0) return undefined;
   const finest = Math.ceil(Math.log2(largest / MAX_BIAS));
-  const exponent = clamped(Math.max(finest, weightExponent - FINEST_BIAS));
+  const exponent = clamped(Math.max(finest, weightExponent - FINEST_BIAS), limits.biasExponent);
   const quantised = Int16Array.from(values, (value) => rounded(value / 2 ** exponent, MAX_BIAS));
   return quantised.every((value) => value === 0) ? undefined : { values: quantised, exponent };
 }
@@ -99,6 +98,6 @@ function rounded(value: number, limit: number): number {
   return Math.sign(value) * Math.min(limit, Math.floor(Math.abs(value) + 0.5));
 }
 
-function clamped(exponent: number): number {
-  return Math.min(HIGHEST_EXPONENT, Math.max(LOWEST_EXPONENT, exponent));
+function clamped(exponent: number, limit: number): number {
+  return Math.min(limit, Math.max(-limit, exponent));
 }

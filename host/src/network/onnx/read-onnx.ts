@@ -1,6 +1,7 @@
 /** An ONNX file as a network of real numbers. Nothing of the file is trusted: what it holds is checked before it costs anything. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../../errors.js';
+import { limits } from '../limits.js';
 import { externalReader } from './external-data.js';
 import { type FloatNetwork, pooledShape } from './float-network.js';
 import { foldSteps } from './fold.js';
@@ -8,11 +9,6 @@ import { MAX_FILE_BYTES, readGraph } from './graph.js';
 import { interpret } from './interpret.js';
 import { malformed, unsupported } from './refusal.js';
 import type { ReadExternal } from './tensor.js';
-
-const MAX_LAYERS = 32;
-const MAX_EDGES = 2 ** 24;
-const MAX_MAP = 2 ** 20;
-const MAX_CLASSES = 64;
 
 export interface OnnxNetwork {
   readonly network: FloatNetwork;
@@ -78,7 +74,11 @@ function checkLimits({ layers, input }: FloatNetwork): void {
   for (const layer of layers) {
     edges += layer.weights.length;
     const map = Math.max(...[layer.input, layer.output].map(([height, width, channels]) => height * width * channels));
-    if (map > MAX_MAP) throw unsupported(layer.node, `its map has ${map} values; ${MAX_MAP} are allowed`);
+    if (map > limits.mapElements)
+      throw unsupported(layer.node, `its map has ${map} values; ${limits.mapElements} are allowed`);
+    if (layer.op === 'conv2d' && Math.max(...layer.kernel, ...layer.stride, ...layer.padding) > limits.side) {
+      throw unsupported(layer.node, `its kernel, stride or padding is larger than ${limits.side}`);
+    }
     if (Math.min(...pooledShape(layer)) < 1) throw unsupported(layer.node, 'nothing is left of its map');
     if (![...layer.bias].every(Number.isFinite) || !layer.weights.every(Number.isFinite)) {
       throw unsupported(layer.node, 'its weights are too large once batch normalisation is folded into them');
@@ -86,10 +86,11 @@ function checkLimits({ layers, input }: FloatNetwork): void {
   }
   if (![...input.scale, ...input.shift].every(Number.isFinite))
     throw unsupported(layers[0]!.node, 'its input is scaled beyond all numbers');
-  if (layers.length > MAX_LAYERS)
-    throw unsupported(last.node, `it is layer ${layers.length}; ${MAX_LAYERS} are allowed`);
-  if (edges > MAX_EDGES) throw unsupported(last.node, `the network has ${edges} edges; ${MAX_EDGES} are allowed`);
+  if (layers.length > limits.layers)
+    throw unsupported(last.node, `it is layer ${layers.length}; ${limits.layers} are allowed`);
+  if (edges > limits.edges) throw unsupported(last.node, `the network has ${edges} edges; ${limits.edges} are allowed`);
   const classes = last.output[2];
   if (classes < 2) throw unsupported(last.node, 'it gives one number; a class is the largest of at least two');
-  if (classes > MAX_CLASSES) throw unsupported(last.node, `it gives ${classes} classes; ${MAX_CLASSES} are allowed`);
+  if (classes > limits.classes)
+    throw unsupported(last.node, `it gives ${classes} classes; ${limits.classes} are allowed`);
 }
