@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import type { Device } from '#host/device/device.js';
+import { cyclesOfMs } from '#host/device/emulator/emulated-clock.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { openInProcess } from '#host/device/emulator/in-process.js';
+import type { DeviceEvent } from '#host/device/emulator/messages.js';
 import { Turns } from '#host/device/emulator/turns.js';
 import { Link } from '#host/link/link.js';
 import { firmwareFlash, shimRom } from './programs.js';
@@ -63,17 +65,31 @@ test('latency moves the times, so they are really measured', async () => {
   expect(five - one).toBeCloseTo(4, 1);
 });
 
-test('time stands still while the host owes an answer, and runs on to the end of a delay', async () => {
+test('time stands still while the host owes an answer, and goes on with it', () => {
+  const turns = new Turns({ rom: shimRom(), flash: firmwareFlash(), latencyMs: 1 });
+  let packet: Extract<DeviceEvent, { type: 'packet' }> | undefined;
+  while (packet === undefined) {
+    expect(turns.advance()).toBe(true);
+    packet = turns.takeEvents().find((event) => event.type === 'packet');
+  }
+  while (turns.advance());
+  const { cycles } = turns.pico;
+  expect(cycles).toBeGreaterThanOrEqual(packet.cycles + cyclesOfMs(1));
+  for (let times = 0; times < 100; times++) expect(turns.advance()).toBe(false);
+  expect(turns.pico.cycles).toBe(cycles);
+  turns.receive({ turn: packet.turn!, actions: { bytes: [], delays: [{ id: 0, ms: 5 }], cancelled: [] } });
+  while (turns.advance());
+  expect(turns.takeEvents()).toContainEqual(expect.objectContaining({ type: 'elapsed', id: 0 }));
+  expect(turns.pico.cycles).toBeGreaterThan(cycles);
+});
+
+test('a delay ends when its time is over', async () => {
   const device = await openRead();
-  const before = device.clock.nowMs();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(device.clock.nowMs()).toBe(before);
-  await device.clock.delay(250);
-  const after = device.clock.nowMs();
-  expect(after - before).toBeGreaterThanOrEqual(250);
-  expect(after - before).toBeLessThan(252);
-  await device.clock.delay(10);
-  expect(device.clock.nowMs() - after).toBeCloseTo(10, 1);
+  for (const ms of [250, 10]) {
+    const before = device.clock.nowMs();
+    await device.clock.delay(ms);
+    expect(device.clock.nowMs() - before).toBeCloseTo(ms, 1);
+  }
   await device.close();
 });
 

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { runCli } from '../cli/run-cli.js';
+import { failingWrites } from './failing-writes.js';
 import { SESSION } from './killed-run.js';
-
-const preload = join(import.meta.dirname, 'full-disk.mjs');
 
 /**
  * Trains on a disk that has room for `writes` writes, and then, with room, goes on with what is there. False: the room was
@@ -15,11 +14,7 @@ export async function trainOnFullDisk(writes: number, expectedDigest: string): P
   const scratch = mkdtempSync(join(tmpdir(), 'priot-full-'));
   const run = join(scratch, 'run');
   try {
-    const env = {
-      NODE_OPTIONS: `--import=${preload}`,
-      PRIOT_FULL_DISK: run,
-      PRIOT_FULL_DISK_AFTER: String(writes),
-    };
+    const env = failingWrites('full', run, writes);
     const first = await runCli(['train', ...SESSION, '--out', run], { env });
     if (first.status === 0) return false;
     expect({ writes, ...first }).toMatchObject({

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadDataset } from '#host/dataset/dataset.js';
 import { loadCase } from '#host/network/conformance-case.js';
 import {
   drawScores,
@@ -10,6 +11,7 @@ import {
   selectLargestWeights,
   Xorshift32,
 } from '#host/random.js';
+import { hasRealMnist, noRealMnist } from '../dataset/real-mnist.js';
 
 const cases = join(import.meta.dirname, '../conformance');
 const tinyCnn = [72, 1152, 50176, 640];
@@ -100,15 +102,12 @@ describe('the order of an epoch', () => {
     expect([...new EpochOrder(9, 64).of(3)]).toEqual(naive(9, 64, 4));
   });
 
-  it('is that of the case priot-45 on MNIST', (context) => {
-    const folder = process.env.PRIOT_DATA;
-    if (folder === undefined) return context.skip('PRIOT_DATA is not set');
-    return import('#host/dataset/dataset.js').then(async ({ loadDataset }) => {
-      const { train } = await loadDataset('mnist', { dataDir: folder });
-      const order = new EpochOrder(0, 1024).of(0);
-      const { steps } = loadCase(join(cases, 'priot-45'));
-      expect(steps.map(({ label }) => label)).toEqual([...order.subarray(0, 32)].map((image) => train.labels[image]));
-    });
+  const reason = hasRealMnist ? '' : ` (${noRealMnist})`;
+  it.skipIf(!hasRealMnist)(`is that of the case priot-45 on MNIST${reason}`, async () => {
+    const { train } = await loadDataset('mnist', { dataDir: process.env.PRIOT_DATA });
+    const order = new EpochOrder(0, 1024).of(0);
+    const { steps } = loadCase(join(cases, 'priot-45'));
+    expect(steps.map(({ label }) => label)).toEqual([...order.subarray(0, 32)].map((image) => train.labels[image]));
   });
 
   it('has one image in its only order', () => {
