@@ -86,7 +86,7 @@ function emulatorNote(sweep, emulated) {
   return [
     '',
     `PRIOT at 45 degrees, seed 0, ${steps} steps, ${place}: learned state ${same ? 'identical' : 'DIFFERENT'} to the ` +
-      `simulated session's (SHA-256 ${stateDigest.slice(0, 16)}…), ${cycles} cycles a step.`,
+      `simulated session's (SHA-256 ${stateDigest.slice(0, 16)}…), ${cycles} cycles per step.`,
   ];
 }
 
