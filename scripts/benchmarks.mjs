@@ -9,7 +9,7 @@ import { replaceBlock } from './marked-block.mjs';
 const MEASURED = 'docs/measured.md';
 const SUMMARIES = ['docs/benchmarks.md', 'README.md'];
 const SUMMARY_ONLY = '--summary-only';
-/** Three epochs; the yardstick takes ten times as long a step, and hardly depends on the image. */
+/** Three epochs; the yardstick takes ten times as long per step, and hardly depends on the image. */
 const RUNS = [
   ['All methods', ['--kernels', 'fastest', '--steps', '3072']],
   ['The smallest plans', ['--kernels', 'fastest', '--method', 'priot', '--steps', '256', '--memory', '68000']],

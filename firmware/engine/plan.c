@@ -51,7 +51,7 @@ static void choose(engine *self, bool fast_kernels, bool effective_weights_kept,
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
         const bool linear = layer->config.operation == ENGINE_LINEAR;
-        /* Convolutions always keep their effective weights: they are small, and used many times an image. Nothing of
+        /* Convolutions always keep their effective weights: they are small, and used many times per image. Nothing of
          * them is in flash when the method keeps no frozen weights beside those. */
         layer->effective_kept = effective_weights_kept || !linear;
         layer->weights_in_flash = weights_in_flash && (linear || self->method->frozen_weights);

@@ -1,7 +1,7 @@
 #ifndef PRIOT_USB_DESCRIPTORS_H
 #define PRIOT_USB_DESCRIPTORS_H
 
-#define ENDPOINT_OUT 0x02 /* bulk, of the serial stream: 64 bytes a packet */
+#define ENDPOINT_OUT 0x02 /* bulk, of the serial stream: 64 bytes per packet */
 
 /* 16 hexadecimal digits, kept by reference: the board's id. */
 void usb_descriptors_set_serial(const char *serial);

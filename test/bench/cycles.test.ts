@@ -55,7 +55,7 @@ test('SysTick wraps several times, and no cycle is lost; the phases add up to th
   expect(Math.abs(sum(results.slice(1).map(allCycles)) - elapsed)).toBeLessThan(BOOKING_CYCLES);
 });
 
-test('the dense yardstick takes at most 12.0 million cycles a step', async () => {
+test('the dense yardstick takes at most 12.0 million cycles per step', async () => {
   await begin('dense');
   for (const { result } of await train(0, 3)) expect(result.cycles).toBeLessThanOrEqual(12_000_000);
 });

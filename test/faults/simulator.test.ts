@@ -25,7 +25,7 @@ it('sessions over faulty lines to devices that keep checkpoints end the same, wi
     const { digest } = await expectSameOnSimulator(seed, flash);
     const link = await Link.open(await openSimulator({ flash }));
     const { nextStep, stateBytes, sequence } = await link.request('readCheckpoint', {});
-    // One an epoch: those that were asked for again were not written again.
+    // One per epoch: those that were asked for again were not written again.
     expect({ seed, nextStep, sequence }).toEqual({ seed, nextStep: 64, sequence: 2 });
     expect(stateDigest(await readTensor(link, Tensor.TENSOR_CHECKPOINT, stateBytes))).toBe(digest);
     await link.close();

@@ -175,7 +175,7 @@ describe('a network on a device', () => {
     });
     const small = { ...onHastyClock(), hello: { ...link.hello, maxImageBytes: 783 } } as Link;
     await expect(putNetwork(small, network, settings, plan.initialState)).rejects.toThrow(
-      /784 bytes an image; the device takes at most 783/,
+      /784 bytes per image; the device takes at most 783/,
     );
     await expect(
       putNetwork(link, network, settings, plan.initialState, { memoryLimitBytes: 50_000 }),

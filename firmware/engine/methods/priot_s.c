@@ -1,7 +1,7 @@
 /* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups of
- * sorted indices (a group: one input of a linear layer, one output channel of a convolution): three bytes a scored edge
- * and two a group. Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an
- * update walks its scored edges alone instead of testing bits. */
+ * sorted indices (a group: one input of a linear layer, one output channel of a convolution): three bytes per scored
+ * edge and two per group. Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored,
+ * and an update walks its scored edges alone instead of testing bits. */
 #include "methods.h"
 
 #include "../kernels/kernels.h"

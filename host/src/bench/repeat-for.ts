@@ -3,7 +3,7 @@
 const MEASURED_MS = 400;
 const WARM_UP_MS = 100;
 
-/** How often a second `work` can be done, in processor time of this process; the first tenth of a second is not counted. */
+/** Returns how often per second of this process's processor time `work` can be done; the first 0.1 s is not counted. */
 export function repeatFor(work: () => void): number {
   repeat(work, WARM_UP_MS);
   const start = process.cpuUsage();

@@ -8,7 +8,7 @@ import { type Cell, formatTable, type TableStyle } from './table.js';
 export function formatReport(report: BenchReport, style: TableStyle): string[] {
   const { results } = report;
   const sections: [heading: string, lines: string[]][] = [
-    [report.place === 'simulated' ? 'Steps' : 'Cycles a step', stepTable(report, style)],
+    [report.place === 'simulated' ? 'Steps' : 'Cycles per step', stepTable(report, style)],
     ['Where they go, mean of all steps', phaseTable(results, style)],
     ['Cycles by layer and phase, mean of the steps that run it', layerTable(results, style)],
     ['Memory, bytes', memoryTable(results, style)],
@@ -129,7 +129,7 @@ function flashTable(results: readonly BenchResult[], style: TableStyle): string[
       : [[method, kernels, flashCost.codeMisses, flashCost.weightMisses, flashCost.missCycles, flashCost.addedCycles]],
   );
   if (rows.length === 0) return [];
-  const head = ['method', 'kernels', 'misses: code', 'misses: weights', 'cycles a miss', 'cycles a step'];
+  const head = ['method', 'kernels', 'misses: code', 'misses: weights', 'cycles per miss', 'cycles per step'];
   return formatTable(head, rows, style);
 }
 

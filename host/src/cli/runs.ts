@@ -38,7 +38,7 @@ export function register(program: Command): void {
 
   exports
     .command('csv')
-    .description('one line an event, with a header line')
+    .description('one line per event, with a header line')
     .argument('<run>', 'run folder')
     .option('--events <type>', 'step or epoch', 'epoch')
     .option('--out <file>', 'file to write (replaced when there is one); - is standard output', '-')

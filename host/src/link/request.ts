@@ -21,7 +21,7 @@ const USUAL_PATIENCE: Patience = { timeoutMs: 2_000, attempts: 5 };
 const PATIENCE: Partial<Record<RequestKind, Patience>> = {
   // 7.75 s in all: what a host before us left behind may have to be worked off first.
   hello: { timeoutMs: 250, attempts: 5 },
-  // 93 s in all: erasing and programming flash takes up to 400 ms a sector of 4 KB.
+  // 93 s in all: erasing and programming flash takes up to 400 ms per sector of 4 KB.
   commitTensor: { timeoutMs: 3_000, attempts: 5 },
   saveCheckpoint: { timeoutMs: 3_000, attempts: 5 },
   // The device leaves: there may be nobody left to repeat it to.

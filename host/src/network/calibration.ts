@@ -116,7 +116,7 @@ export async function calibrate(
   return withShifts(network, (await observeShifts(network, images, signal, onProgress)).shifts(settings));
 }
 
-/** The network with these shifts, one entry a layer. */
+/** Returns the network with these shifts, one entry per layer. */
 export function withShifts(network: Network, shifts: readonly LayerShifts[]): Network {
   return { ...network, layers: network.layers.map((layer, index) => ({ ...layer, shifts: shifts[index]! })) };
 }

@@ -11,7 +11,7 @@ export type ParsedLayers =
 
 /**
  * Makes layers of keys that passed `checkLayer`. Complaints name the layer.
- * @param labels `layer conv1:`, one a layer
+ * @param labels `layer conv1:`, one per layer
  * @param input shape of the images, where the file says it
  */
 export function chain(items: readonly LayerJson[], labels: readonly string[], input: Shape | undefined): ParsedLayers {

@@ -42,7 +42,7 @@ export interface Conv2dLayer extends LayerBase {
   readonly pool: boolean;
 }
 
-/** The sum over all positions of a map, one output a channel. It has nothing to learn. */
+/** The sum over all positions of a map, one output per channel. It has nothing to learn. */
 export interface SumPoolLayer extends LayerBase {
   readonly op: 'sum_pool';
   /** [height, width, channels] */

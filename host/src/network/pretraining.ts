@@ -29,7 +29,7 @@ export interface PretrainingProgress {
   readonly correct: number;
 }
 
-/** He-scaled uniform weights in -127..127: one draw an edge, canonical order. */
+/** Draws He-scaled uniform weights in -127..127, one draw per edge in canonical order. */
 export function initialNetwork(architecture: Architecture, seed: number): Network {
   const random = new Xorshift32(seed0(seed));
   const weights = new Int8Array(edgeCount(architecture));

@@ -2,7 +2,7 @@
  * state.bin: the learned state before a step, in a file that says what it is.
  *
  * Little-endian: magic `PRIOTCKP`, version u32, nextStep u32, sessionId 8 bytes, best accuracy f64 (NaN: none), state
- * length u32, the state (one byte an edge, canonical order), SHA-256 of everything before it.
+ * length u32, the state (one byte per edge, canonical order), SHA-256 of everything before it.
  */
 
 import { createHash } from 'node:crypto';

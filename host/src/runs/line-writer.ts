@@ -1,4 +1,4 @@
-/** Appends lines to a file in batches, so that ten thousand events a second cost next to nothing. */
+/** Appends lines to a file in batches, so that ten thousand events per second cost next to nothing. */
 
 import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { storageError, syncFile, writeFully } from '../files.js';

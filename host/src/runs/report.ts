@@ -83,7 +83,7 @@ function curveLines(curve: AccuracyCurve): string[] {
 function cyclesLines(place: string, cycles: CycleStatistics): string[] {
   const values = [cycles.mean, cycles.median, cycles.min, cycles.max].map((value) => cyclesText(value));
   return [
-    `cycles a step, ${place}, compute alone`,
+    `cycles per step, ${place}, compute alone`,
     ...indented(table([['mean', 'median', 'min', 'max'], values], [0, 1, 2, 3])),
   ];
 }

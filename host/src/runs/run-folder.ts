@@ -83,7 +83,10 @@ export function readCheckpoint(path: string): Checkpoint | undefined {
   return decodeCheckpoint(bytes, file);
 }
 
-/** One writer a folder, which a lock sees to. Every method may throw CapacityError DISK_FULL; what was on disk before stays whole. */
+/**
+ * A run folder that is written to. A lock keeps it to one writer. Every method may throw CapacityError DISK_FULL; what was
+ * on disk before stays whole.
+ */
 export class RunFolder {
   private readonly metrics: LineWriter;
   private readonly consoleLog: LineWriter;

@@ -1,6 +1,6 @@
 /**
- * One writer a run folder: a file that names a process, and counts for nothing once that process is dead. A process is its
- * id and the time it started, as ids are given out again.
+ * The lock that keeps a run folder to one writer: a file that names a process, and counts for nothing once that process is
+ * dead. A process is its id and the time it started, as ids are given out again.
  */
 import { execFileSync } from 'node:child_process';
 import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -23,7 +23,7 @@ export interface RunMetrics {
   cyclesPerStep: CycleStatistics | null;
   /** One a set of images; the one evaluated last comes last. */
   accuracy: AccuracyCurve[];
-  /** One an epoch: the sum of its parts when it was interrupted. */
+  /** One per epoch: the sum of its parts when it was interrupted. */
   cyclesByEpoch: CyclesEvent[];
   /** The last ones; null when there are none. */
   memory: MemoryEvent | null;

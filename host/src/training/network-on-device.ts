@@ -89,7 +89,7 @@ function checkLimits(hello: HelloReply, network: Network, { method }: MethodSett
   const limits = [
     ['layers', network.layers.length, hello.maxLayers],
     ['classes', outputCount(network), hello.maxOutputs],
-    ['bytes an image', imageBytes(network), hello.maxImageBytes],
+    ['bytes per image', imageBytes(network), hello.maxImageBytes],
   ] as const;
   for (const [what, needed, allowed] of limits) {
     if (needed > allowed) {
