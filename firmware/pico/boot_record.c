@@ -62,7 +62,8 @@ static uint32_t read_reset_cause(bool record_valid) {
         if (record_valid && record.end == END_REQUESTED) {
             return priot_ResetCause_RESET_CAUSE_REQUESTED;
         }
-        return priot_ResetCause_RESET_CAUSE_WATCHDOG;
+        return watchdog_enable_caused_reboot() ? priot_ResetCause_RESET_CAUSE_WATCHDOG
+                                               : priot_ResetCause_RESET_CAUSE_BOOT_ROM;
     }
     if (vreg_and_chip_reset_hw->chip_reset & VREG_AND_CHIP_RESET_CHIP_RESET_HAD_POR_BITS) {
         return priot_ResetCause_RESET_CAUSE_POWER_ON;

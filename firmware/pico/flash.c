@@ -7,22 +7,41 @@
 #include "hardware/flash.h"
 #include "hardware/sync.h"
 
-#define WEIGHTS_OFFSET (PICO_FLASH_SIZE_BYTES - FLASH_WEIGHTS_BYTES)
+#define REGIONS_END (2u * 1024u * 1024u)
+#define WEIGHTS_OFFSET (REGIONS_END - FLASH_WEIGHTS_BYTES)
 #define CHECKPOINTS_OFFSET (WEIGHTS_OFFSET - CHECKPOINT_SLOTS * FLASH_CHECKPOINT_SLOT_BYTES)
 
 _Static_assert(CHECKPOINT_SECTOR_BYTES == FLASH_SECTOR_SIZE && CHECKPOINT_PAGE_BYTES == FLASH_PAGE_SIZE, "the chip's");
 _Static_assert(FLASH_CHECKPOINT_SLOT_BYTES % FLASH_SECTOR_SIZE == 0, "whole sectors");
 _Static_assert(FLASH_WEIGHTS_BYTES >= ENGINE_MAX_EDGES, "a byte for every weight a network may have");
 
-void flash_read_board_id(uint8_t id[FLASH_BOARD_ID_BYTES]) {
-    static const uint8_t emulated[FLASH_BOARD_ID_BYTES] = {'P', 'R', 'I', 'O', 'T', 'E', 'M', 'U'};
-    static const uint8_t zeros[FLASH_BOARD_ID_BYTES];
-    uint32_t state = save_and_disable_interrupts();
-    flash_get_unique_id(id);
-    restore_interrupts(state);
-    if (memcmp(id, zeros, FLASH_BOARD_ID_BYTES) == 0) {
-        memcpy(id, emulated, FLASH_BOARD_ID_BYTES);
-    }
+static bool has_regions;
+
+static uint32_t read_jedec_id(void) {
+    uint8_t command[4] = {0x9f, 0, 0, 0}; /* on the stack: flash cannot be read meanwhile */
+    uint8_t answer[sizeof command];
+    flash_do_cmd(command, answer, sizeof command);
+    return (uint32_t)answer[1] << 16 | (uint32_t)answer[2] << 8 | answer[3];
+}
+
+/* The id's last byte is the capacity as a power of two, on chips that keep to it. Whatever the chip says, one that
+ * shows the image again at 1 MB has no more: writing beyond would erase the image. */
+static uint32_t capacity(uint32_t jedec_id) {
+    uint32_t power = jedec_id & 0xffu;
+    uint32_t bytes = power >= 18u && power <= 24u ? 1u << power : REGIONS_END;
+    uint32_t half = REGIONS_END / 2u;
+    bool repeats = memcmp((const void *)XIP_BASE, (const void *)(XIP_BASE + half), FLASH_SECTOR_SIZE) == 0;
+    return repeats && bytes > half ? half : bytes;
+}
+
+flash_identity flash_init(void) {
+    flash_identity identity;
+    flash_get_unique_id(identity.board_id);
+    identity.jedec_id = read_jedec_id();
+    identity.bytes = capacity(identity.jedec_id);
+    has_regions = identity.bytes >= REGIONS_END;
+    identity.weights_bytes = has_regions ? FLASH_WEIGHTS_BYTES : 0;
+    return identity;
 }
 
 static void erase_sector(uint32_t offset) {
@@ -50,7 +69,7 @@ static void program_sector(uint32_t offset, const uint8_t *bytes, uint32_t lengt
 
 const int8_t *flash_program_weights(const int8_t *weights, uint32_t length) {
     const uint8_t *region = (const uint8_t *)(XIP_BASE + WEIGHTS_OFFSET);
-    if (length > FLASH_WEIGHTS_BYTES) {
+    if (!has_regions || length > FLASH_WEIGHTS_BYTES) {
         return NULL;
     }
     for (uint32_t at = 0; at < length; at += FLASH_SECTOR_SIZE) {
@@ -80,7 +99,7 @@ static void program_checkpoint_page(void *context, uint32_t offset, const uint8_
 
 checkpoint_flash flash_checkpoints(void) {
     return (checkpoint_flash){
-        .slot_bytes = FLASH_CHECKPOINT_SLOT_BYTES,
+        .slot_bytes = has_regions ? FLASH_CHECKPOINT_SLOT_BYTES : 0,
         .read = read_checkpoints,
         .erase_sector = erase_checkpoint_sector,
         .program_page = program_checkpoint_page,

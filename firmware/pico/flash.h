@@ -1,7 +1,7 @@
-/* The flash chip: the board's identity, and regions at its end: two slots for checkpoints, then frozen weights. What is
- * before them is the image's. Code in flash cannot run while a sector is erased or a page programmed, interrupt
- * handlers included: interrupts are masked for each one alone (45 ms, at most 400, a sector; 0.4 ms, at most 3, a page)
- * and run in between, so that USB is served. */
+/* The flash chip: the board's identity, and regions at the end of its first 2 MB: two slots for checkpoints, then
+ * frozen weights. What is before them is the image's; a smaller chip has no regions. Code in flash cannot run while a
+ * sector is erased or a page programmed, interrupt handlers included: interrupts are masked for each one alone (45 ms,
+ * at most 400, a sector; 0.4 ms, at most 3, a page) and run in between, so that USB is served. */
 #ifndef PRIOT_FLASH_H
 #define PRIOT_FLASH_H
 
@@ -13,14 +13,23 @@
 #define FLASH_WEIGHTS_BYTES (1024u * 1024u)
 #define FLASH_CHECKPOINT_SLOT_BYTES (384u * 1024u)
 
-/* The chip's unique id. An emulated chip has none, reads as zeros and becomes "PRIOTEMU". */
-void flash_read_board_id(uint8_t id[FLASH_BOARD_ID_BYTES]);
+typedef struct {
+    /* The chip's unique id (instruction 4Bh); an emulated chip's is reserved (docs/wire.md). Chips without one read as
+     * zeros or ones. */
+    uint8_t board_id[FLASH_BOARD_ID_BYTES];
+    uint32_t jedec_id;      /* instruction 9Fh: manufacturer, memory type, capacity, in the low three bytes */
+    uint32_t bytes;         /* what the chip holds */
+    uint32_t weights_bytes; /* of the region for weights: 0 on a chip of less than 2 MB */
+} flash_identity;
 
-/* Programs `weights` (in RAM, length > 0) and returns where they can be read, or NULL when they do not fit or do not
- * read back. Sectors that hold the right bytes already are left alone. */
+/* Asks the chip who it is. Once, before all else here, and before interrupts run. */
+flash_identity flash_init(void);
+
+/* Programs `weights` (in RAM, length > 0) and returns where they can be read, or NULL when there is no region, they do
+ * not fit, or do not read back. Sectors that hold the right bytes already are left alone. */
 const int8_t *flash_program_weights(const int8_t *weights, uint32_t length);
 
-/* Two slots of FLASH_CHECKPOINT_SLOT_BYTES. */
+/* Two slots of FLASH_CHECKPOINT_SLOT_BYTES; of 0 bytes on a chip of less than 2 MB. */
 checkpoint_flash flash_checkpoints(void);
 
 #endif

@@ -9,8 +9,11 @@
 #include "memory.h"
 #include "pico/bootrom.h"
 #include "pico.h"
+#include "pulse.h"
 #include "session.h"
 #include "usb_link.h"
+
+#include <string.h>
 
 static void send(void *context, const uint8_t *bytes, size_t length) {
     (void)context;
@@ -25,10 +28,10 @@ static const int8_t *program_weights(void *context, const int8_t *weights, uint3
 static void restart(void *context, bool bootsel) {
     (void)context;
     usb_link_leave();
-    boot_record_requested();
     if (bootsel) {
         reset_usb_boot(0, 0);
     }
+    boot_record_requested();
     watchdog_reboot(0, 0, 0);
     for (;;) {
         tight_loop_contents();
@@ -64,7 +67,7 @@ static const char *hexadecimal(const uint8_t id[FLASH_BOARD_ID_BYTES]) {
 }
 
 static void announce(const session_identity *identity, const char *serial) {
-    static const char *const causes[] = {"power on", "run pin", "watchdog", "panic", "request"};
+    static const char *const causes[] = {"power on", "run pin", "watchdog", "panic", "request", "the boot ROM"};
     console_text("priot " FIRMWARE_COMMIT ", board ");
     console_text(serial);
     console_text(", boot ");
@@ -86,10 +89,20 @@ static void announce(const session_identity *identity, const char *serial) {
     }
 }
 
+static void beat(void) {
+    if (usb_link_bootsel_wanted()) {
+        reset_usb_boot(0, 0);
+    }
+    if (!usb_link_connected()) {
+        pulse_blink();
+    }
+}
+
 int main(void) {
     memory_init();
     console_init();
     cycles_init();
+    const flash_identity flash = flash_init();
 
     const session_platform platform = {
         .send = send,
@@ -105,11 +118,14 @@ int main(void) {
         .firmware_compiler = FIRMWARE_COMPILER,
         .firmware_flags = FIRMWARE_FLAGS,
         .sram_bytes = MEMORY_SRAM_BYTES,
-        .flash_bytes = PICO_FLASH_SIZE_BYTES,
-        .weights_flash_bytes = FLASH_WEIGHTS_BYTES,
         .receive_buffer_bytes = USB_LINK_RECEIVE_BYTES,
     };
-    flash_read_board_id(identity.board_id);
+    memcpy(identity.board_id, flash.board_id, sizeof identity.board_id);
+    identity.flash_bytes = flash.bytes;
+    identity.weights_flash_bytes = flash.weights_bytes;
+    identity.flash_jedec_id = flash.jedec_id;
+    identity.chip_revision = rp2040_chip_version();
+    identity.boot_rom_version = rp2040_rom_version();
     boot_record_init(identity.board_id);
     identity.boot_id = boot_id();
     identity.reset_cause = boot_reset_cause();
@@ -128,10 +144,12 @@ int main(void) {
     announce(&identity, serial);
     session_init(&platform, &identity);
     usb_link_init(serial);
+    pulse_init(beat);
     for (;;) {
         const uint8_t *bytes;
         size_t length = usb_link_received(&bytes);
         if (length > 0) {
+            pulse_working();
             usb_link_release(session_receive(bytes, length));
         } else {
             usb_link_wait();

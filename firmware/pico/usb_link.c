@@ -15,6 +15,7 @@
 #include "hardware/sync.h"
 #include "hardware/timer.h"
 #include "pico/bootrom.h"
+#include "pulse.h"
 #include "tusb.h"
 #include "usb_descriptors.h"
 
@@ -36,6 +37,7 @@ static uint8_t ring[USB_LINK_RECEIVE_BYTES + PACKET_BYTES]; /* a packet may reac
 static volatile uint32_t written, released;
 static volatile bool held_off; /* the host has to wait for room */
 static bool armed;             /* the endpoint may take a packet */
+static volatile bool bootsel_wanted;
 static uint32_t idle_cycles, send_cycles;
 
 static void pend_service(void) {
@@ -154,7 +156,16 @@ static bool has_bytes(void) {
     return written != released;
 }
 
+bool usb_link_connected(void) {
+    return tud_cdc_connected();
+}
+
+bool usb_link_bootsel_wanted(void) {
+    return bootsel_wanted;
+}
+
 void usb_link_wait(void) {
+    pulse_waiting(tud_cdc_connected());
     idle_cycles += cycles_sleep_unless(has_bytes);
 }
 
@@ -172,6 +183,7 @@ void usb_link_send(const uint8_t *bytes, size_t length) {
         bytes += count;
         length -= count;
         if (length > 0) {
+            pulse_waiting(true);
             cycles_sleep_unless(can_send);
         }
     }
@@ -210,9 +222,12 @@ void tud_cdc_line_state_cb(uint8_t interface, bool dtr, bool rts) {
         return;
     }
     tud_cdc_write_clear();
-    cdc_line_coding_t coding;
-    tud_cdc_get_line_coding(&coding);
-    if (coding.bit_rate == BOOTSEL_BAUD) {
+    if (bootsel_wanted) {
         reset_usb_boot(0, 0);
     }
+}
+
+void tud_cdc_line_coding_cb(uint8_t interface, const cdc_line_coding_t *coding) {
+    (void)interface;
+    bootsel_wanted = coding->bit_rate == BOOTSEL_BAUD;
 }

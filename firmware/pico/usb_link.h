@@ -16,6 +16,12 @@ void usb_link_init(const char *serial);
 size_t usb_link_received(const uint8_t **bytes);
 void usb_link_release(size_t count);
 
+/* Somebody has the port open. */
+bool usb_link_connected(void);
+
+/* The host has set the speed that asks for the boot ROM, 1200 bits a second. */
+bool usb_link_bootsel_wanted(void);
+
 /* Sleeps until bytes are there, or something else happened. */
 void usb_link_wait(void);
 

@@ -12,7 +12,7 @@
     .thumb
     .text
 
-    .word 0x20042000            /* initial stack: the end of SRAM */
+    .word 0x20041f00            /* initial stack: below the second stage's place at the end of SRAM */
     .word reset + 1
     .word fault + 1             /* NMI */
     .word fault + 1             /* HardFault */
@@ -22,16 +22,23 @@
     .hword data                 /* 0x16 */
     .hword lookup + 1           /* 0x18 */
 
-/* The second stage sits in the first 256 bytes of flash and goes on to the image itself when LR is 0. */
+/* Copies the second stage, the first 256 bytes of flash, to the end of SRAM and enters it there: it switches flash off
+ * and on again. It goes on to the image itself when LR is 0. */
     .balign 4
 reset:
+    bl leave_xip
+    bl enter_xip
+    ldr r4, =0x10000000
+    ldr r5, =0x20041f00
+    movs r1, #252
+1:  ldr r0, [r4, r1]
+    str r0, [r5, r1]
+    subs r1, #4
+    bpl 1b
+    adds r5, #1
     movs r0, #0
     mov lr, r0
-    ldr r0, second_stage
-    bx r0
-    .balign 4
-second_stage:
-    .word 0x10000000 + 1
+    bx r5
 
 fault:
     bkpt #0xff
@@ -124,9 +131,69 @@ program:
 bootsel:
     bkpt #0xe2
     b bootsel
-/* Connecting the flash, leaving and entering execute-in-place, flushing its cache: the emulated flash is always there. */
+/* Connecting the flash: the emulated one always is. */
 nothing:
     bx lr
+
+    .equ SSI, 0x18000000
+    .equ SSI_CTRLR0, 0x00
+    .equ SSI_SSIENR, 0x08
+    .equ SSI_SER, 0x10
+    .equ SSI_BAUDR, 0x14
+    .equ SSI_SR, 0x28
+    .equ SSI_DR0, 0x60
+    .equ SSI_SPI_CTRLR0, 0xf4
+    .equ SELECT_CONTROL, 0x4001800c     /* IO_QSPI: GPIO_QSPI_SS_CTRL */
+    .equ XIP_FLUSH, 0x14000004
+
+/* r1: CTRLR0, r2: SPI_CTRLR0. Sets the serial interface up. Changes r0, r3. */
+set_up:
+    ldr r0, =SSI
+    movs r3, #0
+    str r3, [r0, #SSI_SSIENR]
+    movs r3, #6
+    str r3, [r0, #SSI_BAUDR]
+    str r1, [r0, #SSI_CTRLR0]
+    movs r3, #SSI_SPI_CTRLR0
+    str r2, [r0, r3]
+    movs r3, #1
+    str r3, [r0, #SSI_SER]
+    str r3, [r0, #SSI_SSIENR]
+    bx lr
+
+/* Ends execute-in-place: bytes go to and fro from here on. Sixteen clocks of ones end the chip's continuous reads. */
+leave_xip:
+    push {lr}
+    ldr r1, =0x00070000         /* 8 bits a frame, both ways */
+    movs r2, #0
+    bl set_up
+    movs r1, #0xff
+    str r1, [r0, #SSI_DR0]
+    str r1, [r0, #SSI_DR0]
+    ldr r1, [r0, #SSI_SR]       /* the transfer is over when nobody adds to it */
+    ldr r1, [r0, #SSI_DR0]
+    ldr r1, [r0, #SSI_DR0]
+    pop {pc}
+
+/* Execute-in-place with the read that every chip has, 03h. */
+enter_xip:
+    push {lr}
+    ldr r1, =0x001f0300         /* 32 bits a frame, instruction and address out, data in */
+    ldr r2, =0x03000218         /* instruction 03h of 8 bits, 24 bits of address */
+    bl set_up
+    pop {pc}
+
+/* Forgets what the cache holds, and gives the chip's select line back to the interface. */
+flush_cache:
+    ldr r0, =XIP_FLUSH
+    movs r1, #1
+    str r1, [r0]
+    ldr r1, [r0]                /* waits until it is done */
+    ldr r0, =SELECT_CONTROL
+    movs r1, #0
+    str r1, [r0]
+    bx lr
+    .ltorg
 
     .macro function code:req, address:req
     .ascii "\code"
@@ -144,9 +211,9 @@ functions:
     function "MC", copy
     function "C4", copy
     function "IF", nothing
-    function "EX", nothing
-    function "FC", nothing
-    function "CX", nothing
+    function "EX", leave_xip
+    function "FC", flush_cache
+    function "CX", enter_xip
     function "RE", erase
     function "RP", program
     function "UB", bootsel

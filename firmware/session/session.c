@@ -144,6 +144,9 @@ static void handle_hello(void) {
     reply->checkpoint_bytes = checkpoint_capacity(&session.platform.checkpoints);
     reply->max_edges = ENGINE_MAX_EDGES;
     reply->max_map_elements = ENGINE_MAX_FEATURES;
+    reply->chip_revision = identity->chip_revision;
+    reply->boot_rom_version = identity->boot_rom_version;
+    reply->flash_jedec_id = identity->flash_jedec_id;
 }
 
 static void handle_read_statistics(void) {

@@ -49,6 +49,7 @@ typedef struct {
     uint32_t panic_program_counter, panic_link_register;
     const char *panic_reason;
     uint32_t clock_hz, sram_bytes, flash_bytes, weights_flash_bytes;
+    uint32_t chip_revision, boot_rom_version, flash_jedec_id; /* 0: there is no such chip */
     void *arena;
     uint32_t arena_bytes;
     uint32_t receive_buffer_bytes; /* what the place buffers between calls: decides the window */

@@ -42,7 +42,7 @@ test('a firmware that crashes is a device that is lost, with the place of the cr
     await expect(openEmulator({ firmware })).rejects.toMatchObject({
       code: 'FIRMWARE_FAULT',
       class: 'device',
-      message: expect.stringContaining('PC 0x10000002'),
+      message: expect.stringContaining('PC 0x20041f02'),
     });
   } finally {
     rmSync(folder, { recursive: true });

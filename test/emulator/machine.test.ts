@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CLOCK_HZ } from '#host/device/emulator/emulated-clock.js';
 import { Machine } from '#host/device/emulator/machine.js';
 import { FLASH_START, SRAM_START } from '#host/device/emulator/memory.js';
-import { FOREVER, flashOf, shimRom, withRegisters } from './programs.js';
+import { FOREVER, flashOf, SECOND_STAGE, shimRom, withRegisters } from './programs.js';
 
 const WATCHDOG = 0x40058000;
 /** BL to the boot ROM is too far; BLX r7 with the address of a BKPT in it. */
@@ -22,15 +22,15 @@ function romBreak(code: number): number {
 test('a fault without a handler locks up, and says where it began', () => {
   const unaligned = machineOf([SRAM_START + 2], [0x6801, FOREVER]); // LDR r1, [r0]
   unaligned.run(CLOCK_HZ);
-  expect(unaligned.halt).toEqual({ kind: 'lockup', message: 'unaligned access to 0x20000002', pc: FLASH_START + 2 });
+  expect(unaligned.halt).toEqual({ kind: 'lockup', message: 'unaligned access to 0x20000002', pc: SECOND_STAGE + 2 });
 
   const hole = machineOf([0x30000000], [0x6801, FOREVER]);
   hole.run(CLOCK_HZ);
-  expect(hole.halt).toMatchObject({ kind: 'lockup', pc: FLASH_START + 2 });
+  expect(hole.halt).toMatchObject({ kind: 'lockup', pc: SECOND_STAGE + 2 });
 
   const undefinedInstruction = machineOf([], [0xbf00, 0xde00]);
   undefinedInstruction.run(CLOCK_HZ);
-  expect(undefinedInstruction.halt).toMatchObject({ kind: 'lockup', pc: FLASH_START + 2 });
+  expect(undefinedInstruction.halt).toMatchObject({ kind: 'lockup', pc: SECOND_STAGE + 2 });
 });
 
 test('a store to flash is a fault and changes nothing', () => {
@@ -40,9 +40,16 @@ test('a store to flash is a fault and changes nothing', () => {
   expect(machine.memory.flash[0x1000]).toBe(0xff);
 });
 
+/** STR r3, [r4], with 0 and the address of SSIENR in them: flash is no more where code is. */
+const LEAVE_XIP = 0x6023;
+const SSI_ENABLE = 0x18000008;
+
+/** Calls a breakpoint of the boot ROM with r0, r1 and r2, execute-in-place switched off before. */
+const romCall = (code: number, ...[r0, r1, r2]: [number, number, number]) =>
+  machineOf([r0, r1, r2, 0, SSI_ENABLE, 0, 0, romBreak(code)], [LEAVE_XIP, BLX_R7, FOREVER]);
+
 test('programming only clears bits and erasing sets them, in the time the chip takes', () => {
-  const program = [0x10000, SRAM_START, 256, 0, 0, 0, 0, romBreak(0xe1)];
-  const programming = machineOf(program, [BLX_R7, FOREVER]);
+  const programming = romCall(0xe1, 0x10000, SRAM_START, 256);
   programming.memory.sram.fill(0x0f, 0, 256);
   programming.memory.flash.fill(0x3c, 0x10000, 0x10100);
   programming.run(CLOCK_HZ / 1000);
@@ -50,16 +57,30 @@ test('programming only clears bits and erasing sets them, in the time the chip t
   expect(programming.memory.flash.subarray(0x10000, 0x10100)).toEqual(new Uint8Array(256).fill(0x0c));
   expect(programming.memory.flash[0x10100]).toBe(0xff);
 
-  const erasing = machineOf([0x10000, 0x1000, 0, 0, 0, 0, 0, romBreak(0xe0)], [BLX_R7, FOREVER]);
+  const erasing = romCall(0xe0, 0x10000, 0x1000, 0);
   erasing.memory.flash.fill(0, 0x10000, 0x12000);
-  erasing.run(1000);
+  erasing.run(10_000);
   expect(erasing.cycles / CLOCK_HZ).toBeCloseTo(0.045, 4);
   expect(erasing.memory.flash.subarray(0x10000, 0x11000)).toEqual(new Uint8Array(4096).fill(0xff));
   expect(erasing.memory.flash[0x11000]).toBe(0);
 
-  const outside = machineOf([0x200000, 0x1000, 0, 0, 0, 0, 0, romBreak(0xe0)], [BLX_R7, FOREVER]);
+  const outside = romCall(0xe0, 0x200000, 0x1000, 0);
   outside.run(CLOCK_HZ);
   expect(outside.halt?.message).toBe('flash erase of 4096 bytes at offset 0x200000');
+});
+
+test('flash changes only while execute-in-place is off, and is not read meanwhile', () => {
+  const program = [0x10000, SRAM_START, 256, 0, SSI_ENABLE, 0, 0, romBreak(0xe1)];
+  const running = machineOf(program, [BLX_R7, FOREVER]);
+  running.run(CLOCK_HZ);
+  expect(running.halt?.message).toBe('flash changed while execute-in-place is on');
+
+  const reading = machineOf([0, 0, 0, 0, SSI_ENABLE, FLASH_START + 0x100], [LEAVE_XIP, 0x6829, FOREVER]); // LDR r1, [r5]
+  reading.run(CLOCK_HZ);
+  expect(reading.halt).toMatchObject({
+    message: 'flash read at 0x10000100 while execute-in-place is off',
+    pc: SECOND_STAGE + 14,
+  });
 });
 
 test('a watchdog reset keeps SRAM, scratch and time; the chip knows why it started', () => {

@@ -15,7 +15,10 @@ export function firmwareFlash(): Uint8Array {
   return flashOfImage(readFileSync(firmwarePath), 'priot.uf2');
 }
 
-/** A flash whose first instruction is the first of `halfwords`; the boot ROM enters there. */
+/** Where the boot ROM puts the first 256 bytes of flash, and enters them: the end of SRAM. */
+export const SECOND_STAGE = 0x20041f00;
+
+/** A flash whose second stage, at most 256 bytes, is `halfwords`. Execute-in-place is on, with the plainest read. */
 export function flashOf(halfwords: readonly number[]): Uint8Array {
   const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
   flash.set(new Uint8Array(Uint16Array.from(halfwords).buffer));

@@ -22,10 +22,10 @@ export type Kernels = priot.Kernels;
 export type Tensor = priot.Tensor;
 export type FailureCode = priot.FailureCode;
 
-export type ResetCause = 'power-on' | 'run-pin' | 'watchdog' | 'panic' | 'requested';
+export type ResetCause = 'power-on' | 'run-pin' | 'watchdog' | 'panic' | 'requested' | 'boot-rom';
 export type LogLevel = 'info' | 'warning' | 'error';
 
-const RESET_CAUSES: readonly ResetCause[] = ['power-on', 'run-pin', 'watchdog', 'panic', 'requested'];
+const RESET_CAUSES: readonly ResetCause[] = ['power-on', 'run-pin', 'watchdog', 'panic', 'requested', 'boot-rom'];
 const LOG_LEVELS: readonly LogLevel[] = ['info', 'warning', 'error'];
 
 // ---- what the host asks -----------------------------------------------------------------------------------------
@@ -103,6 +103,12 @@ export interface HelloReply {
   maxEdges: number;
   /** Of a layer's input, and of its output before the pool. */
   maxMapElements: number;
+  /** Of the RP2040: 1 is B0 or B1, 2 is B2; 0: there is no chip. */
+  chipRevision: number;
+  /** 1 is B0's, 2 is B1's, 3 is B2's; 0: there is none. */
+  bootRomVersion: number;
+  /** Of the flash chip: manufacturer, memory type and capacity (a power of two), a byte each; 0: unknown. */
+  flashJedecId: number;
 }
 
 /** Bytes of a network's plan on the device. */
@@ -344,6 +350,9 @@ function decodeHello(reply: priot.HelloReply): HelloReply {
     checkpointBytes: reply.checkpointBytes,
     maxEdges: reply.maxEdges,
     maxMapElements: reply.maxMapElements,
+    chipRevision: reply.chipRevision,
+    bootRomVersion: reply.bootRomVersion,
+    flashJedecId: reply.flashJedecId,
   };
 }
 

@@ -1,11 +1,11 @@
 import { RP2040 } from 'rp2040js';
 import type { EmulatedClock } from './emulated-clock.js';
+import type { FlashChip } from './flash-chip.js';
+import { HardFault } from './hard-fault.js';
 import { FLASH_START, type Memory } from './memory.js';
+import { QuadSpi } from './quad-spi.js';
 
 export type Core = RP2040['core'];
-
-/** An access, instruction or breakpoint that a Cortex-M0+ answers with a HardFault. */
-export class HardFault extends Error {}
 
 /** Why the chip started, as the firmware sees it in the watchdog and in CHIP_RESET. */
 export interface ResetState {
@@ -18,11 +18,15 @@ export interface ResetState {
 interface Watchdog {
   reason: number;
   readonly scratchData: Uint32Array;
+  readonly alarm: { enable: boolean };
   onWatchdogTrigger: () => void;
 }
 
 const WATCHDOG_PAGE = 0x40058;
 const VREG_AND_CHIP_RESET_PAGE = 0x40064;
+const XIP_CTRL_PAGE = 0x14000;
+const XIP_SSI_PAGE = 0x18000;
+const IO_QSPI_PAGE = 0x40018;
 const CHIP_RESET = 0x8;
 const HAD_POWER_ON = 1 << 8;
 const XIP_END = 0x14000000;
@@ -54,8 +58,10 @@ export class Chip extends RP2040 {
   /** A watchdog reset was asked for; the machine carries it out between two instructions. */
   resetRequested = false;
   private readonly watchdog: Watchdog;
+  private readonly quadSpi: QuadSpi | undefined;
 
-  constructor(memory: Memory, clock: EmulatedClock | RP2040['clock'], reset?: ResetState) {
+  /** @param flashChip left out: flash can be read at any time, and nothing changes it */
+  constructor(memory: Memory, clock: EmulatedClock | RP2040['clock'], flashChip?: FlashChip, reset?: ResetState) {
     super(clock);
     const fields = this as { -readonly [K in keyof RP2040]: RP2040[K] };
     fields.logger = faultingLogger;
@@ -66,15 +72,38 @@ export class Chip extends RP2040 {
     fields.sramView = new DataView(memory.buffer, memory.sram.byteOffset, memory.sram.length);
     fields.bootrom = new Uint32Array(memory.buffer, memory.rom.byteOffset, memory.rom.length / 4);
     this.peripherals[VREG_AND_CHIP_RESET_PAGE] = chipReset;
+    this.quadSpi = flashChip && this.connect(flashChip);
     this.watchdog = this.peripherals[WATCHDOG_PAGE] as unknown as Watchdog;
     this.watchdog.onWatchdogTrigger = () => {
       this.resetRequested = true;
+      // the library's goes off again, and again at once
+      this.watchdog.alarm.enable = false;
     };
     if (reset) {
       this.watchdog.reason = reset.watchdogReason;
       this.watchdog.scratchData.set(reset.scratch);
     }
     this.core.reset();
+  }
+
+  private connect(flashChip: FlashChip): QuadSpi {
+    const quadSpi = new QuadSpi(this, flashChip);
+    this.peripherals[XIP_SSI_PAGE] = quadSpi.ssi;
+    this.peripherals[IO_QSPI_PAGE] = quadSpi.pins;
+    this.peripherals[XIP_CTRL_PAGE] = quadSpi.cache;
+    // the BOOTSEL button is not pressed: the chip's select line is pulled up
+    this.qspi[1]!.setInputValue(true);
+    return quadSpi;
+  }
+
+  /** Whether all of flash can be read just now; else each read has to be looked at. */
+  get flashReadable(): boolean {
+    return this.quadSpi?.readable ?? true;
+  }
+
+  /** Flash was erased or programmed behind the cache's back. */
+  flashChanged(offset: number, count: number): void {
+    this.quadSpi?.changed(offset, count);
   }
 
   /** What the next chip starts from when this one is reset by its watchdog. */
@@ -90,6 +119,26 @@ export class Chip extends RP2040 {
       core.pendingInterrupts |= bit;
       core.interruptsUpdated = true;
     }
+  }
+
+  private checkRead(address: number): void {
+    const unsigned = address >>> 0;
+    if (unsigned >= FLASH_START && unsigned < XIP_END) this.quadSpi?.check(unsigned);
+  }
+
+  override readUint32(address: number): number {
+    this.checkRead(address);
+    return super.readUint32(address);
+  }
+
+  override readUint16(address: number): number {
+    this.checkRead(address);
+    return super.readUint16(address);
+  }
+
+  override readUint8(address: number): number {
+    this.checkRead(address);
+    return super.readUint8(address);
   }
 
   override writeUint32(address: number, value: number): void {

@@ -83,6 +83,13 @@ export class EmulatedClock implements LibraryClock {
     this.updateNext();
   }
 
+  /** Forgets all alarms: those of a chip that is no more. */
+  clear(): void {
+    for (let alarm = this.first; alarm; alarm = alarm.next) alarm.scheduled = false;
+    this.first = undefined;
+    this.updateNext();
+  }
+
   /** Runs the callbacks of all alarms that are due, in order of time. */
   fireDue(): void {
     const now = this.nanos;

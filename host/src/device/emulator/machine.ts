@@ -1,8 +1,10 @@
 /** A Pico without its USB host: chip, memories, time; power on, run, watchdog reset. */
 
-import { Chip, HardFault, wakes } from './chip.js';
-import { CLOCK_HZ, EmulatedClock } from './emulated-clock.js';
+import { Chip, wakes } from './chip.js';
+import { EmulatedClock } from './emulated-clock.js';
 import { createFastRun, type FastRun } from './fast-core.js';
+import { FlashChip, type FlashChipOptions } from './flash-chip.js';
+import { HardFault } from './hard-fault.js';
 import { FLASH_BYTES, Memory, ROM_BYTES } from './memory.js';
 import { enterHardFault, executeSlowly, takeInterrupt } from './slow-core.js';
 
@@ -11,13 +13,9 @@ const BREAK_FLASH_ERASE = 0xe0;
 const BREAK_FLASH_PROGRAM = 0xe1;
 const BREAK_BOOTSEL = 0xe2;
 
-/** W25Q16JV, typical times. */
 const SECTOR_BYTES = 4096;
-const SECTOR_ERASE_CYCLES = 0.045 * CLOCK_HZ;
 const BLOCK_BYTES = 65536;
-const BLOCK_ERASE_CYCLES = 0.15 * CLOCK_HZ;
 const PAGE_BYTES = 256;
-const PAGE_PROGRAM_CYCLES = 0.0004 * CLOCK_HZ;
 
 const CONSOLE_LINE_LENGTH = 4096;
 
@@ -34,6 +32,8 @@ export interface MachineOptions {
   readonly rom: Uint8Array;
   /** The whole flash, 2 MB. */
   readonly flash: Uint8Array;
+  /** Left out: a W25Q16JV that says it is an emulated Pico's. */
+  readonly flashChip?: FlashChipOptions | undefined;
   /** A line on UART0, without its end. */
   readonly onConsoleLine?: (line: string) => void;
   /** A new chip has started: after power on and after every watchdog reset. */
@@ -47,6 +47,7 @@ export interface MachineOptions {
 export class Machine {
   readonly memory: Memory;
   readonly clock = new EmulatedClock();
+  readonly flashChip: FlashChip;
   chip: Chip;
   halt: Halt | undefined;
   /** Watchdog resets so far. */
@@ -60,7 +61,9 @@ export class Machine {
     if (options.rom.length > ROM_BYTES || options.flash.length !== FLASH_BYTES) throw new RangeError('memory sizes');
     this.memory = new Memory(options.rom, options.flash);
     this.fastRun = options.libraryCore ? undefined : createFastRun(this.memory);
-    this.chip = this.connect(new Chip(this.memory, this.clock));
+    const onChange = (offset: number, count: number) => this.chip.flashChanged(offset, count);
+    this.flashChip = new FlashChip(this.memory.flash, () => this.cycles, onChange, options.flashChip);
+    this.chip = this.connect(new Chip(this.memory, this.clock, this.flashChip));
   }
 
   /** Emulated time since power on, in cycles of 8 ns. Sleep and flash times are in it. */
@@ -80,7 +83,9 @@ export class Machine {
       const { core } = this.chip;
       if (core.cycles >= this.clock.nextAlarmCycles) {
         this.clock.fireDue();
+        if (this.chip.resetRequested) this.reset();
         if (this.pauseRequested) return;
+        continue;
       }
       if (core.waiting) {
         if (wakes(core)) {
@@ -117,9 +122,11 @@ export class Machine {
           continue;
         }
         if (core.interruptsUpdated) takeInterrupt(core);
-        const limit = Math.min(untilCycles, clock.nextAlarmCycles);
-        fastRun(core, limit);
-        if (core.cycles >= limit) return;
+        if (chip.flashReadable) {
+          const limit = Math.min(untilCycles, clock.nextAlarmCycles);
+          fastRun(core, limit);
+          if (core.cycles >= limit) return;
+        }
         pc = core.PC;
         executeSlowly(core);
       } while (
@@ -149,8 +156,9 @@ export class Machine {
     const { cycles } = this.chip.core;
     const state = this.chip.resetState();
     this.resets++;
+    this.clock.clear();
     this.firstFault = undefined;
-    this.chip = this.connect(new Chip(this.memory, this.clock, state), cycles);
+    this.chip = this.connect(new Chip(this.memory, this.clock, this.flashChip, state), cycles);
   }
 
   private connect(chip: Chip, cycles = 0): Chip {
@@ -183,26 +191,33 @@ export class Machine {
     } else throw new HardFault(`breakpoint ${code}`);
   }
 
-  /** Flash erase: sectors of 4 KB, or blocks of 64 KB where they fit. */
+  /** What the boot ROM's erase does: sectors of 4 KB, or blocks of 64 KB where they fit. */
   private eraseFlash(offset: number, count: number): void {
     if (offset % SECTOR_BYTES || count % SECTOR_BYTES || offset + count > FLASH_BYTES) {
       throw new HardFault(`flash erase of ${count} bytes at offset 0x${offset.toString(16)}`);
     }
-    this.memory.flash.fill(0xff, offset, offset + count);
+    this.requireSerialMode();
+    const { core } = this.chip;
     for (let at = offset; at < offset + count; ) {
-      const block = at % BLOCK_BYTES === 0 && offset + count - at >= BLOCK_BYTES;
-      this.chip.core.cycles += block ? BLOCK_ERASE_CYCLES : SECTOR_ERASE_CYCLES;
-      at += block ? BLOCK_BYTES : SECTOR_BYTES;
+      const bytes = at % BLOCK_BYTES === 0 && offset + count - at >= BLOCK_BYTES ? BLOCK_BYTES : SECTOR_BYTES;
+      core.cycles += this.flashChip.erase(at, bytes);
+      at += bytes;
     }
   }
 
-  /** Flash program, as NOR does it: bits only go from 1 to 0. */
+  /** What the boot ROM's program does: page after page. */
   private programFlash(offset: number, source: number, count: number): void {
     if (offset % PAGE_BYTES || count % PAGE_BYTES || offset + count > FLASH_BYTES) {
       throw new HardFault(`flash program of ${count} bytes at offset 0x${offset.toString(16)}`);
     }
-    const { flash } = this.memory;
-    for (let i = 0; i < count; i++) flash[offset + i]! &= this.chip.readUint8(source + i);
-    this.chip.core.cycles += (count / PAGE_BYTES) * PAGE_PROGRAM_CYCLES;
+    this.requireSerialMode();
+    for (let at = 0; at < count; at += PAGE_BYTES) {
+      const page = Uint8Array.from({ length: PAGE_BYTES }, (_, i) => this.chip.readUint8(source + at + i));
+      this.chip.core.cycles += this.flashChip.program(offset + at, page);
+    }
+  }
+
+  private requireSerialMode(): void {
+    if (this.chip.flashReadable) throw new HardFault('flash changed while execute-in-place is on');
   }
 }

@@ -3,12 +3,15 @@
 import { CdcHost } from './cdc-host.js';
 import { wakes } from './chip.js';
 import { CLOCK_HZ } from './emulated-clock.js';
+import type { FlashChipOptions } from './flash-chip.js';
 import { Machine } from './machine.js';
 import type { DeviceEvent } from './messages.js';
 
 export interface PicoOptions {
   readonly rom: Uint8Array;
   readonly flash: Uint8Array;
+  /** Left out: a W25Q16JV that says it is an emulated Pico's. */
+  readonly flashChip?: FlashChipOptions | undefined;
   readonly onConsoleLine: (line: string) => void;
   /** A packet of the serial stream arrived at the host now. */
   readonly onPacket: (bytes: Uint8Array) => void;
@@ -29,6 +32,7 @@ export class Pico {
     this.machine = new Machine({
       rom: options.rom,
       flash: options.flash,
+      flashChip: options.flashChip,
       libraryCore: options.libraryCore ?? false,
       onConsoleLine: options.onConsoleLine,
       onSleep: () => this.cdc.configured && this.cdc.idle && options.onIdle(),

@@ -3,7 +3,8 @@
  * cycles that the library does not charge.
  */
 
-import { type Core, HardFault } from './chip.js';
+import type { Core } from './chip.js';
+import { HardFault } from './hard-fault.js';
 
 /** Cycles from the exception to the first instruction of its handler: Cortex-M0+ TRM 3.3, zero wait states. */
 export const EXCEPTION_ENTRY_CYCLES = 15;
