@@ -1,0 +1,19 @@
+/** What a tracker is: it is told of a run while it goes on, or afterwards from its folder. */
+import type { RunEvent } from '../runs/events.js';
+import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
+
+/** Takes the events of one run. None of its methods but `close` waits for anything, and none throws. */
+export interface Tracker {
+  /** For messages: `mlflow http://…`, `tensorboard logs`. */
+  readonly name: string;
+  /** The run begins, or goes on. */
+  begin(manifest: RunManifest): void;
+  add(event: RunEvent): void;
+  /** The run is done. */
+  finish(summary: RunSummary): void;
+  /**
+   * Writes or sends what is left, at most for a bounded time.
+   * @returns what could not be written or sent, as a sentence; undefined when all was
+   */
+  close(): Promise<string | undefined>;
+}
