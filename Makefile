@@ -17,10 +17,10 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator demo test soak check format package clean always
+.PHONY: help setup build proto host firmware simulator demo test soak check format package clean errors-page always
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
 		while IFS=$$'\t' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
 
 setup: ## find or install what the build and the tests need
@@ -181,6 +181,9 @@ always:
 
 include firmware/fuzz/fuzz.mk
 include scripts/results.mk
+
+errors-page: build/host.stamp ## the tables of docs/errors.md, from the error codes in host/src
+	@node scripts/errors-page.mjs
 
 # ---- checks ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 /** The documents: links lead somewhere, the README names every page, pages begin and wrap alike, and limits are the code's. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,6 +13,7 @@ const WIDTH = 120;
 const written = [
   'benchmarks',
   'emulator',
+  'errors',
   'flashing',
   'measured',
   'methods',
@@ -60,4 +62,12 @@ test('docs/wire.md has the limits of firmware/session/session.h', () => {
   expect(figures.filter((figure) => !new RegExp(`(?<![\\d,])${figure}(?![\\d,])`).test(read('docs/wire.md')))).toEqual(
     [],
   );
+});
+
+test('docs/errors.md has the table of error codes', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/errors-page.mjs'), '--check'], {
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
 });

@@ -8,7 +8,7 @@ import { formatTable, type TableStyle } from '../bench/table.js';
 import { prepareMethod, sessionImages } from '../bench/workload.js';
 import { loadDataset } from '../dataset/dataset.js';
 import type { Place } from '../device/place.js';
-import { PriotError, UsageError } from '../errors.js';
+import { FailedError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
 import { loadNetwork } from '../network/network-file.js';
 import type { KernelName } from '../network/open-network.js';
@@ -37,10 +37,9 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
     const regressed = compared?.filter((figure) => figure.regressed) ?? [];
     if (regressed.length > 0) {
       const [worst] = regressed.toSorted((a, b) => b.change - a.change);
-      throw new PriotError(
+      throw new FailedError(
         'BENCH_REGRESSION',
         `${regressed.length} of ${compared!.length} figures grew by more than ${options.tolerance * 100} %; most: ${worst!.figure} of ${worst!.method} with ${worst!.kernels}, ${percent(worst!.change)}`,
-        'failed',
       );
     }
   } finally {
@@ -149,10 +148,9 @@ function checkSameState(results: readonly BenchResult[]): void {
   const [first, ...others] = results;
   const different = others.find(({ stateDigest }) => stateDigest !== first!.stateDigest);
   if (different === undefined) return;
-  throw new PriotError(
+  throw new FailedError(
     'KERNELS_DISAGREE',
     `${different.method}: the learned state of ${different.kernels} differs from that of ${first!.kernels} after ${first!.steps} steps`,
-    'failed',
     'find the first difference with: priot verify',
   );
 }

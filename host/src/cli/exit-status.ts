@@ -12,7 +12,8 @@ export const ExitStatus = {
 } as const;
 export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];
 
-const ofClass: Readonly<Record<ErrorClass, ExitStatus>> = {
+/** The exit status of each class of errors. */
+export const exitStatusOfClass: Readonly<Record<ErrorClass, ExitStatus>> = {
   failed: ExitStatus.failed,
   usage: ExitStatus.usage,
   device: ExitStatus.device,
@@ -23,5 +24,5 @@ const ofClass: Readonly<Record<ErrorClass, ExitStatus>> = {
 
 /** The function gives the exit status of a command that ended with `error`: that of its class, 1 for an error of no class. */
 export function exitStatusOf(error: unknown): ExitStatus {
-  return error instanceof PriotError ? ofClass[error.class] : ExitStatus.failed;
+  return error instanceof PriotError ? exitStatusOfClass[error.class] : ExitStatus.failed;
 }

@@ -35,7 +35,7 @@ async function sweep(path: string, options: SweepOptions): Promise<void> {
   const { writeFileSync } = await import('node:fs');
   const { availableParallelism } = await import('node:os');
   const { join } = await import('node:path');
-  const { PriotError } = await import('../errors.js');
+  const { FailedError } = await import('../errors.js');
   const { loadSweep } = await import('../sweep/sweep-file.js');
   const { formatCsv, formatTable, groupResults } = await import('../sweep/sweep-table.js');
   const { listenForInterruption } = await import('./interruption.js');
@@ -73,10 +73,9 @@ async function sweep(path: string, options: SweepOptions): Promise<void> {
     process.stdout.write(`${text}\n`);
     interruption.signal.throwIfAborted();
     if (failed.length > 0) {
-      throw new PriotError(
+      throw new FailedError(
         'SESSIONS_FAILED',
         `${failed.length} of ${cells.length} sessions failed: ${failed.map(({ run }) => run).join(', ')}`,
-        'failed',
         'give the same command again: sessions that are done are not run again',
       );
     }

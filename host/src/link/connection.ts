@@ -4,28 +4,9 @@
  */
 import type { Device } from '../device/device.js';
 import type { DeviceSource } from '../device/source.js';
-import { DeviceError } from '../errors.js';
+import { DeviceError, isPassing, isRecoverable } from '../errors.js';
 import { Link, type LinkOptions, type LinkStatistics } from './link.js';
 
-/** Losses that a device comes back from; they say nothing about what was asked of it. */
-const RECOVERABLE: ReadonlySet<string> = new Set([
-  'DEVICE_LOST', // the port is gone
-  'NO_ANSWER', // nothing came for as long as a request's patience lasts: the port hangs, or the board does
-  'DEVICE_RESTARTED', // another boot id
-  'WRONG_ORDER', // what was open on the device is not: it was reset between two requests
-  'WRONG_SESSION',
-  'STEP_TOO_OLD',
-]);
-/** While a board comes back its port is missing, not ready for everybody, or still held by the end of the last one. */
-const PASSING: ReadonlySet<string> = new Set([
-  ...RECOVERABLE,
-  'PORT_MISSING',
-  'PORT_BUSY',
-  'PORT_PERMISSION',
-  'PORT_FAILED',
-  'NOT_PRIOT',
-  'BOARD_DIFFERS',
-]);
 /** Before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
 const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 
@@ -76,7 +57,7 @@ export class Connection {
 
   /** Whether `recover` would try. */
   canRecover(error: unknown): error is DeviceError {
-    return this.#source !== undefined && error instanceof DeviceError && RECOVERABLE.has(error.code);
+    return this.#source !== undefined && isRecoverable(error);
   }
 
   /** The device got something done that it had not done before: the next loss has all attempts again. */
@@ -132,7 +113,7 @@ async function reopen(source: DeviceSource, options: LinkOptions, loss: Loss): P
     try {
       return await openSameBoard(source, options, loss.boardId);
     } catch (error) {
-      if (!(error instanceof DeviceError && PASSING.has(error.code))) throw error;
+      if (!isPassing(error)) throw error;
       last = error;
     }
   }

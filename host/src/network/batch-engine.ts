@@ -3,7 +3,7 @@
  * milliseconds; callers give way between batches.
  */
 import { readFileSync } from 'node:fs';
-import { DataError, PriotError } from '../errors.js';
+import { DataError, FailedError } from '../errors.js';
 import type { Network } from './network.js';
 import { edgeCount, imageBytes, inputShape, outputShape } from './network-shape.js';
 
@@ -125,7 +125,7 @@ function readModule(): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(readFileSync(MODULE));
   } catch (cause) {
-    throw new PriotError('NOT_BUILT', `${MODULE.pathname} is missing`, 'failed', 'run `make build`', {
+    throw new FailedError('NOT_BUILT', `${MODULE.pathname} is missing`, 'run `make build`', {
       cause,
     });
   }

@@ -1,4 +1,5 @@
 /** What the two threads of the emulator tell each other. */
+import type { DeviceError } from '../../errors.js';
 
 /** What the host did in one turn. */
 export interface Actions {
@@ -22,7 +23,7 @@ export type DeviceEvent =
   | { readonly type: 'packet'; readonly turn?: number; readonly cycles: number; readonly bytes: Uint8Array }
   | { readonly type: 'elapsed'; readonly turn: number; readonly cycles: number; readonly id: number }
   | { readonly type: 'console'; readonly line: string }
-  | { readonly type: 'lost'; readonly code: string; readonly message: string; readonly remedy: string };
+  | { readonly type: 'lost'; readonly code: DeviceError['code']; readonly message: string; readonly remedy: string };
 
 /** What the worker starts with. */
 export interface WorkerSetup {

@@ -6,7 +6,7 @@ import { DeviceError } from '../../errors.js';
  */
 export function portError(path: string, cause: unknown): DeviceError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  const error = (code: string, message: string, remedy: string) =>
+  const error = (code: DeviceError['code'], message: string, remedy: string) =>
     new DeviceError(code, `${path}: ${message}`, remedy, { cause });
   if (/no such file|file not found|no such device|ENXIO|ENODEV/i.test(text)) {
     return error('PORT_MISSING', 'there is no such port', 'see what is plugged in: priot devices');
