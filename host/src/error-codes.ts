@@ -102,6 +102,19 @@ export const errorAreas = {
     ),
     NOT_BUILT: failed('A part of priot that `make build` makes is missing.', 'Run `make build`.'),
   },
+  'ONNX files': {
+    ONNX_MALFORMED: data('The file is damaged, or is no ONNX file.', 'Export the model again.'),
+    ONNX_UNSUPPORTED: data('The model has a node that a network here cannot have.', 'See docs/onnx.md.'),
+    ONNX_OPSET: data('The file uses a version of the operators that is not known here.', 'Export it with another one.'),
+    ONNX_EXTERNAL_DATA: data(
+      'Data that the file keeps elsewhere is missing, or is outside its folder.',
+      'Put it beside the ONNX file, or export into one file.',
+    ),
+    NORMALISATION_MALFORMED: usage(
+      '--mean, --std or --scale does not fit the channels, or is not above 0.',
+      'Give one number, or one for each channel separated by commas.',
+    ),
+  },
   'Data sets': {
     UNKNOWN_DATASET: usage('There is no data set of this name.', 'Choose one of those in the message.'),
     NOTHING_TO_FETCH: usage('The generated digits are built in.', 'Use `--dataset digits`.'),
