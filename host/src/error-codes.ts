@@ -92,6 +92,15 @@ export const errorAreas = {
     ),
     MODEL_EXISTS: usage('The folder for a new network exists; networks are never overwritten.', 'Name another --out.'),
     MODEL_NOT_WRITTEN: data('The folder for a new network cannot be written.', 'See the cause in the message.'),
+    PRETRAINING_MISSING: data(
+      'There is no interrupted pretraining to go on with.',
+      'Give the --out of the one that was interrupted.',
+    ),
+    PRETRAINING_MALFORMED: data('The file of an interrupted pretraining is damaged.', 'Remove it and begin anew.'),
+    PRETRAINING_DIFFERS: data(
+      'The data set or the architecture is not the one that the pretraining began with.',
+      'Bring it back, or begin anew.',
+    ),
     NETWORK_TOO_LARGE: capacity(
       'The network does not fit into the memory of the device, or is beyond its limits.',
       'Use a smaller network, another method or another device: `priot plan` shows what fits.',

@@ -1,7 +1,7 @@
 /** A conformance case: a network, images and what every training step on them must give (docs/arithmetic.md, "vectors"). */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { DataError } from '../errors.js';
+import { DataError, PriotError } from '../errors.js';
 import { readWhole } from '../files.js';
 import { type Check, complaintText, integer, integerIn, listOf, name, oneOf, optional, shape } from '../json-shape.js';
 import type { MethodName, Network } from './network.js';
@@ -112,6 +112,24 @@ export function loadCase(folder: string): ConformanceCase {
       layers: layers.map(({ input, delta, state }) => ({ input, delta, state })),
     })),
   };
+}
+
+/** A case whose files cannot be read, by the name of its folder. */
+export interface UnreadableCase {
+  readonly name: string;
+  readonly error: PriotError;
+}
+
+/** Reads all cases of a folder; one that cannot be read does not hide the others. @throws DataError NO_CASES */
+export function readCases(folder: string): (ConformanceCase | UnreadableCase)[] {
+  return findCases(folder).map((path) => {
+    try {
+      return loadCase(path);
+    } catch (error) {
+      if (!(error instanceof PriotError)) throw error;
+      return { name: basename(resolve(path)), error };
+    }
+  });
 }
 
 /** The case folders in a folder, sorted by name, or the folder itself when it is one. Throws DataError NO_CASES. */

@@ -29,7 +29,12 @@ export interface PretrainingProgress {
   readonly correct: number;
 }
 
-/** Draws He-scaled uniform weights in -127..127, one draw per edge in canonical order. */
+/** All that a pretraining needs to go on: with the same architecture, images and settings it ends in the same weights. */
+export interface PretrainingState extends PretrainingProgress {
+  readonly weights: Int8Array;
+}
+
+/** He-scaled uniform weights in -127..127: one draw per edge, canonical order. */
 export function initialNetwork(architecture: Architecture, seed: number): Network {
   const random = new Xorshift32(seed0(seed));
   const weights = new Int8Array(edgeCount(architecture));
@@ -37,41 +42,88 @@ export function initialNetwork(architecture: Architecture, seed: number): Networ
   return { inputExponent: INPUT_EXPONENT, lossShift: LOSS_SHIFT, layers: architecture.layers, weights };
 }
 
-/**
- * Trains on upright images of the network's size; reports after every batch; returns the network without shifts.
- * Deterministic in `seed`.
- */
+/** A pretraining on upright images of the network's size. It is deterministic in the seed, and may stop and go on. */
+export class Pretraining {
+  private epoch: number;
+  private done: number;
+  private correct: number;
+
+  private constructor(
+    private readonly network: Network,
+    private readonly images: ImageSet,
+    private readonly settings: PretrainingSettings,
+    private readonly engine: BatchEngine,
+    from: PretrainingProgress,
+  ) {
+    this.epoch = from.epoch;
+    this.done = from.images;
+    this.correct = from.correct;
+  }
+
+  /** Begins, or goes on from a state. @throws DataError NETWORK_REFUSED */
+  static async open(
+    architecture: Architecture,
+    images: ImageSet,
+    settings: PretrainingSettings,
+    from?: PretrainingState,
+  ): Promise<Pretraining> {
+    const initial = initialNetwork(architecture, settings.seed);
+    const network = from === undefined ? initial : { ...initial, weights: from.weights };
+    const engine = await BatchEngine.open(network, settings.batchSize);
+    return new Pretraining(network, images, settings, engine, from ?? { epoch: 0, images: 0, correct: 0 });
+  }
+
+  /** Where it is: what `open` takes to go on. */
+  get state(): PretrainingState {
+    return { epoch: this.epoch, images: this.done, correct: this.correct, weights: this.engine.weights() };
+  }
+
+  /** Trains to the end and returns the network, without shifts. @throws the signal's reason; `state` is then sound */
+  async run(onProgress: (progress: PretrainingProgress) => void): Promise<Network> {
+    const { images, settings } = this;
+    const { batchSize, mu: schedule, sparsity, signal } = settings;
+    const orders = new EpochOrder(settings.seed, images.count);
+    for (; this.epoch < schedule.length; this.epoch++, this.done = 0, this.correct = 0) {
+      const order = orders.of(this.epoch);
+      const mu = schedule[this.epoch]!;
+      while (this.done + batchSize <= images.count) {
+        signal?.throwIfAborted();
+        const batch = fillBatch(this.engine, images, order.subarray(this.done, this.done + batchSize));
+        this.correct += this.engine.train(batch, mu, mu >= SPARSITY_MU ? sparsity : 0).correct;
+        this.done += batchSize;
+        onProgress({ epoch: this.epoch, images: this.done, correct: this.correct });
+        await giveWay();
+      }
+    }
+    return { ...this.network, weights: this.engine.weights() };
+  }
+}
+
+/** Trains from the beginning to the end; see `Pretraining`. */
 export async function pretrain(
   architecture: Architecture,
   images: ImageSet,
   settings: PretrainingSettings,
   onProgress: (progress: PretrainingProgress) => void,
 ): Promise<Network> {
-  const network = initialNetwork(architecture, settings.seed);
-  const engine = await BatchEngine.open(network, settings.batchSize);
-  const orders = new EpochOrder(settings.seed, images.count);
-  for (const [epoch, mu] of settings.mu.entries()) {
-    const order = orders.of(epoch);
-    let correct = 0;
-    for (let start = 0; start + settings.batchSize <= images.count; start += settings.batchSize) {
-      settings.signal?.throwIfAborted();
-      const batch = fillBatch(engine, images, order.subarray(start, start + settings.batchSize));
-      correct += engine.train(batch, mu, mu >= SPARSITY_MU ? settings.sparsity : 0).correct;
-      onProgress({ epoch, images: start + settings.batchSize, correct });
-      await giveWay();
-    }
-  }
-  return { ...network, weights: engine.weights() };
+  return (await Pretraining.open(architecture, images, settings)).run(onProgress);
 }
 
 /** Share of a set's images, upright, that the network tells rightly with dynamic shifts: 0..1. */
-export async function uprightAccuracy(network: Network, images: ImageSet, signal?: AbortSignal): Promise<number> {
+export async function uprightAccuracy(
+  network: Network,
+  images: ImageSet,
+  signal?: AbortSignal,
+  onProgress?: (images: number, correct: number) => void,
+): Promise<number> {
   const engine = await BatchEngine.open(network, 1);
   let correct = 0;
   for (let index = 0; index < images.count; index++) {
     signal?.throwIfAborted();
     correct += engine.observe(fillBatch(engine, images, Uint32Array.of(index))).correct;
-    if (index % 64 === 0) await giveWay();
+    if (index % 64 !== 63) continue;
+    onProgress?.(index + 1, correct);
+    await giveWay();
   }
   return correct / images.count;
 }
