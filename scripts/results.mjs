@@ -77,7 +77,7 @@ function shortened(lines, labels) {
 function emulatorNote(sweep, emulated) {
   const twin = sweep.sessions.find(
     ({ label, parameters }) =>
-      label === 'priot, transfer calibration, mu 5' && parameters.angle === '45' && parameters.seed === '0',
+      label === 'priot, transfer calibration, mu 5' && Number(parameters.angle) === 45 && Number(parameters.seed) === 0,
   );
   if (twin === undefined || emulated?.summary === undefined) return [];
   const { stateDigest, steps, cyclesPerStep, place } = emulated.summary;

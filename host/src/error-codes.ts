@@ -158,6 +158,8 @@ export const errorAreas = {
   },
   'Options and methods': {
     OPTION_REFUSED: usage('An option is unknown or has a value that it does not take.', LEARN),
+    UNKNOWN_OPTION: usage('There is no option of this name.', 'Choose one of those in the message.'),
+    OPTION_MISSING: usage('An option that is needed was left out.', 'Give it.'),
     OPTION_OF_ANOTHER_METHOD: usage('The option belongs to another method.', 'Leave it out, or choose that --method.'),
     OPTIONS_CONFLICT: usage('Two options exclude each other.', 'Leave one of them out.'),
     SEED_BEYOND_SET: usage(

@@ -16,19 +16,19 @@ import {
 import { dirname, isAbsolute } from 'node:path';
 import { CapacityError, DataError, PriotError } from './errors.js';
 
-/** The function returns the SHA-256 of all parts, one after another, in lower-case hexadecimal. */
+/** Returns the SHA-256 of all parts, one after another, in lower-case hexadecimal. */
 export function sha256(...parts: readonly (Uint8Array | string)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
 }
 
-/** The function writes bytes as lower-case hexadecimal digits. */
+/** Writes bytes as lower-case hexadecimal digits. */
 export function hexadecimal(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
-/** The function reads all bytes of a file. @throws DataError FILE_MISSING (with `remedy`), FILE_UNREADABLE */
+/** Reads all bytes of a file. @throws DataError FILE_MISSING (with `remedy`), FILE_UNREADABLE */
 export function readWhole(path: string, remedy = 'check the path'): Uint8Array {
   try {
     return readFileSync(path);
@@ -42,7 +42,7 @@ export function readWhole(path: string, remedy = 'check the path'): Uint8Array {
 }
 
 /**
- * The function makes a folder and those above it, and says whether it was made; false: there was one already.
+ * Makes a folder and those above it, and says whether it was made; false: there was one already.
  *
  * It goes one folder at a time. Node 20's own recursive mkdir never returns where the folder above is there and yet takes
  * none: in a working folder that was deleted, and below /proc.

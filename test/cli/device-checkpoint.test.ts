@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkPort } from '#host/cli/doctor-checks.js';
 import type { Device } from '#host/device/device.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
+import { checkPort } from '#host/sessions/doctor.js';
 import { connect, openPty, sharedStream } from '../serial/pty.js';
 import { type CliOptions, type CliResult, runCli } from './run-cli.js';
 

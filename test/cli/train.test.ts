@@ -231,7 +231,7 @@ describe('priot train refuses', () => {
     ['both ways to take up a run', ['--resume', 'a', '--from-run', 'b'], 2, /cannot be used with option/],
     ['a run that is none', ['--resume', scratch], 4, /is not a run folder/],
     ['a network that is not there', ['--model', '/nowhere'], 4, /no such file: \/nowhere\/network\.json/],
-    ['a malformed network', ['--model', malformed], 4, /layer fc1: "in_features" is 785; it must be 784/],
+    ['a malformed network', ['--model', malformed], 4, /layer fc1: in_features is 785; it must be 784/],
     [
       'images of another shape',
       ['--model', join(conformance, 'priot-strided')],

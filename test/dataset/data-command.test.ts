@@ -105,7 +105,7 @@ describe('showDownloads', () => {
     const display = showDownloads(stream, () => nowMs);
     const at = (ms: number, receivedBytes: number) => {
       nowMs = ms;
-      display.update({ name: 'file', receivedBytes, totalBytes: 10_000_000 });
+      display.update({ type: 'download', file: 'file', bytes: receivedBytes, of: 10_000_000 });
     };
     return { at, display, text: () => text };
   };

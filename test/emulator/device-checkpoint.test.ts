@@ -8,7 +8,7 @@ import { Tensor } from '#host/link/messages.js';
 import { edgeCount } from '#host/network/network-shape.js';
 import { trainingIdOf } from '#host/training/device-checkpoint.js';
 import { bytesOf, putNetwork, readState, readTensor } from '#host/training/network-on-device.js';
-import { planSessionId } from '#host/training/session.js';
+import { planSessionId } from '#host/training/plan.js';
 import { planOf } from '../faults/schedules.js';
 import { firmwareFlash, shimRom } from './programs.js';
 

@@ -11,14 +11,10 @@ import { encodeRequest } from '#host/link/messages.js';
 import { loadCase } from '#host/network/conformance-case.js';
 import { inputShape, outputCount } from '#host/network/network-shape.js';
 import { InputImages } from '#host/training/input-images.js';
-import {
-  type CheckpointEvent,
-  type SessionEvent,
-  type TrainingPlan,
-  TrainingSession,
-  type TrainingStart,
-} from '#host/training/session.js';
+import type { TrainingPlan, TrainingStart } from '#host/training/plan.js';
+import { type SessionEvent, TrainingSession } from '#host/training/session.js';
 import { stateDigest } from '#host/training/session-id.js';
+import type { CheckpointEvent } from '#host/training/session-on-device.js';
 
 /** Small networks, one of each method: what is tested is the way to the device. */
 export const CASES = [

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadNetwork } from '#host/network/network-file.js';
-import { drawScores, drawScoresAndSelection } from '#host/random.js';
+import { drawScores } from '#host/random.js';
 import { completeMethodRequest, setUpMethod } from '#host/training/method-request.js';
 import { parseBudget, parsePermille } from '#host/training/score-budget.js';
+import { drawScoresAndSelection } from '#host/training/scored-edges.js';
 
 const { network } = loadNetwork(join(import.meta.dirname, '../conformance/priot-45'));
 const uneven = 'conv1=1,conv2=0.5,fc1=0.078,fc2=1';

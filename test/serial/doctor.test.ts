@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkNode, checkPackage, checkPort, checkToolchain } from '#host/cli/doctor-checks.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
+import { checkNode, checkPackage, checkPort, checkToolchain } from '#host/sessions/doctor.js';
 import { connect, openPty } from './pty.js';
 
 let folder: string;

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Boards, type FlashRequest, flashBoard } from '#host/cli/flash-board.js';
 import { findBootselDrives } from '#host/device/serial/bootsel.js';
 import type { FoundPort } from '#host/device/serial/discovery.js';
 import { DeviceError } from '#host/errors.js';
+import { type Boards, type FlashRequest, flashBoard } from '#host/sessions/flash-board.js';
 
 const RP2040 = 0xe48bff56;
 const COMMIT = 'abc123def456';

@@ -15,10 +15,10 @@ parameters:
     expect(name).toBe('angles');
     expect(metric).toEqual({ name: 'accuracy.after', goal: 'maximize' });
     expect(cells.map((cell) => cell.parameters)).toEqual([
-      { angle: '30', method: 'priot', seed: '0' },
-      { angle: '30', method: 'priot', seed: '1' },
-      { angle: '45', method: 'priot', seed: '0' },
-      { angle: '45', method: 'priot', seed: '1' },
+      { angle: 30, method: 'priot', seed: 0 },
+      { angle: 30, method: 'priot', seed: 1 },
+      { angle: 45, method: 'priot', seed: 0 },
+      { angle: 45, method: 'priot', seed: 1 },
     ]);
   });
 
@@ -35,9 +35,9 @@ parameters:
     mu: {values: [3, 4]}
 `);
     expect(cells).toEqual([
-      { label: 'a', parameters: { mu: '5', 'eval-samples': '10' } },
-      { label: 'b', parameters: { mu: '3', 'eval-samples': '10' } },
-      { label: 'b', parameters: { mu: '4', 'eval-samples': '10' } },
+      { label: 'a', parameters: { mu: 5, 'eval-samples': 10 } },
+      { label: 'b', parameters: { mu: 3, 'eval-samples': 10 } },
+      { label: 'b', parameters: { mu: 4, 'eval-samples': 10 } },
     ]);
   });
 

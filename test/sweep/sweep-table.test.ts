@@ -4,7 +4,7 @@ import { formatCsv, formatTable, groupResults, metricOf } from '#host/sweep/swee
 
 const metric = { name: 'accuracy.after', goal: 'maximize' } as const;
 
-function result(parameters: Record<string, string>, after: number, label?: string, place = 'simulated') {
+function result(parameters: Record<string, string | number>, after: number, label?: string, place = 'simulated') {
   const summary = {
     place,
     accuracy: { before: 0.5, after, best: after },
@@ -16,19 +16,19 @@ function result(parameters: Record<string, string>, after: number, label?: strin
 describe('a table of a sweep', () => {
   const groups = groupResults(
     [
-      result({ angle: '30', seed: '1' }, 0.8),
-      result({ angle: '30', seed: '0' }, 0.9),
-      result({ seed: '0', angle: '45' }, 0.7),
-      result({ angle: '45', seed: '1' }, 0.5, undefined, 'emulated'),
+      result({ angle: 30, seed: 1 }, 0.8),
+      result({ angle: 30, seed: 0 }, 0.9),
+      result({ seed: 0, angle: 45 }, 0.7),
+      result({ angle: 45, seed: 1 }, 0.5, undefined, 'emulated'),
     ],
     metric,
   );
 
   it('groups over seeds, and keeps places apart', () => {
     expect(groups.map(({ parameters, place, values, n }) => ({ parameters, place, values, n }))).toEqual([
-      { parameters: { angle: '30' }, place: 'simulated', values: [0.9, 0.8], n: 2 },
-      { parameters: { angle: '45' }, place: 'simulated', values: [0.7], n: 1 },
-      { parameters: { angle: '45' }, place: 'emulated', values: [0.5], n: 1 },
+      { parameters: { angle: 30 }, place: 'simulated', values: [0.9, 0.8], n: 2 },
+      { parameters: { angle: 45 }, place: 'simulated', values: [0.7], n: 1 },
+      { parameters: { angle: 45 }, place: 'emulated', values: [0.5], n: 1 },
     ]);
   });
 
@@ -37,7 +37,7 @@ describe('a table of a sweep', () => {
     expect(groups[0]!.standardDeviation).toBeCloseTo(Math.sqrt(0.005), 12);
     expect(groups[0]!.worst).toBe(0.8);
     expect(groups[1]!.standardDeviation).toBeNull();
-    const [low] = groupResults([result({ seed: '0' }, 0.1), result({ seed: '1' }, 0.2)], {
+    const [low] = groupResults([result({ seed: 0 }, 0.1), result({ seed: 1 }, 0.2)], {
       ...metric,
       goal: 'minimize',
     });
@@ -54,7 +54,7 @@ describe('a table of a sweep', () => {
   });
 
   it('is comma-separated values with quotes where they are needed', () => {
-    const labelled = groupResults([result({ budget: 'conv1=1,fc1=0', seed: '0' }, 0.25, 'say "a"')], metric);
+    const labelled = groupResults([result({ budget: 'conv1=1,fc1=0', seed: 0 }, 0.25, 'say "a"')], metric);
     expect(formatCsv(labelled)).toBe(
       'label,budget,place,mean,standard_deviation,worst,n\r\n' +
         '"say ""a""","conv1=1,fc1=0",simulated,0.25,,0.25,1\r\n',

@@ -12,7 +12,8 @@ import {
   readDeviceState,
   trainingIdOf,
 } from '#host/training/device-checkpoint.js';
-import { planSessionId, type SessionEvent, startAtZero, TrainingSession } from '#host/training/session.js';
+import { planSessionId, startAtZero } from '#host/training/plan.js';
+import { type SessionEvent, TrainingSession } from '#host/training/session.js';
 import { stateDigest } from '#host/training/session-id.js';
 import { CASES, planOf } from '../faults/schedules.js';
 

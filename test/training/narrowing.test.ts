@@ -1,10 +1,13 @@
 /** `--narrow`: steps that are a bit narrower after some epochs. */
 import { describe, expect, it } from 'vitest';
-import { parseTrainingOptions } from '#host/cli/train-options.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
-import { bitsNarrower, parseNarrowing, withNarrowerSteps } from '#host/training/narrowing.js';
-import { planSessionId, startAtZero, type TrainingPlan, TrainingSession } from '#host/training/session.js';
+import { epochList } from '#host/options/kinds.js';
+import { valueIn } from '#host/options/option.js';
+import { trainingOptions } from '#host/options/training.js';
+import { bitsNarrower, withNarrowerSteps } from '#host/training/narrowing.js';
+import { planSessionId, startAtZero, type TrainingPlan } from '#host/training/plan.js';
+import { TrainingSession } from '#host/training/session.js';
 import { stateDigest } from '#host/training/session-id.js';
 import { CASES, planOf } from '../faults/schedules.js';
 
@@ -56,8 +59,9 @@ it.each([
   ['', undefined],
   ['1.5', undefined],
 ])('--narrow %s', (text, epochs) => {
-  expect(parseNarrowing(text)).toEqual(epochs);
-  const parse = () => parseTrainingOptions(['--narrow', text]).narrow;
+  expect(epochList.parse(text)).toEqual(epochs);
+  const parse = () => valueIn('narrow', trainingOptions.narrow, text);
   if (epochs === undefined) expect(parse).toThrow(/ascending numbers of epochs/);
-  else expect(parse()).toBe(text);
+  else expect(trainingOptions.narrow.kind.record(epochs)).toBe(text);
+  if (epochs !== undefined) expect(parse()).toEqual(epochs);
 });

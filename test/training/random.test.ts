@@ -2,15 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadDataset } from '#host/dataset/dataset.js';
 import { loadCase } from '#host/network/conformance-case.js';
-import {
-  drawScores,
-  drawScoresAndSelection,
-  EpochOrder,
-  scoredCount,
-  seed0,
-  selectLargestWeights,
-  Xorshift32,
-} from '#host/random.js';
+import { drawScores, EpochOrder, seed0, Xorshift32 } from '#host/random.js';
+import { drawScoresAndSelection, scoredCount, selectLargestWeights } from '#host/training/scored-edges.js';
 import { hasRealMnist, noRealMnist } from '../dataset/real-mnist.js';
 
 const cases = join(import.meta.dirname, '../conformance');

@@ -9,15 +9,10 @@ import { loadNetwork } from '#host/network/network-file.js';
 import { drawScores } from '#host/random.js';
 import { InputImages } from '#host/training/input-images.js';
 import { putNetwork, readState } from '#host/training/network-on-device.js';
-import {
-  type CheckpointEvent,
-  planSessionId,
-  type SessionEvent,
-  type TrainingPlan,
-  TrainingSession,
-  type TrainingStart,
-} from '#host/training/session.js';
+import { planSessionId, type TrainingPlan, type TrainingStart } from '#host/training/plan.js';
+import { type SessionEvent, TrainingSession } from '#host/training/session.js';
 import { sessionIdOf, stateDigest } from '#host/training/session-id.js';
+import type { CheckpointEvent } from '#host/training/session-on-device.js';
 
 const conformance = join(import.meta.dirname, '../conformance');
 const { network } = loadNetwork(join(conformance, 'priot-45'));

@@ -2,7 +2,8 @@
 
 import type { Place } from '../device/place.js';
 import type { Link } from '../link/link.js';
-import type { MemoryPlan, StepResult } from '../link/messages.js';
+import { type ArenaAccount, arenaOf } from '../link/memory-account.js';
+import type { StepResult } from '../link/messages.js';
 import type { MethodName, Network } from '../network/network.js';
 import type { KernelName } from '../network/open-network.js';
 import type { FlashCost } from './flash-cost.js';
@@ -37,7 +38,7 @@ export interface BenchMemory {
   sramTotal: number;
   static: number;
   stackHighWater: number;
-  arena: { weights: number; state: number; activations: number; errors: number; other: number };
+  arena: ArenaAccount;
   /** Firmware image and frozen weights. */
   flash: number;
   /** The planner's choices. */
@@ -179,15 +180,5 @@ function memoryOf({ plan, statistics }: Measurement): BenchMemory {
     weightsInFlash: plan.weightsInFlash,
     effectiveWeightsKept: plan.effectiveWeightsKept,
     fastKernels: plan.fastKernels,
-  };
-}
-
-export function arenaOf(plan: MemoryPlan): BenchMemory['arena'] {
-  return {
-    weights: plan.weightsBytes,
-    state: plan.stateBytes,
-    activations: plan.activationBytes,
-    errors: plan.errorBytes,
-    other: plan.otherBytes,
   };
 }

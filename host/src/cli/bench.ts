@@ -1,109 +1,68 @@
 /** `priot bench`: cycles per phase and per layer, cycles a multiply-accumulate, bytes of SRAM and flash. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DatasetName } from '../dataset/dataset.js';
-import type { MethodName } from '../network/network.js';
-import type { KernelName } from '../network/open-network.js';
-import {
-  angleOption,
-  dataDirOption,
-  datasetOption,
-  deviceOption,
-  integerIn,
-  jsonOption,
-  memoryOption,
-  modelOption,
-  quietOption,
-} from './options.js';
-import { defaultModel } from './package-files.js';
-
-export interface BenchOptions {
-  device?: string;
-  model: string;
-  dataset: DatasetName;
-  dataDir?: string;
-  angle: number;
-  method: MethodName[];
-  kernels: KernelChoice[];
-  steps: number;
-  warmUp?: number;
-  repeats?: number;
-  memory?: number;
-  xip: boolean;
-  json?: true;
-  markdown?: true;
-  compare?: string;
-  tolerance: number;
-  quiet?: true;
-}
-
-const methodChoices: readonly MethodName[] = ['priot', 'priot-s', 'niti-static', 'niti-dynamic'];
-/** `m0plus` and `simd` are `fastest` on the device that has them. */
-const kernelChoices = ['fastest', 'm0plus', 'simd', 'plain', 'dense'] as const;
-export type KernelChoice = (typeof kernelChoices)[number];
-
-export function kernelName(choice: KernelChoice): KernelName {
-  return choice === 'm0plus' || choice === 'simd' ? 'fastest' : choice;
-}
+import { type Command, Option } from 'commander';
+import type { ComparedFigure } from '../bench/comparison.js';
+import type { TableStyle } from '../bench/table.js';
+import { type BenchOptions, benchOptions } from '../options/measure.js';
+import type { BenchDocument } from '../sessions/bench.js';
+import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {
-  program
-    .command('bench')
-    .description('cycles and bytes of a training step, by layer and phase')
-    .addOption(deviceOption())
-    .addOption(modelOption(defaultModel))
-    .addOption(datasetOption())
-    .addOption(dataDirOption())
-    .addOption(angleOption())
-    .addOption(
-      new Option('--method <list>', 'methods, with commas between them')
-        .argParser(listOf(methodChoices))
-        .default(methodChoices, methodChoices.join(',')),
-    )
-    .addOption(
-      new Option(
-        '--kernels <list>',
-        'fastest (m0plus on a Pico, simd in the simulator), plain, dense (plain, and skips nothing)',
-      )
-        .argParser(listOf(kernelChoices))
-        .default(['fastest'], 'fastest'),
-    )
-    .addOption(new Option('--steps <n>', 'steps to measure').argParser(integerIn(1, 1_000_000)).default(128))
-    .addOption(
-      new Option(
-        '--warm-up <n>',
-        'steps before them, on a network opened anew (left out: 8; none in the emulator)',
-      ).argParser(integerIn(0, 1_000_000)),
-    )
-    .addOption(
-      new Option('--repeats <n>', 'measurements of the same steps (left out: 3; 1 in the emulator)').argParser(
-        integerIn(1, 1000),
-      ),
-    )
-    .addOption(memoryOption())
-    .option('--no-xip', 'no estimate of what flash reads cost on silicon (emulator only, takes seconds a row)')
+  const command = program.command('bench').description('cycles and bytes of a training step, by layer and phase');
+  addOptions(command, benchOptions);
+  command
     .addOption(jsonOption())
     .addOption(new Option('--markdown', 'tables as Markdown').conflicts('json'))
-    .option('--compare <file>', 'an earlier --json; exit status 1 when a figure has grown')
-    .addOption(new Option('--tolerance <fraction>', 'growth that is none').argParser(parseFraction).default(0.02))
     .addOption(quietOption())
-    .action(async (options: BenchOptions) => {
-      const { benchCommand } = await import('./bench-run.js');
-      await benchCommand(options);
-    });
+    .action(benchCommand);
 }
 
-function listOf<T extends string>(choices: readonly T[]): (text: string) => T[] {
-  return (text) => {
-    const names = [...new Set(text.split(','))];
-    for (const name of names) {
-      if (!choices.includes(name as T)) throw new InvalidArgumentError(`${name} is none of ${choices.join(', ')}.`);
-    }
-    return names as T[];
-  };
+type BenchWords = BenchOptions & TerminalOptions & { markdown?: true };
+
+async function benchCommand({ json, quiet, markdown, ...options }: BenchWords): Promise<void> {
+  const { bench } = await import('../sessions/bench.js');
+  const { formatReport } = await import('../bench/report-tables.js');
+  const { formatTable } = await import('../bench/table.js');
+  const { planText } = await import('./plan-text.js');
+  const { runVerb } = await import('./run-verb.js');
+  const style: TableStyle = markdown ? 'markdown' : 'text';
+  const { comparison = [] } = await runVerb<BenchDocument>(
+    { json, quiet },
+    'stopping',
+    (context, display) =>
+      bench(options, {
+        ...context,
+        onEvent(event) {
+          if (event.type !== 'bench-plan') display.show(event);
+          else if (!display.quiet) display.line(`${event.what}: ${planText(event.memory)}`);
+        },
+      }),
+    (report) => {
+      const { comparison } = report;
+      if (comparison === undefined) return formatReport(report, style);
+      const heading = style === 'markdown' ? ['', '### Beside the base', ''] : ['', 'Beside the base'];
+      const head = ['method', 'kernels', 'figure', 'base', 'now', 'change', ''];
+      return [...formatReport(report, style), ...heading, ...formatTable(head, comparison.map(comparisonRow), style)];
+    },
+  );
+  await failIfGrown(comparison, options.tolerance ?? benchOptions.tolerance.default);
 }
 
-function parseFraction(text: string): number {
-  const value = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || value > 10) throw new InvalidArgumentError('It must be a number in 0..10.');
-  return value;
+function comparisonRow({ method, kernels, figure, base, now, change, regressed }: ComparedFigure) {
+  return [method, kernels, figure, base, now, percent(change), regressed ? 'grew' : ''];
+}
+
+/** @throws FailedError BENCH_REGRESSION */
+async function failIfGrown(compared: readonly ComparedFigure[], tolerance: number): Promise<void> {
+  const regressed = compared.filter((figure) => figure.regressed);
+  const [worst] = regressed.toSorted((a, b) => b.change - a.change);
+  if (worst === undefined) return;
+  const { FailedError } = await import('../errors.js');
+  throw new FailedError(
+    'BENCH_REGRESSION',
+    `${regressed.length} of ${compared.length} figures grew by more than ${tolerance * 100} %; most: ${worst.figure} of ${worst.method} with ${worst.kernels}, ${percent(worst.change)}`,
+  );
+}
+
+function percent(change: number): string {
+  return `${change > 0 ? '+' : ''}${(change * 100).toFixed(2)} %`;
 }

@@ -1,7 +1,7 @@
 /** What is said on standard error of a device that was opened. */
 import type { DeviceEvent, DeviceLogEvent } from '../sessions/events.js';
 
-/** The function gives the lines of an event, each with its line feed. */
+/** Gives the lines of an event, each with its line feed. */
 export function deviceLines(event: DeviceEvent | DeviceLogEvent): string {
   if (event.type === 'device-log') return `device: ${event.level}: ${event.text}\n`;
   const { name, place, firmwareCommit, lastPanic } = event;
@@ -12,7 +12,7 @@ export function deviceLines(event: DeviceEvent | DeviceLogEvent): string {
   return `${opened}device: it panicked before this start: ${reason} (PC ${pc}, LR ${lr})\n`;
 }
 
-/** The function writes them, for commands that show nothing else of a device. */
+/** Writes them, for commands that show nothing else of a device. */
 export function showDevice(event: DeviceEvent | DeviceLogEvent): void {
   process.stderr.write(deviceLines(event));
 }

@@ -1,12 +1,13 @@
 /** `priot doctor`: what may be in the way, and the command that mends it. */
 import type { Command } from 'commander';
-import type { Finding } from './doctor-checks.js';
+import type { Finding } from '../sessions/doctor.js';
+import { jsonOption } from './command-options.js';
 
 export function register(program: Command): void {
   program
     .command('doctor')
     .description('check this machine, the package and the boards; each problem with the command that mends it')
-    .option('--json', 'print one JSON document on stdout and nothing else there')
+    .addOption(jsonOption())
     .option('--udev-rule', 'print the udev rule that gives users of this machine their boards, and nothing else')
     .action(doctorCommand);
 }
@@ -19,7 +20,7 @@ async function doctorCommand(flags: { json?: true; udevRule?: true }): Promise<v
     process.stdout.write(UDEV_RULE);
     return;
   }
-  const { diagnose } = await import('./doctor-checks.js');
+  const { diagnose } = await import('../sessions/doctor.js');
   const { ExitStatus } = await import('./exit-status.js');
   const findings: Finding[] = [];
   for await (const finding of diagnose()) {

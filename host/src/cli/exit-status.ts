@@ -22,7 +22,7 @@ export const exitStatusOfClass: Readonly<Record<ErrorClass, ExitStatus>> = {
   interrupted: ExitStatus.interrupted,
 };
 
-/** The function gives the exit status of a command that ended with `error`: that of its class, 1 for an error of no class. */
+/** Gives the exit status of a command that ended with `error`: that of its class, 1 for an error of no class. */
 export function exitStatusOf(error: unknown): ExitStatus {
   return error instanceof PriotError ? exitStatusOfClass[error.class] : ExitStatus.failed;
 }

@@ -2,6 +2,7 @@
 /** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
 import { Command, CommanderError } from 'commander';
 import { PriotError } from '../errors.js';
+import { packageDescription } from '../sessions/package-files.js';
 import { register as registerBench } from './bench.js';
 import { register as registerCalibrate } from './calibrate.js';
 import { register as registerData } from './data.js';
@@ -11,7 +12,6 @@ import { register as registerEval } from './eval.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { register as registerFlash } from './flash.js';
 import { register as registerMonitor } from './monitor.js';
-import { packageDescription } from './package-files.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerSweep } from './sweep.js';

@@ -1,13 +1,12 @@
 /** A device's memory plan in words: what was chosen, and why. */
-import { arenaOf } from '../bench/report.js';
+import { arenaText } from '../link/memory-account.js';
 import type { MemoryPlan } from '../link/messages.js';
 
 /** Two lines: the choices with their reason, and the bytes by purpose. */
 export function planText(plan: MemoryPlan): string {
-  const parts = Object.entries(arenaOf(plan)).map(([purpose, count]) => `${purpose} ${bytes(count)}`);
   return (
     `${choices(plan)}: ${reason(plan)}\n` +
-    `plan of ${bytes(plan.requiredBytes)} of ${bytes(plan.arenaBytes)} bytes (${parts.join(', ')})`
+    `plan of ${bytes(plan.requiredBytes)} of ${bytes(plan.arenaBytes)} bytes (${arenaText(plan)})`
   );
 }
 

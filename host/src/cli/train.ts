@@ -1,54 +1,42 @@
 /** `priot train`: a session on a device, into a run folder; a resumed one, or one repeated from its run folder. */
 import { type Command, Option } from 'commander';
-import { deviceOption, faultsOption, jsonOption, quietOption } from './options.js';
-import { addTrainingOptions } from './train-options.js';
-import type { TrainOptions } from './training-run.js';
+import { type TrainOptions, trainOptions } from '../options/train.js';
+import { trainingOptions } from '../options/training.js';
+import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {
-  const command = program
-    .command('train')
-    .description('train a network on rotated images, on a device')
-    .addOption(deviceOption());
-  const decidedByRun = addTrainingOptions(command);
+  const command = program.command('train').description('train a network on rotated images, on a device');
+  addOptions(command, trainOptions);
   command
-    .option('--out <folder>', 'run folder to make (left out: runs/<time>-<data>-<angle>-<method>)')
     .addOption(
-      new Option('--resume <run>', 'go on with an interrupted run').conflicts([...decidedByRun, 'out', 'fromRun']),
+      new Option('--resume <run>', 'go on with an interrupted run').conflicts([
+        ...Object.keys(trainingOptions),
+        'out',
+        'fromRun',
+        'fromDeviceCheckpoint',
+      ]),
     )
-    .addOption(new Option('--from-run <run>', 'repeat a run exactly, in a new folder').conflicts(decidedByRun))
-    .option('--device-checkpoint', 'the device, too, keeps a checkpoint in its flash after every epoch')
-    .addOption(
-      new Option(
-        '--from-device-checkpoint',
-        "go on from the device's checkpoint of this very session, from whatever host it was begun, with the same options",
-      ).conflicts('resume'),
-    )
-    .addOption(faultsOption())
     .addOption(jsonOption())
     .addOption(quietOption())
-    .action(train);
+    .action(trainCommand);
 }
 
-async function train(options: TrainOptions): Promise<void> {
-  const { listenForInterruption } = await import('./interruption.js');
-  const { InputStore } = await import('./run-inputs.js');
-  const { resumeRun, startRun } = await import('./training-run.js');
+async function trainCommand(words: TrainOptions & TerminalOptions & { resume?: string }): Promise<void> {
+  const { resume, train } = await import('../sessions/train.js');
+  const { runVerb } = await import('./run-verb.js');
   const { TrainingProgress } = await import('./training-progress.js');
   const { formatSummary } = await import('./training-report.js');
-  const interruption = listenForInterruption('stopping after the steps in flight');
-  const { signal } = interruption;
-  const surroundings = {
-    inputs: new InputStore(),
-    reporter: new TrainingProgress(options.quiet === true),
-    command: process.argv.slice(2),
-  };
-  try {
-    const { summary, memory } = await (options.resume === undefined
-      ? startRun(options, signal, surroundings)
-      : resumeRun(options, options.resume, signal, surroundings));
-    const text = options.json ? JSON.stringify(summary, null, 2) : formatSummary(summary, memory).join('\n');
-    process.stdout.write(`${text}\n`);
-  } finally {
-    interruption.dispose();
-  }
+  const { resume: run, json, quiet, ...options } = words;
+  const terminal = { ...(json && { json }), ...(quiet && { quiet }) };
+  let progress: InstanceType<typeof TrainingProgress> | undefined;
+  await runVerb(
+    terminal,
+    'stopping after the steps in flight',
+    (context, display) => {
+      progress = new TrainingProgress(display);
+      const shown = { ...context, onEvent: progress.show };
+      return run === undefined ? train(options, shown) : resume({ ...options, run }, shown);
+    },
+    (summary) => formatSummary(summary, progress?.memory ?? null),
+  );
 }

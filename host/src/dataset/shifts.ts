@@ -75,7 +75,7 @@ const forms: readonly {
 ];
 
 /**
- * The function reads a shift as `--shift` has it: `translate:2,-1`, `noise:20`, `brightness:-40`, `contrast:0.6`, `blur:1`.
+ * Reads a shift as `--shift` has it: `translate:2,-1`, `noise:20`, `brightness:-40`, `contrast:0.6`, `blur:1`.
  *
  * @throws UsageError BAD_SHIFT
  */
@@ -92,7 +92,7 @@ export function parseShift(text: string): Shift {
   );
 }
 
-/** The function writes a shift as `parseShift` reads it; a rotation as `rotate:DEGREES`. */
+/** Writes a shift as `parseShift` reads it; a rotation as `rotate:DEGREES`. */
 export function formatShift(shift: Shift): string {
   switch (shift.kind) {
     case 'rotate':
@@ -116,13 +116,13 @@ function shortest(factor: number): string {
   return (factor / 256).toFixed(places ?? 3);
 }
 
-/** The function gives the shifts of a session in the order in which they are applied: the rotation, then the others. */
+/** Gives the shifts of a session in the order in which they are applied: the rotation, then the others. */
 export function shiftsOf(angleDegrees: number, others: readonly Shift[] = []): Shift[] {
   return angleDegrees === 0 ? [...others] : [{ kind: 'rotate', degrees: angleDegrees }, ...others];
 }
 
 /**
- * The function applies shifts to one image, one after another. It is pure: the result depends on the pixels and the
+ * Applies shifts to one image, one after another. It is pure: the result depends on the pixels and the
  * shifts alone, never on the place of the image in its set.
  *
  * @param pixels 0..255, HWC
@@ -134,14 +134,14 @@ export function shiftImage(pixels: Uint8Array, shape: ImageShape, shifts: readon
   return shifted;
 }
 
-/** The function gives what a network sees of one image: shifted, then halved. uint8 0..127, HWC, a new array. */
+/** Gives what a network sees of one image: shifted, then halved. uint8 0..127, HWC, a new array. */
 export function shiftedInputs(set: ImageSet, index: number, shifts: readonly Shift[]): Uint8Array {
   const inputs = shiftImage(imagePixels(set, index), set, shifts);
   for (let i = 0; i < inputs.length; i++) inputs[i] = inputs[i]! >> 1;
   return inputs;
 }
 
-/** The function shifts all images of a set. It is pure: the same set and shifts give the same bytes everywhere. */
+/** Shifts all images of a set. It is pure: the same set and shifts give the same bytes everywhere. */
 export function shifted(set: ImageSet, shifts: readonly Shift[]): ImageSet {
   const pixels = new Uint8Array(set.pixels.length);
   const size = set.height * set.width * set.channels;

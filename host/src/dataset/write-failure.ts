@@ -15,7 +15,7 @@ const NOT_WRITABLE = [
   'FOLDER_NOT_MADE',
 ];
 
-/** The function returns CapacityError DISK_FULL or DataError CACHE_NOT_WRITABLE where `error` is one of those; else `error`. */
+/** Returns CapacityError DISK_FULL or DataError CACHE_NOT_WRITABLE where `error` is one of those; else `error`. */
 export function asWriteFailure(error: unknown, folder: string): unknown {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (NO_ROOM.includes(code)) {

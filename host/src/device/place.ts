@@ -4,7 +4,7 @@
 export type Place = 'hardware' | 'emulated' | 'simulated';
 
 /**
- * The function tells a device's place from its board id alone: the simulator and the emulator present reserved ids, and
+ * Tells a device's place from its board id alone: the simulator and the emulator present reserved ids, and
  * whatever else answers is a board (docs/wire.md).
  */
 export function placeOf(boardId: Uint8Array): Place {

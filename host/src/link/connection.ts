@@ -10,6 +10,15 @@ import { Link, type LinkOptions, type LinkStatistics } from './link.js';
 /** Before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
 const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 
+/** A device was lost that may come back. */
+export class Loss {
+  constructor(readonly error: DeviceError) {}
+}
+
+async function* once<T>(result: Promise<T>): AsyncGenerator<T> {
+  yield await result;
+}
+
 export class Connection {
   readonly #source: DeviceSource | undefined;
   readonly #options: LinkOptions;
@@ -85,6 +94,35 @@ export class Connection {
     this.#link = link;
   }
 
+  /**
+   * Does `work` until it has run to its end. After each loss of the device a Loss is yielded, the device is brought back,
+   * and the work is begun anew; what it has reached by then is for it to know.
+   * @param work is told the link and whether the device was lost since it last began
+   * @throws what `work` throws that the device does not come back from; what `recover` throws
+   */
+  async *persistently<E>(
+    work: (link: Link, again: boolean) => AsyncIterable<E>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<E | Loss> {
+    for (let again = false; ; again = true) {
+      try {
+        return yield* work(this.#link, again);
+      } catch (error) {
+        if (!this.canRecover(error)) throw error;
+        yield new Loss(error);
+        await this.recover(error, signal);
+      }
+    }
+  }
+
+  /** As `persistently`, for work that has one result. */
+  async untilDone<T>(work: (link: Link) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for await (const result of this.persistently((link) => once(work(link)), signal)) {
+      if (!(result instanceof Loss)) return result;
+    }
+    throw new Error('the work has ended without its result');
+  }
+
   /** Closes the device too. Idempotent. */
   async close(): Promise<void> {
     await this.#link.close();
@@ -92,7 +130,7 @@ export class Connection {
   }
 }
 
-interface Loss {
+interface LostDevice {
   /** As it was; its clock times the way back. */
   readonly device: Device;
   readonly cause: DeviceError;
@@ -102,7 +140,7 @@ interface Loss {
   attempt(): number;
 }
 
-async function reopen(source: DeviceSource, options: LinkOptions, loss: Loss): Promise<Link> {
+async function reopen(source: DeviceSource, options: LinkOptions, loss: LostDevice): Promise<Link> {
   const { clock, description } = loss.device;
   let last = loss.cause;
   for (let attempt = loss.attempt(); attempt < BACKOFF_MS.length; attempt = loss.attempt()) {
@@ -136,6 +174,7 @@ async function openSameBoard(source: DeviceSource, options: LinkOptions, boardId
     'plug the one in that the run began on',
   );
 }
+
 function add(one: LinkStatistics, other: LinkStatistics): LinkStatistics {
   const roundTrips = one.roundTrips + other.roundTrips;
   const roundTripsMs = one.roundTrips * one.roundTripMs + other.roundTrips * other.roundTripMs;

@@ -1,5 +1,6 @@
 /** What a device's refusal means to the user: the error class, a stable code, and the way out. */
 import { CapacityError, DataError, DeviceError, type PriotError } from '../errors.js';
+import { arenaText } from './memory-account.js';
 import { type Failure, FailureCode, type MemoryPlan } from './messages.js';
 
 const FLASH = 'put the matching firmware on the board: priot flash';
@@ -50,18 +51,10 @@ export function failureError(failure: Failure, what: string): PriotError {
 
 /** The error for a plan that does not fit, with its byte account. */
 export function planError(plan: MemoryPlan): CapacityError {
-  const parts = [
-    ['weights', plan.weightsBytes],
-    ['state', plan.stateBytes],
-    ['activations', plan.activationBytes],
-    ['errors', plan.errorBytes],
-    ['other', plan.otherBytes],
-  ] as const;
-  const account = parts.map(([name, bytes]) => `${name} ${bytes.toLocaleString('en')}`).join(', ');
   return new CapacityError(
     'NETWORK_TOO_LARGE',
     `the network needs ${plan.requiredBytes.toLocaleString('en')} bytes and the device has ` +
-      `${plan.arenaBytes.toLocaleString('en')} (${account}; in flash ${plan.flashBytes.toLocaleString('en')})`,
+      `${plan.arenaBytes.toLocaleString('en')} (${arenaText(plan)}; in flash ${plan.flashBytes.toLocaleString('en')})`,
     'use a smaller network, or another method',
   );
 }

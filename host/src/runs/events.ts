@@ -1,5 +1,7 @@
 /** The events of a run, as metrics.jsonl holds them (one JSON object a line, `type` first). Declared here only. */
 
+import type { ArenaAccount } from '../link/memory-account.js';
+
 /** One training step. `cycles` is compute alone, null where there is no cycle counter. */
 export interface StepEvent {
   type: 'step';
@@ -32,7 +34,7 @@ export interface MemoryEvent {
   sramTotal: number;
   static: number;
   stackHighWater: number;
-  arena: { weights: number; state: number; activations: number; errors: number; other: number };
+  arena: ArenaAccount;
   flash: number;
 }
 

@@ -6,11 +6,9 @@ import {
   amount,
   complaintText,
   count,
-  finite,
   flag,
   fraction,
   hexadecimal,
-  integer,
   listOf,
   nullable,
   oneOf,
@@ -20,62 +18,26 @@ import {
   timestamp,
 } from '../json-shape.js';
 import type { MethodName } from '../network/network.js';
+import { recordedChecks } from '../options/option.js';
+import { type MethodOptionName, type RecordedTraining, trainingOptions } from '../options/training.js';
 
-/** Images that the static shifts are chosen on: none (the shifts of the network's file), upright ones, or rotated ones. */
-export type CalibrationSource = 'none' | 'source' | 'transfer';
-/** PRIOT-S: edges of largest |W|, or random ones. */
-export type EdgeSelection = 'magnitude' | 'random';
-/** What accuracies are measured on: the test images, or training images that are held out. */
-export type EvalSet = 'test' | 'held-out';
-
-/** The method and its options; which method has which is in training/method-request.ts. */
-export interface MethodRequest {
-  method: MethodName;
-  /** RULE or RULE:LAYER[,LAYER…] of `--below-threshold`; absent: as the network's file has it. */
-  belowThreshold?: string;
-  /** Edges whose score is below are pruned. -128..127 */
-  threshold?: number;
-  calibrate?: CalibrationSource;
-  /** Bit width of a step, 0..7; absent with the shifts of the network's file. */
-  mu?: number;
-  /** Epochs after each of which steps are a bit narrower, as 16,24. */
-  narrow?: string;
-  /** What calibration adds to the last layer's error shift and to the first layer's score shift; absent: -3 and 2. */
-  lastErrorCorrection?: number;
-  firstScoreCorrection?: number;
-  select?: EdgeSelection;
-  /** Share of scored edges, permille; absent once the budget says it layer by layer. */
-  scored?: number;
-  /** `auto`, `uniform` or LAYER=FRACTION,… */
-  budget?: string;
-}
-
-/** What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). */
-export interface RunRequest extends MethodRequest {
-  /** Folder or name of the network, as given. */
-  model: string;
-  dataset: string;
-  /** As given; absent when the data set came from elsewhere. */
-  dataDir?: string;
-  /** Degrees. */
-  angle: number;
-  /** Training images an epoch. */
-  samples: number;
-  epochs: number;
-  seed: number;
+/**
+ * What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). The table of options
+ * says what each means; those that were left out and follow from the method are filled in.
+ */
+export type RunRequest = Omit<RecordedTraining, 'evalSamples'> & {
   /** Test images after each epoch; null: the default, with the whole set once at the end. */
   evalSamples: number | null;
-  /** Epochs from one evaluation to the next; absent: 1. */
-  evalEvery?: number;
-  /** Absent: the test images. */
-  evalSet?: EvalSet;
-  /** Most bytes of the device's arena to plan with; absent: all there are. */
-  memory?: number;
+  /** As given; absent when the data set came from elsewhere. */
+  dataDir?: string;
   /** As given, or what was chosen when it was left out. */
   device: string;
   /** The device keeps a checkpoint of its own. */
   deviceCheckpoint?: boolean;
-}
+};
+
+/** The method and its options. */
+export type MethodRequest = Pick<RunRequest, 'method' | MethodOptionName>;
 
 /** A file by its SHA-256, lower-case hexadecimal, over decompressed bytes. */
 export interface FileChecksum {
@@ -161,28 +123,9 @@ const method = oneOf<MethodName>('priot', 'priot-s', 'niti-static', 'niti-dynami
 const files = listOf(shape<FileChecksum>({ name: text, sha256: hexadecimal(32) }));
 
 const checkRequest = shape<RunRequest>({
-  model: text,
-  dataset: text,
-  dataDir: optional(text),
-  angle: finite,
-  method,
-  belowThreshold: optional(text),
-  threshold: optional(integer),
-  calibrate: optional(oneOf<CalibrationSource>('none', 'source', 'transfer')),
-  mu: optional(count),
-  narrow: optional(text),
-  lastErrorCorrection: optional(integer),
-  firstScoreCorrection: optional(integer),
-  select: optional(oneOf<EdgeSelection>('magnitude', 'random')),
-  scored: optional(count),
-  budget: optional(text),
-  samples: count,
-  epochs: count,
-  seed: integer,
+  ...recordedChecks(trainingOptions),
   evalSamples: nullable(count),
-  evalEvery: optional(count),
-  memory: optional(count),
-  evalSet: optional(oneOf<EvalSet>('test', 'held-out')),
+  dataDir: optional(text),
   device: text,
   deviceCheckpoint: optional(flag),
 });

@@ -1,7 +1,8 @@
 /** What the verbs of the library tell their caller while they work. Nothing here is needed for the result. */
 import type { DeviceDescription } from '../device/device.js';
 import type { Place } from '../device/place.js';
-import type { LogLevel, Panic } from '../link/messages.js';
+import type { LogLevel, MemoryPlan, Panic } from '../link/messages.js';
+import type { SessionEvent } from '../training/session.js';
 
 /** Something that the user should know: what is used, what was found, what is done next. */
 export interface NoticeEvent {
@@ -52,10 +53,32 @@ export interface ProgressEvent {
 /** The events that every verb may emit. */
 export type CommonEvent = NoticeEvent | DeviceEvent | DeviceLogEvent | DownloadEvent | ProgressEvent;
 
+/** A training session is about to begin. */
+export interface PlanEvent {
+  readonly type: 'plan';
+  readonly epochs: number;
+  /** Steps of an epoch. */
+  readonly samples: number;
+  /** The step it begins at; above 0 when it goes on from a checkpoint. */
+  readonly nextStep: number;
+  readonly memory: MemoryPlan;
+}
+
+/** The run folder that a session writes. */
+export interface RunFolderEvent {
+  readonly type: 'run';
+  readonly run: string;
+}
+
+/** The events of train and resume: those of metrics.jsonl, and what is under way. */
+export type TrainEvent = CommonEvent | RunFolderEvent | PlanEvent | SessionEvent;
+
 /** What a verb is given besides its options. */
 export interface Context<E = CommonEvent> {
   /** Stops the verb; what it throws then is the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called with each event, in order. An error that it throws ends the verb. */
   readonly onEvent?: ((event: E) => void) | undefined;
+  /** The arguments of the command line, which files record; left out: the ones that would do the same. */
+  readonly command?: readonly string[] | undefined;
 }

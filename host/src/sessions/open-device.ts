@@ -19,7 +19,7 @@ export interface DeviceChoice {
 const RESTART_REQUEST_ID = 0xffff_ffff;
 
 /**
- * The function opens a device, greets it and tells which one it is (a `device` event). The connection finds the way back
+ * Opens a device, greets it and tells which one it is (a `device` event). The connection finds the way back
  * to the same board when it is lost; close it in the end.
  * @param onConsoleLine is called with the lines of the device's console, as far as its kind has one, else its log messages
  * @throws DeviceError; the signal's reason

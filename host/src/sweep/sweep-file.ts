@@ -7,8 +7,9 @@ import { basename, extname } from 'node:path';
 import { parse, YAMLError } from 'yaml';
 import { DataError } from '../errors.js';
 
-/** An option's value as a word of the command line. */
-export type Parameters = Readonly<Record<string, string>>;
+/** An option's value as the file has it: a number, or a text. */
+export type Scalar = string | number;
+export type Parameters = Readonly<Record<string, Scalar>>;
 
 export interface SweepCell {
   /** The `label` of its entry, for tables; undefined without one. */
@@ -87,11 +88,14 @@ class SweepFile {
     }
   }
 
-  /** A value as a word of the command line. */
-  word(value: unknown, what: string): string {
+  scalar(value: unknown, what: string): Scalar {
     if (typeof value === 'string' && value !== '') return value;
-    if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
     throw this.malformed(`${what} must be a word or a number`);
+  }
+
+  word(value: unknown, what: string): string {
+    return String(this.scalar(value, what));
   }
 
   metric(value: unknown): SweepMetric {
@@ -118,24 +122,24 @@ class SweepFile {
 
   /** Every combination of the values. */
   private grid(parameters: YamlMap, label: string | undefined, what: string): SweepCell[] {
-    let combinations: Record<string, string>[] = [{}];
+    let combinations: Record<string, Scalar>[] = [{}];
     for (const [key, value] of Object.entries(parameters)) {
       const option = key.replaceAll('_', '-');
       const values = this.values(value, `${what}.${key}`);
       if (combinations.length * values.length > MAX_CELLS) throw this.malformed(`more than ${MAX_CELLS} sessions`);
-      combinations = combinations.flatMap((chosen) => values.map((word) => ({ ...chosen, [option]: word })));
+      combinations = combinations.flatMap((chosen) => values.map((scalar) => ({ ...chosen, [option]: scalar })));
     }
     return combinations.map((chosen) => ({ label, parameters: chosen }));
   }
 
-  private values(parameter: unknown, what: string): string[] {
+  private values(parameter: unknown, what: string): Scalar[] {
     const map = this.map(parameter, what);
     this.allow(map, ['value', 'values'], what);
     if ((map.value === undefined) === (map.values === undefined)) {
       throw this.malformed(`${what} must have either value or values`);
     }
-    if (map.value !== undefined) return [this.word(map.value, `${what}.value`)];
+    if (map.value !== undefined) return [this.scalar(map.value, `${what}.value`)];
     if (!Array.isArray(map.values) || map.values.length === 0) throw this.malformed(`${what}.values must be a list`);
-    return map.values.map((value) => this.word(value, `${what}.values`));
+    return map.values.map((value) => this.scalar(value, `${what}.values`));
   }
 }

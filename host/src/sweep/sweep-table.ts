@@ -46,7 +46,7 @@ export function groupResults(results: readonly CellResult[], metric: SweepMetric
   for (const result of results) {
     const value = metricOf(result.summary, metric.name);
     if (value === undefined) continue;
-    const { [SEED]: seed = '0', ...parameters } = result.cell.parameters;
+    const { [SEED]: seed = 0, ...parameters } = result.cell.parameters;
     const key = JSON.stringify([result.cell.label ?? null, result.summary.place, Object.entries(parameters).sort()]);
     const group = groups.get(key) ?? { first: result, parameters, seen: [] };
     group.seen.push([Number(seed), value]);
@@ -84,7 +84,7 @@ export function formatTable(groups: readonly SweepGroup[], metric: SweepMetric):
   const head = [...(labelled ? ['label'] : []), ...shown, 'place', metric.name, 'deviation', 'worst', 'n'];
   const rows = groups.map((group) => [
     ...(labelled ? [group.label ?? ''] : []),
-    ...shown.map((name) => group.parameters[name] ?? '-'),
+    ...shown.map((name) => String(group.parameters[name] ?? '-')),
     group.place,
     decimal(group.mean),
     group.standardDeviation === null ? '-' : decimal(group.standardDeviation),
@@ -108,7 +108,7 @@ export function formatCsv(groups: readonly SweepGroup[]): string {
   const names = [...new Set(groups.flatMap((group) => Object.keys(group.parameters)))];
   const rows = groups.map((group) => [
     group.label ?? '',
-    ...names.map((name) => group.parameters[name] ?? ''),
+    ...names.map((name) => String(group.parameters[name] ?? '')),
     group.place,
     String(group.mean),
     group.standardDeviation === null ? '' : String(group.standardDeviation),

@@ -4,13 +4,13 @@ import { crc32 } from 'node:zlib';
 import { CapacityError, DataError, DeviceError } from '../errors.js';
 import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
-import type { HelloReply, Link } from '../link/link.js';
+import type { HelloReply } from '../link/link.js';
 import { type DeviceCheckpoint, Tensor } from '../link/messages.js';
 import type { Network } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { InputImages } from './input-images.js';
 import { bytesOf, readTensor } from './network-on-device.js';
-import { planSessionId, type TrainingPlan, totalSteps } from './session.js';
+import { planSessionId, type TrainingPlan, totalSteps } from './plan.js';
 
 /** Erasures of a sector that the flash chip stands at least (W25Q16JV data sheet). */
 export const FLASH_ENDURANCE = 100_000;
@@ -57,7 +57,7 @@ export async function findDeviceCheckpoint(
   connection: Connection,
   signal: AbortSignal,
 ): Promise<DeviceCheckpoint | undefined> {
-  const found = await persistently(connection, signal, (link) => link.request('readCheckpoint', {}, { signal }));
+  const found = await connection.untilDone((link) => link.request('readCheckpoint', {}, { signal }), signal);
   return found.sequence === 0 ? undefined : found;
 }
 
@@ -94,8 +94,9 @@ export async function readDeviceState(
         'which writes over it',
     );
   }
-  const state = await persistently(connection, signal, (link) =>
-    readTensor(link, Tensor.TENSOR_CHECKPOINT, found.stateBytes),
+  const state = await connection.untilDone(
+    (link) => readTensor(link, Tensor.TENSOR_CHECKPOINT, found.stateBytes),
+    signal,
   );
   if (crc32(bytesOf(state)) !== found.stateCrc) {
     throw new DeviceError(
@@ -117,20 +118,6 @@ function differenceFrom(plan: TrainingPlan, trainingId: Uint8Array, found: Devic
   const steps = totalSteps(plan);
   if (found.nextStep > steps) return `is beyond the last of the ${steps} steps asked for`;
   return undefined;
-}
-
-async function persistently<T>(
-  connection: Connection,
-  signal: AbortSignal,
-  work: (link: Link) => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    try {
-      return await work(connection.link);
-    } catch (error) {
-      await connection.recover(error, signal);
-    }
-  }
 }
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 /** Accuracy of the open network, forward passes only. */
-import type { Connection } from '../link/connection.js';
+import { type Connection, Loss } from '../link/connection.js';
 import type { Link } from '../link/link.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
@@ -46,15 +46,15 @@ export async function* evaluatePersistently(
   { frozen, signal }: { frozen: boolean; signal: AbortSignal },
 ): AsyncGenerator<EvaluationCount> {
   let from: EvaluationCount = { images: 0, correct: 0 };
-  while (from.images < images.count) {
-    try {
-      await putNetwork(connection.link, network, settings, state, { signal });
-      for await (from of evaluate(connection.link, images, images.count, { frozen, from, signal })) {
-        connection.progressed();
-        yield from;
-      }
-    } catch (error) {
-      await connection.recover(error, signal);
-    }
+  async function* rest(link: Link): AsyncGenerator<EvaluationCount> {
+    if (from.images === images.count) return;
+    await putNetwork(link, network, settings, state, { signal });
+    yield* evaluate(link, images, images.count, { frozen, from, signal });
+  }
+  for await (const count of connection.persistently(rest, signal)) {
+    if (count instanceof Loss) continue;
+    from = count;
+    connection.progressed();
+    yield count;
   }
 }

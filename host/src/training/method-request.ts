@@ -8,112 +8,57 @@ import type { MethodName, Network } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { MethodSettings } from '../network/open-network.js';
 import { widenWeights } from '../network/weight-width.js';
-import { drawScores, drawScoresAndSelection, scoredCount, selectLargestWeights } from '../random.js';
-import type { CalibrationSource, EdgeSelection, MethodRequest } from '../runs/run-manifest.js';
+import { longName } from '../options/option.js';
+import { type CalibrationSource, methodOptionNames, trainingOptions } from '../options/training.js';
+import { drawScores } from '../random.js';
+import type { MethodRequest } from '../runs/run-manifest.js';
 import { formatBudget, parseBudget } from './score-budget.js';
-
-export const calibrationSources: readonly CalibrationSource[] = ['none', 'source', 'transfer'];
-
-export const edgeSelections: readonly EdgeSelection[] = ['magnitude', 'random'];
-
-type MethodOption = Exclude<keyof MethodRequest, 'method'>;
-
-const optionNames: Record<MethodOption, string> = {
-  belowThreshold: '--below-threshold',
-  threshold: '--threshold',
-  calibrate: '--calibrate',
-  mu: '--mu',
-  narrow: '--narrow',
-  lastErrorCorrection: '--last-error-correction',
-  firstScoreCorrection: '--first-score-correction',
-  select: '--select',
-  scored: '--scored',
-  budget: '--budget',
-};
-
-interface Method {
-  readonly options: readonly MethodOption[];
-  complete(asked: MethodRequest, network: Network): MethodRequest;
-}
+import { drawScoresAndSelection, scoredCount, selectLargestWeights } from './scored-edges.js';
 
 const DEFAULT_SCORED = 100;
 /** From this share of scored edges on, larger steps are better; measured at 0.1 and 0.2. */
 const MANY_SCORED = 0.15;
 
-const methods: Record<MethodName, Method> = {
-  priot: {
-    options: [
-      'belowThreshold',
-      'threshold',
-      'calibrate',
-      'mu',
-      'narrow',
-      'lastErrorCorrection',
-      'firstScoreCorrection',
-    ],
-    complete: (asked) => {
-      const calibrate = asked.calibrate ?? 'transfer';
-      return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
-    },
+/** How each method fills in what was left out. */
+const completions: Record<MethodName, (asked: MethodRequest, network: Network) => MethodRequest> = {
+  priot: (asked) => {
+    const calibrate = asked.calibrate ?? 'transfer';
+    return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
   },
-  'priot-s': {
-    options: [
-      'belowThreshold',
-      'threshold',
-      'calibrate',
-      'mu',
-      'narrow',
-      'select',
-      'scored',
-      'budget',
-      'lastErrorCorrection',
-      'firstScoreCorrection',
-    ],
-    complete: (asked, network) => {
-      if (asked.scored !== undefined && asked.budget?.includes('=')) {
-        throw conflicting('--scored', '--budget LAYER=FRACTION', 'the budget says how many edges have scores');
-      }
-      const scored = asked.scored ?? DEFAULT_SCORED;
-      const select = asked.select ?? 'magnitude';
-      const permille = parseBudget(network, asked.budget ?? (select === 'random' ? 'uniform' : 'auto'), scored);
-      const { scored: _, ...rest } = asked;
-      return {
-        ...withMu(rest, asked.calibrate ?? 'transfer', scoredShare(network, permille) >= MANY_SCORED ? 4 : 3),
-        threshold: asked.threshold ?? -32,
-        select,
-        budget: formatBudget(network, permille),
-      };
-    },
+  'priot-s': (asked, network) => {
+    if (asked.scored !== undefined && asked.budget?.includes('=')) {
+      throw conflicting('--scored', '--budget LAYER=FRACTION', 'the budget says how many edges have scores');
+    }
+    const scored = asked.scored ?? DEFAULT_SCORED;
+    const select = asked.select ?? 'magnitude';
+    const permille = parseBudget(network, asked.budget ?? (select === 'random' ? 'uniform' : 'auto'), scored);
+    const { scored: _, ...rest } = asked;
+    return {
+      ...withMu(rest, asked.calibrate ?? 'transfer', scoredShare(network, permille) >= MANY_SCORED ? 4 : 3),
+      threshold: asked.threshold ?? -32,
+      select,
+      budget: formatBudget(network, permille),
+    };
   },
-  'niti-static': {
-    options: ['calibrate', 'mu', 'narrow', 'lastErrorCorrection'],
-    complete: (asked) => withMu(asked, asked.calibrate ?? 'transfer', 4),
-  },
-  'niti-dynamic': {
-    options: ['mu', 'narrow'],
-    complete: (asked) => ({ ...asked, mu: asked.mu ?? 3 }),
-  },
+  'niti-static': (asked) => withMu(asked, asked.calibrate ?? 'transfer', 4),
+  'niti-dynamic': (asked) => ({ ...asked, mu: asked.mu ?? 3 }),
 };
-
-export const trainingMethodNames = Object.keys(methods) as MethodName[];
 
 /**
  * The request with the method's defaults filled in.
  * @throws UsageError OPTION_OF_ANOTHER_METHOD, OPTIONS_CONFLICT, BUDGET_MALFORMED
  */
 export function completeMethodRequest(asked: MethodRequest, network: Network): MethodRequest {
-  const method = methods[asked.method];
-  for (const option of Object.keys(optionNames) as MethodOption[]) {
-    if (asked[option] !== undefined && !method.options.includes(option)) {
-      const having = trainingMethodNames.filter((name) => methods[name].options.includes(option));
-      throw new UsageError(
-        'OPTION_OF_ANOTHER_METHOD',
-        `${asked.method} has no ${optionNames[option]}`,
-        `it belongs to ${having.join(', ')}: choose --method or leave the option out`,
-      );
-    }
+  for (const name of methodOptionNames) {
+    const having: readonly MethodName[] = trainingOptions[name].methods;
+    if (asked[name] === undefined || having.includes(asked.method)) continue;
+    throw new UsageError(
+      'OPTION_OF_ANOTHER_METHOD',
+      `${asked.method} has no --${longName(name)}`,
+      `it belongs to ${having.join(', ')}: choose --method or leave the option out`,
+    );
   }
-  return method.complete(asked, network);
+  return completions[asked.method](asked, network);
 }
 
 /** What a session starts from. */
@@ -161,7 +106,11 @@ function withMu(asked: MethodRequest, calibrate: CalibrationSource, mu: number):
   if (calibrate !== 'none') return { ...asked, calibrate, mu: asked.mu ?? mu };
   for (const option of ['mu', 'lastErrorCorrection', 'firstScoreCorrection'] as const) {
     if (asked[option] === undefined) continue;
-    throw conflicting(optionNames[option], '--calibrate none', "the network's file has its shifts, and this in them");
+    throw conflicting(
+      `--${longName(option)}`,
+      '--calibrate none',
+      "the network's file has its shifts, and this in them",
+    );
   }
   return { ...asked, calibrate };
 }

@@ -5,14 +5,6 @@ import type { MethodSettings } from '../network/open-network.js';
 /** The largest shift there is (docs/arithmetic.md, "Primitives"). */
 const MAX_SHIFT = 30;
 
-/** Numbers of epochs, each larger than the one before, such as 16,24; undefined: the text is none. */
-export function parseNarrowing(text: string): readonly number[] | undefined {
-  const parts = text.split(',');
-  if (!parts.every((part) => /^[1-9]\d{0,3}$/.test(part))) return undefined;
-  const epochs = parts.map(Number);
-  return epochs.every((epoch, index) => index === 0 || epoch > epochs[index - 1]!) ? epochs : undefined;
-}
-
 /** Bits that steps of this epoch, counted from 0, are narrower by. */
 export function bitsNarrower(narrowing: readonly number[], epoch: number): number {
   return narrowing.filter((epochs) => epochs <= epoch).length;

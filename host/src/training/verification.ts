@@ -47,15 +47,9 @@ export async function verifyPersistently(
   expected: ConformanceCase,
   signal: AbortSignal,
 ): Promise<CaseVerdict> {
-  for (;;) {
-    try {
-      const verdict = await verifyCase(connection.link, expected, signal);
-      connection.progressed();
-      return verdict;
-    } catch (error) {
-      await connection.recover(error, signal);
-    }
-  }
+  const verdict = await connection.untilDone((link) => verifyCase(link, expected, signal), signal);
+  connection.progressed();
+  return verdict;
 }
 
 async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal): Promise<Difference | null> {

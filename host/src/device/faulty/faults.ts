@@ -36,6 +36,14 @@ export function parseFaults(text: string): Faults {
   };
 }
 
+/** Whether a value has all chances and the seed, each in its range. */
+export function isFaults(value: unknown): value is Faults {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seed, ...chances } = value as Record<string, unknown>;
+  const inRange = (number: unknown, maximum: number) => typeof number === 'number' && number >= 0 && number <= maximum;
+  return inRange(seed, MAX_SEED) && FAULT_NAMES.every((name) => inRange(chances[name], 1));
+}
+
 function chanceOrSeed(name: string, text: string): number {
   const value = Number(text);
   if (name === 'seed') {

@@ -1,49 +1,49 @@
-/** A thread of `priot sweep`: trains the cells it is given, on its device, one after another. */
+/** A thread of a sweep: trains the cells it is given, on its device, one after another. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { DataError, DeviceError, InterruptedError, UsageError } from '../errors.js';
+import type { TrainOptions } from '../options/train.js';
 import { dropSteps, runFiles } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
-import type { SessionEvent } from '../training/session.js';
-import { InputStore } from './run-inputs.js';
-import { type FinishedRun, type RunReporter, resumeRun, startRun, type TrainOptions } from './training-run.js';
+import type { Context, TrainEvent } from './events.js';
+import { InputCache } from './inputs.js';
+import { resume, train } from './train.js';
 
 /** A cell to train; or that the one under way is to be saved and left. */
 export type SweepWorkerTask =
-  | { device: string; options: TrainOptions; path: string; command: readonly string[] }
+  | {
+      readonly device: string;
+      readonly options: TrainOptions;
+      readonly path: string;
+      readonly command: readonly string[];
+    }
   | 'stop';
 
 export type SweepWorkerMessage =
   | { type: 'epoch' }
-  | { type: 'notice'; text: string }
   | { type: 'done'; summary: RunSummary }
   | { type: 'interrupted' }
   | { type: 'failed' | 'device'; message: string };
 
 const port = parentPort!;
-const inputs = new InputStore();
+const cache = new InputCache();
 let controller = new AbortController();
 
 function send(message: SweepWorkerMessage): void {
   port.postMessage(message);
 }
 
-const reporter: RunReporter = {
-  // Which device and folder it is, the sweep has said; warnings of the device are in the run folder's console.log.
-  notice: () => {},
-  begin: () => {},
-  show: (event: SessionEvent) => {
-    if (event.type === 'checkpoint') send({ type: 'epoch' });
-  },
-  end: () => {},
-};
+// Which device and folder it is, the sweep has said; warnings of the device are in the run folder's console.log.
+function onEvent(event: TrainEvent): void {
+  if (event.type === 'checkpoint') send({ type: 'epoch' });
+}
 
 port.on('message', (task: SweepWorkerTask) => {
   if (task === 'stop') return controller.abort(new InterruptedError('interrupted'));
   controller = new AbortController();
-  train(task, controller.signal).then(
-    ({ summary }) => send({ type: 'done', summary }),
+  trainCell(task, controller.signal).then(
+    (summary) => send({ type: 'done', summary }),
     (error: unknown) => {
       if (error instanceof InterruptedError) return send({ type: 'interrupted' });
       const message = error instanceof Error ? error.message : String(error);
@@ -52,19 +52,20 @@ port.on('message', (task: SweepWorkerTask) => {
   );
 });
 
-async function train(task: Exclude<SweepWorkerTask, 'stop'>, signal: AbortSignal): Promise<FinishedRun> {
+async function trainCell(task: Exclude<SweepWorkerTask, 'stop'>, signal: AbortSignal): Promise<RunSummary> {
   const { device, path, command } = task;
-  const options = { ...task.options, device, out: path };
-  const surroundings = { inputs, reporter, command };
-  const finished = existsSync(join(path, runFiles.manifest))
-    ? await resumeRun(options, path, signal, surroundings).catch((error: unknown) => {
+  const context: Context<TrainEvent> = { signal, onEvent, command };
+  const begin = () => train({ ...task.options, device, out: path }, context, cache);
+  const { dataDir } = task.options;
+  const summary = existsSync(join(path, runFiles.manifest))
+    ? await resume({ run: path, device, dataDir }, context, cache).catch((error: unknown) => {
         // What was left there cannot be gone on with: another priot's, or another place's.
         const other = error instanceof DataError || (error instanceof UsageError && error.code === 'PLACE_DIFFERS');
         if (!other) throw error;
         rmSync(path, { recursive: true });
-        return startRun(options, signal, surroundings);
+        return begin();
       })
-    : await startRun(options, signal, surroundings);
+    : await begin();
   dropSteps(path);
-  return finished;
+  return summary;
 }

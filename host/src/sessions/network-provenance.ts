@@ -3,9 +3,9 @@ import type { DatasetProvenance } from '../dataset/dataset.js';
 import type { NetworkProvenance } from '../network/write-network.js';
 import { packageDescription } from './package-files.js';
 
-/** Of the command that is running; paths of this machine stay out. */
-export function networkProvenance(data: DatasetProvenance): NetworkProvenance {
-  const words = process.argv.slice(2);
+/** @param command the arguments of the command line; paths of this machine stay out */
+export function networkProvenance(command: readonly string[], data: DatasetProvenance): NetworkProvenance {
+  const words = command.filter((word) => !word.startsWith('--data-dir='));
   const machineOnly = words.indexOf('--data-dir');
   if (machineOnly >= 0) words.splice(machineOnly, 2);
   return {

@@ -1,0 +1,57 @@
+/** The options of the verbs that make networks: pretrain and calibrate. */
+import { choice, integer, listOf, text } from './kinds.js';
+import { type Complete, type Options, type OptionsOf, option } from './option.js';
+import { dataDir } from './train.js';
+import { bitWidth, degrees, sampleCount, seedNumber, sharedOptions } from './training.js';
+
+const { model, dataset, angle, samples } = sharedOptions;
+
+const scoreMu = option(bitWidth, 'bit width of a score step (priot)', { default: 5 });
+const gradientMu = option(bitWidth, 'bit width of a weight step (niti-static)', { default: 4 });
+const out = option(text('folder'), 'network folder to make', { required: true });
+
+export const calibrateOptions = {
+  model,
+  dataset,
+  dataDir,
+  calibrate: option(
+    choice(['source', 'transfer'], 'on'),
+    'source: upright images; transfer: the images to be learned, at --angle',
+    { default: 'transfer' },
+  ),
+  angle,
+  samples,
+  seed: option(seedNumber, 'decides which training images', { default: 0 }),
+  scoreMu,
+  gradientMu,
+  out,
+} satisfies Options;
+
+export type CalibrateOptions = OptionsOf<typeof calibrateOptions>;
+
+export const pretrainOptions = {
+  architecture: option(text('file'), 'layers of the network', { default: 'models/architectures/tiny-cnn.json' }),
+  dataset,
+  dataDir,
+  samples: option(sampleCount, 'training images (left out: all)'),
+  batchSize: option(integer(1, 1024), 'images an update', { default: 64 }),
+  mu: option(listOf(bitWidth), 'bit width of a step, one for each epoch', { default: [5, 4, 3, 3, 2, 2, 2, 1, 1] }),
+  sparsity: option(
+    integer(0, 64),
+    'penalty on activations of convolutions while steps have 2 bits or more: zeros are what the device skips',
+    { default: 2 },
+  ),
+  weightBits: option(
+    integer(2, 8),
+    'width of the weights, the last layer aside: PRIOT freezes them, and narrow ones are faster on the device',
+    { default: 5 },
+  ),
+  seed: option(seedNumber, 'decides initial weights and order', { default: 1 }),
+  angle: option(degrees, 'rotation of the images that the static shifts are calibrated on', { default: 45 }),
+  scoreMu,
+  gradientMu,
+  out,
+} satisfies Options;
+
+export type PretrainOptions = OptionsOf<typeof pretrainOptions>;
+export type CompletePretrainOptions = Complete<typeof pretrainOptions>;

@@ -1,0 +1,62 @@
+/** The options of train and resume: what is trained, and the device, data and folder it is done with. */
+import { type Faults, isFaults, parseFaults } from '../device/faulty/faults.js';
+import { text as anyText } from '../json-shape.js';
+import { flag, type Kind, text } from './kinds.js';
+import { type Complete, type Options, type OptionsOf, option } from './option.js';
+import { trainingOptions } from './training.js';
+
+const faultRates: Kind<Faults, string> = {
+  placeholder: 'rates',
+  rule: 'It must name rates, as seed=9,drop=0.02,reset=0.002.',
+  is: isFaults,
+  parse: parseFaults,
+  word: (faults) =>
+    Object.entries(faults)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(','),
+  record: (faults) => JSON.stringify(faults),
+  recorded: anyText,
+};
+
+/** The options of every verb that talks to a device. */
+export const deviceOptions = {
+  device: option(
+    text('name'),
+    'emulator, simulator, or a port such as /dev/ttyACM0 or COM3 (left out: the one priot board that is plugged in, else the emulator)',
+  ),
+  faults: option(faultRates, 'test aid: a faulty line to the device, as seed=9,drop=0.02,reset=0.002', {
+    hidden: true,
+  }),
+} satisfies Options;
+
+export const dataDir = option(
+  text('folder'),
+  'folder of data sets (left out: $PRIOT_DATA, the cache, then a download)',
+);
+
+const deviceCheckpoint = option(flag, 'the device, too, keeps a checkpoint in its flash after every epoch');
+
+export const trainOptions = {
+  ...deviceOptions,
+  ...trainingOptions,
+  dataDir,
+  out: option(text('folder'), 'run folder to make (left out: runs/<time>-<data>-<angle>-<method>)'),
+  fromRun: option(text('run'), 'repeat a run exactly, in a new folder', { conflicts: Object.keys(trainingOptions) }),
+  deviceCheckpoint,
+  fromDeviceCheckpoint: option(
+    flag,
+    "go on from the device's checkpoint of this very session, from whatever host it was begun, with the same options",
+  ),
+} satisfies Options;
+
+export type TrainOptions = OptionsOf<typeof trainOptions>;
+export type CompleteTrainOptions = Complete<typeof trainOptions>;
+
+export const resumeOptions = {
+  run: option(text('run'), 'folder of the interrupted run', { required: true }),
+  dataDir,
+  ...deviceOptions,
+  deviceCheckpoint,
+} satisfies Options;
+
+export type ResumeOptions = OptionsOf<typeof resumeOptions>;

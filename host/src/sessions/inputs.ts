@@ -1,0 +1,121 @@
+/**
+ * What a session needs before a device is opened: network, images and shifts, from a request. What was read is kept for
+ * the next session, so that a sweep reads, rotates and calibrates each thing once.
+ */
+import type { Dataset } from '../dataset/dataset.js';
+import { DataError } from '../errors.js';
+import { type Calibration, observeShifts, withShifts } from '../network/calibration.js';
+import type { Network } from '../network/network.js';
+import { loadNetwork, type NetworkFile } from '../network/network-file.js';
+import type { RunManifest, RunRequest } from '../runs/run-manifest.js';
+import { checkImages, evaluatedImages, firstTrainingImage, withEvalSet } from '../training/images.js';
+import type { PreparedImages } from '../training/input-images.js';
+import { completeMethodRequest } from '../training/method-request.js';
+import type { Context, DownloadEvent } from './events.js';
+import { loadSessionDataset } from './load-dataset.js';
+import { resolveModel } from './package-files.js';
+import { networkChecksums } from './provenance.js';
+
+/** A request with the files that it names. */
+export interface Inputs {
+  /** With the method's defaults filled in. */
+  readonly request: RunRequest;
+  readonly file: NetworkFile;
+  /** The file's network, with the shifts that the session will use. */
+  readonly network: Network;
+  /** With the test images that the request asks for. */
+  readonly dataset: Dataset;
+  /** Inputs of a set of the data set at the request's angle, as far as they are ready. */
+  prepared(set: { readonly name: string }): PreparedImages;
+}
+
+/** Networks, data sets, rotated images and calibrations that earlier sessions have used. */
+export class InputCache {
+  readonly #networks = new Map<string, NetworkFile>();
+  readonly #datasets = new Map<string, Dataset>();
+  readonly #images = new Map<string, PreparedImages>();
+  readonly #calibrations = new Map<string, Calibration>();
+
+  /**
+   * Loads what a request names.
+   * @param original a run that must be repeated exactly
+   * @throws UsageError of what was asked; DataError NETWORK_CHANGED, DATA_CHANGED when `original` could not be repeated
+   *   exactly; what reading network and data set throws; the signal's reason
+   */
+  async load(asked: RunRequest, original: RunManifest | undefined, context: Context<DownloadEvent>): Promise<Inputs> {
+    const file = this.network(asked.model);
+    if (original !== undefined) checkSameFiles('network', original.provenance.network.files, networkChecksums(file));
+    const request = { ...asked, ...completeMethodRequest(asked, file.network) };
+    if (request.budget !== undefined) delete request.scored; // the budget says it layer by layer
+    const whole = await this.#dataset(request, context);
+    if (original !== undefined) checkSameFiles('data set', original.provenance.dataset.files, whole.provenance.files);
+    const dataset = withEvalSet(whole, request.evalSet);
+    checkImages(file.network, dataset);
+    evaluatedImages(request.evalSamples, dataset.test);
+    const network = await this.#calibrated(request, file, dataset, context.signal);
+    return { request, file, network, dataset, prepared: ({ name }) => this.#prepared(request, name) };
+  }
+
+  /** Reads the network of a folder, or the package's own of that name. @throws what loadNetwork throws */
+  network(model: string): NetworkFile {
+    const path = resolveModel(model);
+    const file = this.#networks.get(path) ?? loadNetwork(path);
+    this.#networks.set(path, file);
+    return file;
+  }
+
+  async #dataset({ dataset, dataDir }: RunRequest, context: Context<DownloadEvent>): Promise<Dataset> {
+    const key = JSON.stringify([dataset, dataDir]);
+    const loaded = this.#datasets.get(key) ?? (await loadSessionDataset(dataset, dataDir, context));
+    this.#datasets.set(key, loaded);
+    return loaded;
+  }
+
+  #prepared({ dataset, dataDir, angle }: RunRequest, set: string): PreparedImages {
+    const key = JSON.stringify([dataset, dataDir, set, angle]);
+    const known = this.#images.get(key) ?? [];
+    this.#images.set(key, known);
+    return known;
+  }
+
+  async #calibrated(
+    request: RunRequest,
+    { network }: NetworkFile,
+    { train }: Dataset,
+    signal: AbortSignal | undefined,
+  ): Promise<Network> {
+    const { calibrate = 'none', mu, model, dataset, dataDir, seed, samples } = request;
+    if (calibrate === 'none' || mu === undefined) return network;
+    const { lastErrorCorrection, firstScoreCorrection } = request;
+    const corrections = {
+      ...(lastErrorCorrection === undefined ? {} : { lastErrorCorrection }),
+      ...(firstScoreCorrection === undefined ? {} : { firstScoreCorrection }),
+    };
+    const angle = calibrate === 'source' ? 0 : request.angle;
+    const key = JSON.stringify([resolveModel(model), dataset, dataDir, train.count, angle, seed, samples]);
+    const first = firstTrainingImage(train, seed, samples);
+    const calibration =
+      this.#calibrations.get(key) ??
+      (await observeShifts(network, { set: train, first, count: samples, angle }, signal));
+    this.#calibrations.set(key, calibration);
+    return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, ...corrections }));
+  }
+}
+
+/** @throws DataError DATA_CHANGED, NETWORK_CHANGED: the run could not be repeated exactly */
+function checkSameFiles(
+  what: 'data set' | 'network',
+  recorded: readonly { name: string; sha256: string }[],
+  found: readonly { name: string; sha256: string }[],
+): void {
+  for (const { name, sha256 } of recorded) {
+    const now = found.find((file) => file.name === name)?.sha256;
+    if (now !== sha256) {
+      throw new DataError(
+        what === 'network' ? 'NETWORK_CHANGED' : 'DATA_CHANGED',
+        `${name} of the ${what} is not the one of that run: SHA-256 ${now ?? 'missing'}, was ${sha256}`,
+        `bring back the ${what} of that run, or start a new one without --resume and --from-run`,
+      );
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/** Runs a session to its end and writes it into its run folder. */
+import { command } from '../command.js';
+import { DataError, DeviceError, InterruptedError } from '../errors.js';
+import type { Connection } from '../link/connection.js';
+import type { RunFolder } from '../runs/run-folder.js';
+import type { RunSummary } from '../runs/run-manifest.js';
+import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
+import { bytesOf } from '../training/network-on-device.js';
+import { type TrainingPlan, type TrainingStart, totalSteps } from '../training/plan.js';
+import type { TrainingSession } from '../training/session.js';
+import { stateDigest } from '../training/session-id.js';
+import type { TrainEvent } from './events.js';
+
+/** A session that is open on a device, and the folder it is written into. */
+export interface OpenRun {
+  readonly plan: TrainingPlan;
+  readonly start: TrainingStart;
+  readonly connection: Connection;
+  readonly session: TrainingSession;
+  readonly folder: RunFolder;
+}
+
+/**
+ * Trains to the end. Whatever ends it before, the folder is left so that the run can be gone on with.
+ * @throws InterruptedError that says how to go on; what session and folder throw
+ */
+export async function record(
+  run: OpenRun,
+  signal: AbortSignal,
+  onEvent: (event: TrainEvent) => void,
+): Promise<RunSummary> {
+  const { folder, session, plan, start } = run;
+  const startedMs = performance.now();
+  const saved = new SavedState(folder, session.sessionId, start.state);
+  let deviceCheckpoint: RunSummary['deviceCheckpoint'];
+  try {
+    saved.save(start.nextStep, start.state);
+    for await (const event of session.run(signal)) {
+      onEvent(event);
+      if (event.type === 'checkpoint') saved.save(event.nextStep, event.state);
+      else if (event.type === 'device-checkpoint') {
+        deviceCheckpoint = { nextStep: event.nextStep, sequence: event.sequence };
+      } else if (event.type !== 'evaluation') folder.append(event);
+    }
+    const metrics = summariseMetrics(folder.events());
+    const wallSeconds = (performance.now() - startedMs) / 1000;
+    const summary = {
+      ...summaryOf(run, metrics, saved.state, wallSeconds),
+      ...(deviceCheckpoint && { deviceCheckpoint }),
+    };
+    folder.finish(summary);
+    return summary;
+  } catch (error) {
+    throw withWayOn(error, saved, folder, totalSteps(plan), onEvent);
+  }
+}
+
+/** The learned state as the folder's checkpoint has it. */
+class SavedState {
+  /** The step before which it was saved; undefined: nothing is saved yet. */
+  nextStep: number | undefined;
+
+  constructor(
+    private readonly folder: RunFolder,
+    private readonly sessionId: Uint8Array,
+    public state: Int8Array,
+  ) {}
+
+  save(nextStep: number, state: Int8Array): void {
+    this.folder.writeCheckpoint({ nextStep, sessionId: this.sessionId, state: bytesOf(state) });
+    this.nextStep = nextStep;
+    this.state = state;
+  }
+}
+
+/** The error to throw in place of `error`: it says what is saved and how to go on. */
+function withWayOn(
+  error: unknown,
+  { nextStep }: SavedState,
+  folder: RunFolder,
+  steps: number,
+  onEvent: (event: TrainEvent) => void,
+): unknown {
+  if (nextStep === undefined) return error;
+  const resume = command('train', { resume: folder.path });
+  if (error instanceof InterruptedError) {
+    return new InterruptedError(`interrupted; saved before step ${nextStep} of ${steps}`, resume);
+  }
+  onEvent({ type: 'notice', text: `saved before step ${nextStep} of ${steps}; to go on: ${resume}` });
+  if (error instanceof DeviceError) return new DeviceError(error.code, error.message, resume, { cause: error.cause });
+  return error;
+}
+
+function summaryOf(
+  { plan, folder, connection }: OpenRun,
+  metrics: RunMetrics,
+  state: Int8Array,
+  wallSeconds: number,
+): RunSummary {
+  const final = metrics.accuracy.find((curve) => curve.images === plan.finalSamples);
+  const epochs = metrics.accuracy.find((curve) => curve.images === plan.evalSamples);
+  const after = final?.epochs.at(-1);
+  if (final?.before == null || after === undefined || epochs?.best == null) {
+    throw new DataError('METRICS_INCOMPLETE', `${folder.path} lacks an evaluation`, 'repeat the run with --from-run');
+  }
+  return {
+    run: folder.path,
+    place: connection.link.place,
+    method: plan.settings.method,
+    steps: metrics.steps,
+    // The last epoch counts with both of its evaluations, so that best is never below after.
+    accuracy: {
+      before: final.before,
+      after: after.accuracy,
+      best: Math.max(epochs.best.accuracy, after.accuracy),
+    },
+    stateDigest: stateDigest(state),
+    cyclesPerStep: metrics.cyclesPerStep,
+    deviceIdleShare: idleShare(metrics),
+    wallSeconds,
+  };
+}
+
+/** The share of the device's time in training steps that it waited for the host. */
+function idleShare({ cyclesByEpoch }: RunMetrics): number | null {
+  let idle = 0;
+  let all = 0;
+  for (const { idleCycles, computeCycles, wireCycles } of cyclesByEpoch) {
+    idle += idleCycles;
+    all += idleCycles + computeCycles + wireCycles;
+  }
+  return all === 0 ? null : idle / all;
+}

@@ -1,0 +1,53 @@
+/** PRIOT-S: which edges have scores (docs/arithmetic.md, "PRIOT-S"). */
+import { drawScore, seed0, Xorshift32 } from '../random.js';
+
+/** Scored edges of a layer: floor(edges * permille / 1000). */
+export function scoredCount(edges: number, permille: number): number {
+  return Math.floor((edges * permille) / 1000);
+}
+
+/**
+ * PRIOT-S, random selection: 0 or 1 per edge of all layers. The keys are drawn right after each layer's scores, so that
+ * the scores of a random selection are not those of drawScores; both are returned.
+ */
+export function drawScoresAndSelection(
+  edgesPerLayer: readonly number[],
+  permillePerLayer: readonly number[],
+  seed: number,
+): { scores: Int8Array; scored: Uint8Array } {
+  const random = new Xorshift32(seed0(seed));
+  const edges = edgesPerLayer.reduce((sum, layerEdges) => sum + layerEdges, 0);
+  const scores = new Int8Array(edges);
+  const scored = new Uint8Array(edges);
+  let offset = 0;
+  for (const [layer, layerEdges] of edgesPerLayer.entries()) {
+    for (let edge = 0; edge < layerEdges; edge += 1) scores[offset + edge] = drawScore(random);
+    const keys = Uint16Array.from({ length: layerEdges }, () => random.next() >>> 16);
+    const count = scoredCount(layerEdges, permillePerLayer[layer]!);
+    for (const edge of smallest(keys, count)) scored[offset + edge] = 1;
+    offset += layerEdges;
+  }
+  return { scores, scored };
+}
+
+/** PRIOT-S, selection by weight: 1 for the edges of largest |weight| in each layer, ties to the lower edge. */
+export function selectLargestWeights(
+  weights: Int8Array,
+  edgesPerLayer: readonly number[],
+  permillePerLayer: readonly number[],
+): Uint8Array {
+  const scored = new Uint8Array(weights.length);
+  let offset = 0;
+  for (const [layer, layerEdges] of edgesPerLayer.entries()) {
+    const keys = weights.subarray(offset, offset + layerEdges).map((weight) => -Math.abs(weight));
+    for (const edge of smallest(keys, scoredCount(layerEdges, permillePerLayer[layer]!))) scored[offset + edge] = 1;
+    offset += layerEdges;
+  }
+  return scored;
+}
+
+/** Indices of the `count` smallest (key, index). */
+function smallest(keys: Uint16Array | Int8Array, count: number): Uint32Array {
+  const order = Uint32Array.from(keys, (_, index) => index);
+  return order.sort((a, b) => keys[a]! - keys[b]! || a - b).subarray(0, count);
+}
