@@ -1,6 +1,6 @@
 /**
  * Every code that an error of priot may have, by area: what kind of trouble it is, how it comes about and what to do.
- * docs/errors.md is made from this table (`make docs/errors.md`). A new code is one more entry here.
+ * docs/errors.md is made from this table (`make errors-page`). A new code is one more entry here.
  */
 
 /** What kind of trouble an error is; the command line's exit status follows from it. */
@@ -155,6 +155,34 @@ export const errorAreas = {
       'Choose the network and the data set that belong together: --model, --dataset.',
     ),
     BAD_SHIFT: usage('A `--shift` is none that there is, or has a wrong number.', 'Write it as the message says.'),
+  },
+  'Data sets of your own': {
+    UNKNOWN_LAYOUT: data(
+      'A folder or file given to --dataset is in no layout that is read.',
+      'See [datasets.md](datasets.md), "Your own images".',
+    ),
+    SEVERAL_SETS: data('A folder holds more than one data set.', 'Name one of them, as the message says.'),
+    NO_TEST_SET: data('A data set has training images only.', 'Add test images, or split some off: `--split 0.8`.'),
+    SPLIT_OF_SPLIT: usage('--split is given for a data set that has test images.', 'Leave --split out.'),
+    BAD_SPLIT: usage('--split is not between 0 and 1.', 'Give the share of training images, as 0.8.'),
+    OPTION_OF_OWN_SET: usage(
+      'An option for data sets of your own is given with a set that is known by name.',
+      'Leave the option out, or give a folder: `--dataset DIR`.',
+    ),
+    LABELS_WITHOUT_CHOICE: usage('--labels is for CIFAR-100, whose images have two labels.', 'Leave --labels out.'),
+    EMPTY_CLASS: data('A class has no image, or too few to split.', 'Add images, or number classes without gaps.'),
+    TOO_MANY_CLASSES: data('There are more than 256 classes.', 'Number the classes from 0 (or 1) on, without gaps.'),
+    BAD_CLASS_NAMES: data('Names of classes are missing, or differ between two halves or sets.', 'Name every class.'),
+    MIXED_SIZES: data('Images have different sizes.', 'Scale them to the one size that the network takes.'),
+    IMAGE_UNREADABLE: data('An image is damaged, or of a kind that is not read.', 'Replace it, or take it out.'),
+    IMAGE_TOO_LARGE: data('An image is larger than any network takes.', 'Scale the images down.'),
+    SET_TOO_LARGE: data('A data set has more than 1 GiB of pixels.', 'Take fewer images, or smaller ones.'),
+    CORRUPT_ZIP: data('A NumPy archive (.npz) is damaged.', 'Write it again.'),
+    BAD_NPY: data('An array of a NumPy archive is of a type or form that is not read.', 'Save it as the message says.'),
+    MISSING_ARRAY: data(
+      'A NumPy archive lacks x_train, y_train, or one of x_test and y_test.',
+      'Save all four: `numpy.savez("set.npz", x_train=…, y_train=…, x_test=…, y_test=…)`.',
+    ),
   },
   'Options and methods': {
     OPTION_REFUSED: usage('An option is unknown or has a value that it does not take.', LEARN),

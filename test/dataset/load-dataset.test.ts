@@ -119,7 +119,6 @@ describe('loadDataset', () => {
   });
 
   test('an unknown name and an aborted signal end it at once', async () => {
-    // @ts-expect-error: what a caller without types may pass
     await expect(loadDataset('imagenet')).rejects.toMatchObject({ code: 'UNKNOWN_DATASET', class: 'usage' });
     const reason = new Error('stopped');
     await expect(loadDataset('digits', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -39,6 +39,7 @@ export function idxSample(): IdxSample {
     title: 'sample',
     homepage: '',
     licence: '',
+    classes: Array.from('0123456789'),
     folders: ['mnist'],
     mirrors: [],
     files: {
@@ -76,6 +77,7 @@ export function cifar10Sample(archive: Uint8Array = new Uint8Array(0)): {
       title: 'sample',
       homepage: '',
       licence: '',
+      classes: Array.from('0123456789'),
       folders: ['cifar-10-batches-bin', 'cifar10'],
       mirrors: [],
       archive: { name: 'cifar-10-binary.tar.gz', md5: md5(archive) },

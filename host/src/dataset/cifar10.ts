@@ -6,16 +6,26 @@
 import { DataError } from '../errors.js';
 import type { ImageSet } from './image-set.js';
 
-const SIDE = 32;
-const CHANNELS = 3;
+export const SIDE = 32;
+export const CHANNELS = 3;
 const CLASSES = 10;
 const PLANE_BYTES = SIDE * SIDE;
-const IMAGE_BYTES = PLANE_BYTES * CHANNELS;
+export const IMAGE_BYTES = PLANE_BYTES * CHANNELS;
 const RECORD_BYTES = 1 + IMAGE_BYTES;
 const REMEDY = 'get the files again: priot data fetch cifar10';
 
+/** The function writes the planes of one image, which begin at `start`, as HWC pixels from `out` on. */
+export function interleavePlanes(bytes: Uint8Array, start: number, pixels: Uint8Array, out: number): void {
+  let next = out;
+  for (let pixel = start; pixel < start + PLANE_BYTES; pixel++) {
+    pixels[next++] = bytes[pixel]!;
+    pixels[next++] = bytes[pixel + PLANE_BYTES]!;
+    pixels[next++] = bytes[pixel + 2 * PLANE_BYTES]!;
+  }
+}
+
 /**
- * One image set from decompressed batches, in the order given.
+ * The function makes one image set from decompressed batches, in the order given.
  *
  * @param imagesPerBatch every batch holds exactly as many, so that a truncated one cannot pass for a shorter one
  * @throws DataError TRUNCATED, TRAILING_BYTES, LABEL_OUT_OF_RANGE
@@ -50,12 +60,7 @@ export function parseCifar10ImageSet(
         );
       }
       labels[image] = label;
-      let out = image * IMAGE_BYTES;
-      for (let pixel = start + 1; pixel <= start + PLANE_BYTES; pixel++) {
-        pixels[out++] = bytes[pixel]!;
-        pixels[out++] = bytes[pixel + PLANE_BYTES]!;
-        pixels[out++] = bytes[pixel + 2 * PLANE_BYTES]!;
-      }
+      interleavePlanes(bytes, start + 1, pixels, image * IMAGE_BYTES);
     }
   }
   return { name, count, height: SIDE, width: SIDE, channels: CHANNELS, classes: CLASSES, pixels, labels };

@@ -1,55 +1,42 @@
-/** Data sets by name: found on this machine or fetched, checked, in memory. */
+/** Data sets by name or by path: found on this machine or fetched, checked, in memory. */
 
 import { UsageError } from '../errors.js';
 import { describeDataset } from './description.js';
 import type { DownloadProgress } from './download.js';
-import type { ImageSet } from './image-set.js';
 import { defaultCacheDir, locateDataset, type SearchOptions } from './locate.js';
+import type { OwnDatasetOptions } from './own/load.js';
 import { readDataset } from './read-dataset.js';
+import { type Dataset, type DatasetName, datasetNames } from './types.js';
 
-export const datasetNames = ['mnist', 'cifar10', 'digits'] as const;
-export type DatasetName = (typeof datasetNames)[number];
+export { type Dataset, type DatasetName, type DatasetProvenance, datasetNames } from './types.js';
 
-/** Exactly which data this is: what a run records. */
-export interface DatasetProvenance {
-  /** SHA-256 of each file's decompressed bytes (digits: of pixels, then labels). */
-  readonly files: readonly { readonly name: string; readonly sha256: string }[];
-  /** Where it was found: `--data-dir FOLDER`, `cache FOLDER`, `generated …`. */
-  readonly source: string;
-}
-
-export interface Dataset {
-  readonly name: DatasetName;
-  readonly train: ImageSet;
-  readonly test: ImageSet;
-  readonly provenance: DatasetProvenance;
-}
-
-export interface LoadOptions extends SearchOptions {
+export interface LoadOptions extends SearchOptions, OwnDatasetOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called while something is downloaded. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
- * Loads a data set: from the folder that is named (--data-dir, $PRIOT_DATA); when none is named, from the cache, and when
- * it is not there, by a download into the cache. Files are checked whenever they are read. `digits` is generated here
- * and needs nothing.
+ * The function loads a data set.
  *
- * @throws UsageError UNKNOWN_DATASET; DataError (see docs/datasets.md); CapacityError DISK_FULL; the signal's reason
+ * One with a name comes from the folder that is named (--data-dir, $PRIOT_DATA); when none is named, from the cache, and
+ * when it is not there, by a download into the cache. Its files are checked whenever they are read. `digits` is generated
+ * here and needs nothing. Anything else is the path of a set of the user's.
+ *
+ * @throws UsageError UNKNOWN_DATASET, OPTION_OF_OWN_SET; DataError (see docs/datasets.md); CapacityError DISK_FULL; the
+ * signal's reason
  */
-export async function loadDataset(name: DatasetName, options: LoadOptions = {}): Promise<Dataset> {
+export async function loadDataset(nameOrPath: string, options: LoadOptions = {}): Promise<Dataset> {
   options.signal?.throwIfAborted();
+  const name = datasetNames.find((candidate) => candidate === nameOrPath);
+  if (name === undefined) {
+    const { loadOwnDataset } = await import('./own/load.js');
+    return loadOwnDataset(nameOrPath, options, options.signal);
+  }
+  refuseOwnOptions(name, options);
   if (name === 'digits') {
     const { digitsDataset } = await import('./digits.js');
     return digitsDataset();
-  }
-  if (!datasetNames.includes(name)) {
-    throw new UsageError(
-      'UNKNOWN_DATASET',
-      `no data set is called ${name}`,
-      `choose one of ${datasetNames.join(', ')}`,
-    );
   }
   const description = describeDataset(name);
   let location = locateDataset(description, options);
@@ -60,5 +47,17 @@ export async function loadDataset(name: DatasetName, options: LoadOptions = {}):
     location = (await fetchDataset(description, { ...options, environment, cacheDir })).location;
   }
   const { train, test, files } = await readDataset(description, location, options.signal);
-  return { name, train, test, provenance: { files, source: `${location.origin} ${location.folder}` } };
+  const provenance = { files, source: `${location.origin} ${location.folder}` };
+  return { name, classNames: description.classes, train, test, provenance };
+}
+
+function refuseOwnOptions(name: DatasetName, { transpose, split, channels, labels }: LoadOptions): void {
+  const given = { '--transpose': transpose || undefined, '--split': split, '--channels': channels, '--labels': labels };
+  const option = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (option === undefined) return;
+  throw new UsageError(
+    'OPTION_OF_OWN_SET',
+    `${option} is for data sets of your own; ${name} is always read as it was published`,
+    `leave ${option} out, or give a folder: --dataset DIR`,
+  );
 }

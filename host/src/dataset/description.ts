@@ -8,6 +8,8 @@ interface DescriptionBase {
   readonly title: string;
   readonly homepage: string;
   readonly licence: string;
+  /** Names of the classes, by label. */
+  readonly classes: readonly string[];
 }
 
 interface FetchedDescription extends DescriptionBase {

@@ -5,11 +5,11 @@
  */
 
 import { DataError } from '../errors.js';
-import { sha256Of } from './data-file.js';
-import type { Dataset } from './dataset.js';
+import { sha256 } from '../files.js';
 import { describeDataset } from './description.js';
 import { type Glyph, glyphs } from './glyphs.js';
 import type { ImageSet } from './image-set.js';
+import type { Dataset } from './types.js';
 
 const SIDE = 28;
 const BOX = 20;
@@ -194,7 +194,7 @@ export function generateDigits(name: string, firstId: number, count: number): Im
 
 /** SHA-256 over the pixels, then the labels. */
 export function digestOf(set: ImageSet): string {
-  return sha256Of(set.pixels, set.labels);
+  return sha256(set.pixels, set.labels);
 }
 
 /**
@@ -224,6 +224,7 @@ export function digitsDataset(): Dataset {
   };
   return {
     name: 'digits',
+    classNames: description.classes,
     get train() {
       return half('train');
     },

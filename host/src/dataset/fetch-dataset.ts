@@ -6,8 +6,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError } from '../errors.js';
-import { makeFolder } from '../files.js';
-import { inflate, readDataFile, sha256Of } from './data-file.js';
+import { makeFolder, sha256 } from '../files.js';
+import { inflate, readDataFile } from './data-file.js';
 import {
   allFileNames,
   type Cifar10Description,
@@ -117,7 +117,7 @@ async function downloadIdx(description: IdxDescription, options: FetchOptions): 
   for (const fileName of idxFileNames) {
     const expected = description.files[fileName].sha256;
     const verify = async (path: string) => {
-      const actual = sha256Of(await readDataFile(path, options.signal));
+      const actual = sha256(await readDataFile(path, options.signal));
       if (actual !== expected) throw wrongChecksum(path, 'SHA-256 (decompressed)', actual, expected);
     };
     const plain = join(folder, fileName);
@@ -222,7 +222,7 @@ async function replaceFolder(
       options.onProgress?.({ name, receivedBytes: 0, totalBytes: bytes.length });
       await writeFile(join(aside, name), bytes);
       options.onProgress?.({ name, receivedBytes: bytes.length, totalBytes: bytes.length });
-      sums[name] = sha256Of(bytes);
+      sums[name] = sha256(bytes);
     }
     await writeFile(join(aside, CHECKSUM_FILE), `${JSON.stringify({ source, files: sums }, undefined, 2)}\n`);
     await rm(folder, { recursive: true, force: true });

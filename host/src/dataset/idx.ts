@@ -1,71 +1,112 @@
-/** The IDX format of MNIST: big-endian header (magic, dimensions), then unsigned bytes. */
+/** The IDX format of MNIST: big-endian header (magic, dimensions), then the values, last dimension first. */
 
 import { DataError } from '../errors.js';
 import type { ImageSet } from './image-set.js';
 
 const MAGIC_IMAGES = 0x0803; // unsigned byte, 3 dimensions
 const MAGIC_LABELS = 0x0801; // unsigned byte, 1 dimension
-const REMEDY = 'get the file again: priot data fetch mnist';
+const MAGIC_LABEL_ROWS = 0x0c02; // 32-bit integer, 2 dimensions: QMNIST, the class first
+const FETCH_AGAIN = 'get the file again: priot data fetch mnist';
+
+/** A decompressed file; the name is for messages. */
+export interface IdxFile {
+  readonly fileName: string;
+  readonly bytes: Uint8Array;
+}
 
 interface IdxArray {
+  readonly magic: number;
   readonly dimensions: readonly number[];
+  /** A view into the file's bytes. */
   readonly values: Uint8Array;
 }
 
-function parseIdx(bytes: Uint8Array, magic: number, fileName: string): IdxArray {
-  const headerBytes = 4 + 4 * (magic & 0xff);
+function parseIdx({ bytes, fileName }: IdxFile, magics: readonly number[], remedy: string): IdxArray {
   const tooShort = () =>
-    new DataError('TRUNCATED', `${fileName}: ${bytes.length} bytes, shorter than its header`, REMEDY);
+    new DataError('TRUNCATED', `${fileName}: ${bytes.length} bytes, shorter than its header`, remedy);
   if (bytes.length < 4) throw tooShort();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found = view.getUint32(0);
-  if (found !== magic) {
+  const magic = view.getUint32(0);
+  if (!magics.includes(magic)) {
     const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;
-    throw new DataError('BAD_MAGIC', `${fileName}: IDX magic ${hex(found)}, expected ${hex(magic)}`, REMEDY);
+    const expected = magics.map(hex).join(' or ');
+    throw new DataError('BAD_MAGIC', `${fileName}: IDX magic ${hex(magic)}, expected ${expected}`, remedy);
   }
+  const headerBytes = 4 + 4 * (magic & 0xff);
   if (bytes.length < headerBytes) throw tooShort();
   const dimensions = Array.from({ length: magic & 0xff }, (_, i) => view.getUint32(4 + 4 * i));
   if (dimensions.includes(0)) {
-    throw new DataError('BAD_DIMENSIONS', `${fileName}: a dimension is 0 (${dimensions.join(' x ')})`, REMEDY);
+    throw new DataError('BAD_DIMENSIONS', `${fileName}: a dimension is 0 (${dimensions.join(' x ')})`, remedy);
   }
+  const valueBytes = magic >> 8 === 0x0c ? 4 : 1;
   // Three 32-bit factors may leave the exact integers of a double, but never come back to a length that fits.
-  const expected = headerBytes + dimensions.reduce((product, dimension) => product * dimension, 1);
+  const expected = headerBytes + dimensions.reduce((product, dimension) => product * dimension, valueBytes);
   if (bytes.length !== expected) {
     const code = bytes.length < expected ? 'TRUNCATED' : 'TRAILING_BYTES';
-    throw new DataError(code, `${fileName}: ${bytes.length} bytes, its header announces ${expected}`, REMEDY);
+    throw new DataError(code, `${fileName}: ${bytes.length} bytes, its header announces ${expected}`, remedy);
   }
-  return { dimensions, values: bytes.subarray(headerBytes) };
+  return { magic, dimensions, values: bytes.subarray(headerBytes) };
+}
+
+/** Images as an IDX file has them: one channel, 0..255, one image after another. `pixels` is a view into the file. */
+export interface IdxImages {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly pixels: Uint8Array;
 }
 
 /**
- * An image set from a decompressed IDX image file (count, height, width) and its label file (count).
- * The set's pixels and labels are views into the files' bytes.
+ * The function reads an image file (count, height, width).
+ *
+ * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS
+ */
+export function parseIdxImages(file: IdxFile, remedy: string): IdxImages {
+  const { dimensions, values } = parseIdx(file, [MAGIC_IMAGES], remedy);
+  const [count, height, width] = dimensions as readonly [number, number, number];
+  return { count, height, width, pixels: values };
+}
+
+/**
+ * The function reads a label file: one byte an image, or rows of 32-bit integers whose first is the label, as QMNIST has.
+ *
+ * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS
+ */
+export function parseIdxLabels(file: IdxFile, remedy: string): Int32Array {
+  const { magic, dimensions, values } = parseIdx(file, [MAGIC_LABELS, MAGIC_LABEL_ROWS], remedy);
+  if (magic === MAGIC_LABELS) return Int32Array.from(values);
+  const [count, columns] = dimensions as readonly [number, number];
+  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+  return Int32Array.from({ length: count }, (_, row) => view.getInt32(4 * columns * row));
+}
+
+/** The function checks that each image has a label. @throws DataError LABEL_COUNT */
+export function checkLabelCount(images: IdxFile, count: number, labels: IdxFile, labelCount: number, remedy: string) {
+  if (labelCount === count) return;
+  throw new DataError(
+    'LABEL_COUNT',
+    `${labels.fileName} has ${labelCount} labels for the ${count} images of ${images.fileName}`,
+    remedy,
+  );
+}
+
+/**
+ * The function makes an image set of MNIST's files: an image file (count, height, width) and its label file (count).
+ * The set's pixels are a view into the file's bytes.
  *
  * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS, LABEL_COUNT, LABEL_OUT_OF_RANGE
  */
-export function parseIdxImageSet(
-  name: string,
-  images: { readonly fileName: string; readonly bytes: Uint8Array },
-  labels: { readonly fileName: string; readonly bytes: Uint8Array },
-  classes = 10,
-): ImageSet {
-  const pixelArray = parseIdx(images.bytes, MAGIC_IMAGES, images.fileName);
-  const labelArray = parseIdx(labels.bytes, MAGIC_LABELS, labels.fileName);
-  const [count, height, width] = pixelArray.dimensions as readonly [number, number, number];
-  if (labelArray.values.length !== count) {
-    throw new DataError(
-      'LABEL_COUNT',
-      `${labels.fileName} has ${labelArray.values.length} labels for the ${count} images of ${images.fileName}`,
-      REMEDY,
-    );
-  }
-  const outOfRange = labelArray.values.findIndex((label) => label >= classes);
+export function parseIdxImageSet(name: string, images: IdxFile, labels: IdxFile, classes = 10): ImageSet {
+  const { count, height, width, pixels } = parseIdxImages(images, FETCH_AGAIN);
+  const values = parseIdx(labels, [MAGIC_LABELS], FETCH_AGAIN).values;
+  checkLabelCount(images, count, labels, values.length, FETCH_AGAIN);
+  const outOfRange = values.findIndex((label) => label >= classes);
   if (outOfRange >= 0) {
     throw new DataError(
       'LABEL_OUT_OF_RANGE',
-      `${labels.fileName}: label ${labelArray.values[outOfRange]} of image ${outOfRange} is not in 0..${classes - 1}`,
-      REMEDY,
+      `${labels.fileName}: label ${values[outOfRange]} of image ${outOfRange} is not in 0..${classes - 1}`,
+      FETCH_AGAIN,
     );
   }
-  return { name, count, height, width, channels: 1, classes, pixels: pixelArray.values, labels: labelArray.values };
+  return { name, count, height, width, channels: 1, classes, pixels, labels: values };
 }

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { sha256 } from '../files.js';
 import { parseCifar10ImageSet } from './cifar10.js';
-import { readDataFile, sha256Of } from './data-file.js';
+import { readDataFile } from './data-file.js';
 import type { Cifar10Description, DatasetDescription, IdxDescription } from './description.js';
 import { parseIdxImageSet } from './idx.js';
 import type { ImageSet } from './image-set.js';
@@ -44,7 +45,7 @@ export async function readDataset(
   for (const [name, path] of location.paths) {
     const bytes = await readDataFile(path, signal);
     signal?.throwIfAborted();
-    files.set(name, { name, path, bytes, sha256: sha256Of(bytes) });
+    files.set(name, { name, path, bytes, sha256: sha256(bytes) });
   }
   const sets = description.format === 'idx' ? idxSets(description, files) : cifar10Sets(description, files);
   const expected = description.format === 'idx' ? pinned(description) : recorded(location.folder);
