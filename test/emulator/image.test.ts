@@ -17,6 +17,45 @@ const errorOf = (work: () => unknown): unknown => {
   return undefined;
 };
 
+const BLOCK = 512;
+const RP2350 = 0xe48bff59;
+
+/** The image with another chip's name on every block. */
+function ofFamily(file: Uint8Array, family: number): Uint8Array {
+  const view = new DataView(file.buffer, file.byteOffset);
+  for (let at = 0; at < file.length; at += BLOCK) view.setUint32(at + 28, family, true);
+  return file;
+}
+
+function without(file: Uint8Array, block: number): Uint8Array {
+  return Uint8Array.from([...file.subarray(0, block * BLOCK), ...file.subarray((block + 1) * BLOCK)]);
+}
+
+/** Numbers the blocks from `first` on, of `total`. */
+function numbered(file: Uint8Array, first: number, total: number): Uint8Array {
+  const view = new DataView(file.buffer, file.byteOffset);
+  for (let at = 0; at < file.length; at += BLOCK) {
+    view.setUint32(at + 20, first + at / BLOCK, true);
+    view.setUint32(at + 24, total, true);
+  }
+  return file;
+}
+
+test.each([
+  ['before', true],
+  ['behind', false],
+])('of a file with programs for other chips %s it, the RP2040 gets its own', (_, before) => {
+  const [own, other] = [uf2(), ofFamily(uf2().fill(0x55, 32, 32 + 256), RP2350)];
+  const both = Buffer.concat(before ? [other, own] : [own, other]);
+  expect(Buffer.compare(flashOfImage(both, 'x.uf2'), firmwareFlash())).toBe(0);
+
+  const blocks = own.length / BLOCK;
+  numbered(own, before ? blocks : 0, 2 * blocks);
+  numbered(other, before ? 0 : blocks, 2 * blocks);
+  const asOne = Buffer.concat(before ? [other, own] : [own, other]);
+  expect(Buffer.compare(flashOfImage(asOne, 'x.uf2'), firmwareFlash())).toBe(0);
+});
+
 test('UF2, ELF and bin hold the same program', () => {
   const code = firmwareFlash().subarray(0, 32_768);
   expect(Buffer.compare(flashOfImage(sibling('elf'), 'priot.elf').subarray(0, 32_768), code)).toBe(0);
@@ -24,10 +63,12 @@ test('UF2, ELF and bin hold the same program', () => {
 });
 
 test.each<[string, (file: Uint8Array) => Uint8Array, RegExp]>([
-  ['cut off', (file) => file.subarray(0, file.length - 100), /no multiple of 512/],
-  ['a block missing', (file) => file.subarray(512), /another number/],
+  ['cut off', (file) => file.subarray(0, file.length - 100), /ends early: it has \d+ of \d+ blocks/],
+  ['cut off between blocks', (file) => file.subarray(0, file.length - 1024), /ends early: it has \d+ of \d+ blocks/],
+  ['its first block missing', (file) => file.subarray(512), /first block .* calls itself 1 of/],
+  ['a block missing', (file) => without(file, 7), /block 7 .* calls itself 8 of/],
   ['wrong magic', (file) => file.fill(0, 512 + 508, 1024), /block 1 has wrong magic/],
-  ['another chip', (file) => file.fill(1, 28, 32), /another chip family/],
+  ['another chip', (file) => ofFamily(file, RP2350), /another chip family: RP2350/],
   ['a payload too long', (file) => file.fill(255, 16, 18), /says it holds/],
   ['an address outside flash', (file) => file.fill(0x20, 12, 16), /outside the 2 MB/],
   ['empty', () => new Uint8Array(), /only 0 bytes/],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseFaults } from '#host/device/faulty/faults.js';
 import type { DeviceSource } from '#host/device/source.js';
 import { DeviceError } from '#host/errors.js';
-import { Connection } from '#host/link/connection.js';
+import { type Attempt, Connection } from '#host/link/connection.js';
 import { virtualBoards } from './virtual-board.js';
 import { VirtualTime } from './virtual-time.js';
 
@@ -28,16 +28,43 @@ describe('a connection', () => {
   it('waits a minute for a lost device, and then says how to go on', async () => {
     const time = new VirtualTime();
     const source = sourceOf(time, [true]);
-    const connection = await time.run(Connection.open(source), LIMIT_MS);
+    const attempts: Attempt[] = [];
+    const options = { onAttempt: (attempt: Attempt) => attempts.push(attempt) };
+    const connection = await time.run(Connection.open(source, options), LIMIT_MS);
     await expect(time.run(connection.recover(lost()), LIMIT_MS)).rejects.toMatchObject({
       code: 'DEVICE_LOST',
       class: 'device',
-      message: 'simulator: lost, and not back after 9 attempts: no such port',
+      message: 'simulator: lost, and is not back after 9 attempts: no such port',
       remedy: expect.stringContaining('priot train --resume'),
     });
+    expect(attempts.map(({ attempt, of }) => `${attempt} of ${of}`)).toEqual(
+      Array.from({ length: 9 }, (_, index) => `${index + 1} of 9`),
+    );
+    expect(attempts.map(({ cause }) => cause.message)).toEqual(['gone', ...Array<string>(8).fill('no such port')]);
     expect(source.opened.map((ms) => ms - source.opened[1]!).slice(1)).toEqual([
       0, 250, 750, 1750, 3750, 7750, 15750, 30750, 60750,
     ]);
+  });
+
+  it('gives a device that goes away while it is greeted some seconds, and speaks of no run', async () => {
+    const time = new VirtualTime();
+    const boards = sourceOf(time, [true]);
+    const source: DeviceSource = {
+      async open() {
+        const device = await boards.open();
+        // it hangs up on the first byte
+        device.write = () => Promise.reject(lost());
+        return device;
+      },
+      close: boards.close,
+    };
+    const error = await time.run(Connection.open(source), LIMIT_MS).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: 'DEVICE_LOST',
+      message: 'simulator: it went away while it was greeted, and is not back after 5 attempts: no such port',
+      remedy: 'plug it in again; see what is plugged in: priot devices',
+    });
+    expect(boards.opened.at(-1)! - boards.opened[0]!).toBe(3_750);
   });
 
   it('counts its attempts until something was done', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findBoard, findPorts, type ListedPort } from '#host/device/serial/discovery.js';
+import { findBoard, findPort, findPorts, type ListedPort } from '#host/device/serial/discovery.js';
 
 const board = (n: number): ListedPort => ({
   path: `/dev/ttyACM${n}`,
@@ -28,6 +28,23 @@ const pretender: ListedPort = {
   vendorId: '1a86',
   productId: '000a',
 };
+/** As Windows lists a composite device: no string of the board's own. */
+const windows = (n: number): ListedPort => ({
+  path: `COM${n}`,
+  manufacturer: 'Microsoft',
+  serialNumber: `6&38F1B9F&0&000${n}`,
+  pnpId: `USB\\VID_2E8A&PID_000A&MI_00\\6&38F1B9F&0&000${n}`,
+  friendlyName: `USB Serial Device (COM${n})`,
+  vendorId: '2E8A',
+  productId: '000A',
+});
+const macos: ListedPort = {
+  path: '/dev/tty.usbmodem101',
+  manufacturer: 'priot project',
+  serialNumber: 'E66141',
+  vendorId: '2e8a',
+  productId: '000a',
+};
 const uart: ListedPort = { path: '/dev/ttyS0' };
 
 describe('ports', () => {
@@ -50,11 +67,32 @@ describe('ports', () => {
 
 describe('the board to use when none was named', () => {
   it('is the one that is priot', async () => {
-    expect(await findBoard(async () => [uart, micropython, board(1)])).toMatchObject({ serialNumber: 'E661411' });
+    expect(await findBoard(async () => [uart, micropython, board(1)])).toMatchObject({
+      board: { serialNumber: 'E661411' },
+      passedOver: [],
+    });
+    expect(await findBoard(async () => [macos])).toMatchObject({ board: { path: '/dev/tty.usbmodem101' } });
   });
 
-  it('is none when there is none: other firmware does not count', async () => {
-    expect(await findBoard(async () => [uart, micropython, probe])).toBeUndefined();
+  it('is none when there is none: other firmware does not count, and is told', async () => {
+    const { board, passedOver } = await findBoard(async () => [uart, micropython, probe, pretender]);
+    expect(board).toBeUndefined();
+    expect(passedOver.map(({ path }) => path)).toEqual(['/dev/ttyACM7', '/dev/ttyACM8']);
+  });
+
+  it('is one that may be priot, where the system tells no product string', async () => {
+    expect((await findPorts(async () => [windows(12)]))[0]).toMatchObject({
+      path: 'COM12',
+      fingerprint: 'perhaps-priot',
+    });
+    expect(await findBoard(async () => [uart, windows(12)])).toMatchObject({ board: { path: 'COM12' } });
+    await expect(findBoard(async () => [windows(3), windows(12)])).rejects.toMatchObject({ code: 'SEVERAL_BOARDS' });
+  });
+
+  it('has its serial number by either name that macOS gives its port', async () => {
+    for (const path of ['/dev/tty.usbmodem101', '/dev/cu.usbmodem101']) {
+      expect(await findPort({ path }, async () => [macos])).toMatchObject({ serialNumber: 'E66141' });
+    }
   });
 
   it('is not chosen among several', async () => {

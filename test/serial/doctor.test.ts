@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FoundPort } from '#host/device/serial/discovery.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { checkNode, checkPackage, checkPort, checkToolchain } from '#host/sessions/doctor.js';
 import { connect, openPty } from './pty.js';
@@ -42,11 +43,11 @@ describe('priot doctor', () => {
   });
 
   describe('at a port', () => {
-    async function check(flash: Uint8Array | undefined) {
+    async function check(flash: Uint8Array | undefined, fingerprint: FoundPort['fingerprint'] = 'priot') {
       const [simulator, pty] = [await openSimulator(), await openPty()];
       connect(simulator, pty);
       try {
-        return await checkPort({ path: pty.path, fingerprint: 'priot', usbIds: '2e8a:000a' }, flash);
+        return await checkPort({ path: pty.path, fingerprint, usbIds: '2e8a:000a' }, flash);
       } finally {
         await simulator.close();
         await pty.close();
@@ -59,6 +60,13 @@ describe('priot doctor', () => {
         text: expect.stringMatching(
           /^firmware \S+; line: 10[2-9] frames, 0 damaged, 0 repeated, 0 timeouts, \d+\.\d ms/,
         ),
+      });
+    });
+
+    it('greets a board whose system does not tell what it is', async () => {
+      expect(await check(undefined, 'perhaps-priot')).toMatchObject({
+        status: 'ok',
+        text: expect.stringMatching(/^firmware /),
       });
     });
 

@@ -121,6 +121,20 @@ describe('priot flash', () => {
     expect(board).toMatchObject({ port: '/dev/elsewhere', serialNumber: 'B' });
   });
 
+  it('finds a board again that may be priot by its ids alone, as Windows lists it, and lets its Hello decide', async () => {
+    const com3: FoundPort = { path: 'COM3', fingerprint: 'perhaps-priot', usbIds: '2e8a:000a' };
+    const another: FoundPort = { ...com3, path: 'COM4' };
+    const boards = new FakeBoards([com3, another], com3);
+    const { board } = await flash(boards, { device: 'COM3' });
+    expect(boards.touched).toEqual(['COM3']);
+    expect(board).toEqual({ port: 'COM3', firmwareCommit: COMMIT });
+
+    await rm(drive, { recursive: true });
+    const other = new FakeBoards([com3], com3);
+    other.commit = 'fff000';
+    await expect(flash(other)).rejects.toMatchObject({ code: 'OTHER_FIRMWARE' });
+  });
+
   it('takes the only Pico there is, other firmware included', async () => {
     const boards = new FakeBoards([port('A', 'other'), port('B', 'pico')], port('B'));
     await flash(boards);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,7 +165,35 @@ describe('a port that cannot be used', () => {
     cleanups.push(() => rm(folder, { recursive: true }));
     const path = join(folder, 'file');
     await writeFile(path, 'text');
-    await expect(openDevice(path)).rejects.toMatchObject({ code: 'NOT_A_PORT', class: 'device' });
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const [name, kind] of [
+      [path, 'a file'],
+      [folder, 'a folder'],
+      ['.', 'a folder'],
+      [pipe, 'a pipe'],
+    ] as const) {
+      await expect(openDevice(name)).rejects.toMatchObject({
+        code: 'NOT_A_PORT',
+        class: 'device',
+        message: `${name}: this is ${kind}, not a serial port`,
+        remedy: expect.stringContaining('emulator and simulator'),
+      });
+    }
+  });
+
+  it('has a name that no port has', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'ports are called otherwise elsewhere');
+    for (const name of ['foo', 'COM3', 'emulater']) {
+      await expect(openDevice(name)).rejects.toMatchObject({
+        code: 'PORT_MISSING',
+        class: 'device',
+        message: expect.stringContaining(name),
+        remedy: expect.stringContaining(
+          'the built-in devices are emulator and simulator; a port is called /dev/ttyACM0',
+        ),
+      });
+    }
   });
 
   it('is in use', async () => {
@@ -204,9 +233,10 @@ describe('a port that cannot be used', () => {
   it('echoes what it gets: it is not priot', async () => {
     const { path, input, output } = await pty();
     output.pipe(input);
-    await expect(Link.open(await openSerial(path, { clock: hastyClock() }))).rejects.toMatchObject({
+    await expect(Link.open(await openSerial(path))).rejects.toMatchObject({
+      code: 'NOT_PRIOT',
       class: 'device',
-      remedy: expect.stringContaining('priot flash'),
+      message: `${path} sends back what it gets: no priot firmware is behind it`,
     });
   });
 });

@@ -21,6 +21,7 @@ export class Display {
         break;
       case 'device':
       case 'device-log':
+      case 'reconnect':
         this.end();
         this.output.write(deviceLines(event));
         break;

@@ -11,12 +11,14 @@ export interface OpenDeviceOptions {
   latencyMs?: number;
   /** Lists the ports to search; left out: the ports of this machine. */
   listPorts?: () => Promise<ListedPort[]>;
+  /** Called with what the user should know of the choice: a board that is plugged in and was not taken, say. */
+  onNotice?: (text: string) => void;
 }
 
 /**
  * Opens a device by the name the user gave.
  * @param name `emulator`, `simulator` or a port; undefined: the one board whose USB ids and product string are priot's,
- * else the emulator. `description.name` of the result tells which it became.
+ * or may be where the system does not tell product strings, else the emulator. `description.name` of the result tells which it became.
  * @throws DeviceError
  */
 export async function openDevice(name: string | undefined, options: OpenDeviceOptions = {}): Promise<Device> {
@@ -55,12 +57,21 @@ export function deviceSource(name: string | undefined, options: OpenDeviceOption
   };
 }
 
-async function findBoard({ listPorts }: OpenDeviceOptions) {
+async function findBoard({ listPorts, onNotice }: OpenDeviceOptions) {
   const discovery = await import('./serial/discovery.js');
-  return discovery.findBoard(listPorts);
+  const { board, passedOver } = await discovery.findBoard(listPorts);
+  for (const { path, usbIds } of passedOver) {
+    onNotice?.(
+      `${path} (${usbIds}) is plugged in, and its firmware is not priot's: the emulator is taken instead; ` +
+        `to put priot on a Pico: priot flash --device ${path}`,
+    );
+  }
+  return board;
 }
 
 async function portNamed(path: string, { listPorts }: OpenDeviceOptions) {
+  const { requirePortName } = await import('./serial/port-errors.js');
+  requirePortName(path);
   const { findPort } = await import('./serial/discovery.js');
   return { path, serialNumber: (await findPort({ path }, listPorts))?.serialNumber };
 }

@@ -9,6 +9,26 @@ import { Link, type LinkOptions, type LinkStatistics } from './link.js';
 
 /** Before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
 const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+/** Of these for a device that goes away while it is greeted for the first time: nothing is known of it that is worth more. */
+const OPENING_ATTEMPTS = 5;
+
+/** An attempt to get a lost device back. */
+export interface Attempt {
+  /** The device as the user named it. */
+  readonly name: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly of: number;
+  /** Until it begins, in milliseconds of the device's clock. */
+  readonly waitMs: number;
+  /** What the attempt before ended with, or the loss itself. */
+  readonly cause: DeviceError;
+}
+
+export interface ConnectionOptions extends LinkOptions {
+  /** Called before each attempt to get a lost device back. */
+  onAttempt?: (attempt: Attempt) => void;
+}
 
 /** A device was lost that may come back. */
 export class Loss {
@@ -21,26 +41,36 @@ async function* once<T>(result: Promise<T>): AsyncGenerator<T> {
 
 export class Connection {
   readonly #source: DeviceSource | undefined;
-  readonly #options: LinkOptions;
+  readonly #options: ConnectionOptions;
   #link: Link;
   #earlier: LinkStatistics = { frames: 0, crcErrors: 0, retries: 0, timeouts: 0, roundTrips: 0, roundTripMs: 0 };
   /** To get the device back, since it last got something done. */
   #attempts = 0;
 
-  private constructor(link: Link, source: DeviceSource | undefined, options: LinkOptions) {
+  private constructor(link: Link, source: DeviceSource | undefined, options: ConnectionOptions) {
     this.#link = link;
     this.#source = source;
     this.#options = options;
   }
 
-  /** @throws what opening a device and Link.open throw; a device that goes away meanwhile is given the time to come back */
-  static async open(source: DeviceSource, options: LinkOptions = {}): Promise<Connection> {
+  /**
+   * Opens a device and greets it; one that goes away meanwhile is given some seconds to come back.
+   * @throws what opening a device and Link.open throw
+   */
+  static async open(source: DeviceSource, options: ConnectionOptions = {}): Promise<Connection> {
     try {
       const device = await source.open(options.signal);
       const link = await Link.open(device, options).catch((error: unknown) => {
         if (!(error instanceof DeviceError && error.code === 'DEVICE_LOST')) throw error;
         let attempts = 0;
-        return reopen(source, options, { device, cause: error, attempt: () => attempts++ });
+        return reopen(source, options, {
+          device,
+          cause: error,
+          attempts: OPENING_ATTEMPTS,
+          attempt: () => attempts++,
+          what: 'it went away while it was greeted',
+          remedy: 'plug it in again; see what is plugged in: priot devices',
+        });
       });
       return new Connection(link, source, options);
     } catch (error) {
@@ -88,7 +118,10 @@ export class Connection {
       device: lost.device,
       cause: error,
       boardId: lost.hello.boardId,
+      attempts: BACKOFF_MS.length,
       attempt: () => this.#attempts++,
+      what: 'lost',
+      remedy: 'plug it in again; a training run goes on with: priot train --resume RUN',
     });
     this.#earlier = add(this.#earlier, lost.statistics);
     this.#link = link;
@@ -136,15 +169,27 @@ interface LostDevice {
   readonly cause: DeviceError;
   /** The board that it must be; left out: any. */
   readonly boardId?: Uint8Array;
+  /** How many attempts it is worth, at most as many as there are waits. */
+  readonly attempts: number;
   /** Numbers the attempts, from 0. */
   attempt(): number;
+  /** For the error after the last of them: what happened, and what the user can do. */
+  readonly what: string;
+  readonly remedy: string;
 }
 
-async function reopen(source: DeviceSource, options: LinkOptions, loss: LostDevice): Promise<Link> {
+async function reopen(source: DeviceSource, options: ConnectionOptions, loss: LostDevice): Promise<Link> {
   const { clock, description } = loss.device;
   let last = loss.cause;
-  for (let attempt = loss.attempt(); attempt < BACKOFF_MS.length; attempt = loss.attempt()) {
+  for (let attempt = loss.attempt(); attempt < loss.attempts; attempt = loss.attempt()) {
     const backoffMs = BACKOFF_MS[attempt]!;
+    options.onAttempt?.({
+      name: description.name,
+      attempt: attempt + 1,
+      of: loss.attempts,
+      waitMs: backoffMs,
+      cause: last,
+    });
     // The clock of a device that is gone for good ends its waits at once.
     if (backoffMs > 0) await clock.delay(backoffMs, options.signal).catch(() => {});
     options.signal?.throwIfAborted();
@@ -157,8 +202,8 @@ async function reopen(source: DeviceSource, options: LinkOptions, loss: LostDevi
   }
   throw new DeviceError(
     'DEVICE_LOST',
-    `${description.name}: lost, and not back after ${BACKOFF_MS.length} attempts: ${last.message}`,
-    'plug it in again; a training run goes on with: priot train --resume RUN',
+    `${description.name}: ${loss.what}, and is not back after ${loss.attempts} attempts: ${last.message}`,
+    loss.remedy,
     { cause: loss.cause },
   );
 }

@@ -66,6 +66,8 @@ export class Exchange {
   /** Transmissions in their order, which is the order of the answers. */
   readonly #waiting = new Map<number, Transmission>();
   readonly #pumped: Promise<void>;
+  /** The payload sent last: what comes back from a line that only echoes. */
+  #lastSent: Uint8Array | undefined;
   #lastRequestId = 0;
   #watchdog: AbortController | undefined;
   #error: PriotError | undefined;
@@ -119,6 +121,7 @@ export class Exchange {
     this.#waiting.delete(id); // a repeated one goes to the end: the order of transmission
     this.#waiting.set(id, { conversation, sentAtMs: this.device.clock.nowMs(), superseded: false });
     this.#frames++;
+    this.#lastSent = payload;
     this.#write(encodeFrame(payload));
     if (!this.#watchdog) this.#watch();
     return id;
@@ -167,7 +170,7 @@ export class Exchange {
     try {
       for await (const chunk of this.device.chunks()) {
         this.bytesReceived += chunk.length;
-        for (const payload of this.#decoder.push(chunk)) this.#receive(decodeDeviceMessage(payload));
+        for (const payload of this.#decoder.push(chunk)) this.#receive(this.#decode(payload));
         // Let whoever was woken by this chunk write its answer before the next one is asked for.
         await new Promise(setImmediate);
       }
@@ -175,6 +178,18 @@ export class Exchange {
     } catch (error) {
       this.#fail(this.#lost(error));
     }
+  }
+
+  #decode(payload: Uint8Array): DeviceMessage {
+    const { name } = this.device.description;
+    if (this.#lastSent && Buffer.compare(payload, this.#lastSent) === 0) {
+      throw new DeviceError(
+        'NOT_PRIOT',
+        `${name} sends back what it gets: no priot firmware is behind it`,
+        'see what is plugged in: priot devices',
+      );
+    }
+    return decodeDeviceMessage(payload);
   }
 
   #receive(message: DeviceMessage): void {

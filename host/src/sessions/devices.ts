@@ -28,6 +28,7 @@ export interface WarningEvent {
 
 const PORT_DESCRIPTIONS: Record<FoundPort['fingerprint'], string> = {
   priot: "Pico with priot's firmware",
+  'perhaps-priot': 'Pico; this system does not tell with which firmware, its Hello will (priot doctor)',
   pico: 'Pico with other firmware (priot flash --device PORT)',
   'raspberry-pi': 'another Raspberry Pi device, such as a debug probe (priot monitor PORT)',
   other: 'serial port',

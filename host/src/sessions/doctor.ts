@@ -122,15 +122,17 @@ async function checkRights(): Promise<Finding> {
   if (UDEV_RULE_FOLDERS.some((folder) => existsSync(join(folder, UDEV_RULE_NAME)))) {
     return { check, status: 'ok', text: `udev rule ${UDEV_RULE_NAME}` };
   }
-  const dialout = (await readFile('/etc/group', 'utf8').catch(() => '')).match(/^dialout:[^:]*:(\d+):/m)?.[1];
-  if (dialout !== undefined && process.getgroups?.().includes(Number(dialout))) {
-    return { check, status: 'ok', text: 'group dialout' };
+  // dialout on Debian and Fedora, uucp on Arch
+  const groups = await readFile('/etc/group', 'utf8').catch(() => '');
+  const [, group = 'dialout', id] = groups.match(/^(dialout|uucp):[^:]*:(\d+):/m) ?? [];
+  if (id !== undefined && process.getgroups?.().includes(Number(id))) {
+    return { check, status: 'ok', text: `group ${group}` };
   }
   return {
     check,
     status: 'warn',
-    text: `you are not in group dialout, and there is no udev rule ${UDEV_RULE_NAME}`,
-    remedy: `sudo usermod -aG dialout $USER (then log in again), or: ${INSTALL_UDEV_RULE}`,
+    text: `you are not in group ${group}, and there is no udev rule ${UDEV_RULE_NAME}`,
+    remedy: `sudo usermod -aG ${group} $USER (then log in again), or: ${INSTALL_UDEV_RULE}`,
   };
 }
 
@@ -155,6 +157,7 @@ async function* checkBoards(flash: Uint8Array | undefined): AsyncIterable<Findin
   }
 }
 
+const OTHER_FIRMWARE = 'a Pico with other firmware';
 /** Enough to show a bad cable. */
 const LINE_REQUESTS = 50;
 
@@ -162,15 +165,15 @@ const LINE_REQUESTS = 50;
 export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Array | undefined): Promise<Finding> {
   const check = path;
   if (fingerprint === 'pico') {
-    return { check, status: 'warn', text: 'a Pico with other firmware', remedy: `priot flash --device ${path}` };
+    return { check, status: 'warn', text: OTHER_FIRMWARE, remedy: `priot flash --device ${path}` };
   }
-  if (fingerprint !== 'priot') return { check, status: 'ok', text: 'no priot board' };
+  if (fingerprint === 'raspberry-pi' || fingerprint === 'other') return { check, status: 'ok', text: 'no priot board' };
   try {
     const link = await Link.open(await openSerial(path));
     for (let request = 0; request < LINE_REQUESTS; request++) await link.request('readStatistics', {});
     const held = link.hello.checkpointBytes > 0 ? await link.request('readCheckpoint', {}) : undefined;
     await link.close();
-    const { firmwareCommit, lastPanic } = link.hello;
+    const { firmwareCommit, lastPanic, boardId } = link.hello;
     const commit = firmwareCommit || 'of unknown commit';
     if (lastPanic) {
       const at = `0x${lastPanic.programCounter.toString(16)}`;
@@ -184,10 +187,22 @@ export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Ar
       const text = `firmware ${commit} is not the one of this package`;
       return { check, status: 'warn', text, remedy: `priot flash --device ${path}` };
     }
+    if (isNobody(boardId)) {
+      const text = `firmware ${commit}; its flash chip tells no id of its own, so two such boards cannot be told apart`;
+      return { check, status: 'warn', text, remedy: 'plug in one such board at a time, and name its port: --device' };
+    }
     return lineFinding(check, `firmware ${commit}${held ? checkpointText(held) : ''}`, link.statistics);
   } catch (error) {
+    if (fingerprint === 'perhaps-priot' && error instanceof PriotError && error.code === 'NOT_PRIOT') {
+      return { check, status: 'warn', text: OTHER_FIRMWARE, remedy: `priot flash --device ${path}` };
+    }
     return failure(check, error);
   }
+}
+
+/** The id of a flash chip that has none reads as zeros or as ones. */
+function isNobody(boardId: Uint8Array): boolean {
+  return boardId.every((byte) => byte === 0) || boardId.every((byte) => byte === 0xff);
 }
 
 function checkpointText({ sequence, sessionId, nextStep }: DeviceCheckpoint): string {

@@ -23,6 +23,17 @@ export interface DeviceEvent {
   readonly lastPanic: Panic | null;
 }
 
+/** A device was lost, and an attempt begins to get it back. */
+export interface ReconnectEvent {
+  readonly type: 'reconnect';
+  readonly name: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly of: number;
+  /** What went wrong last. */
+  readonly text: string;
+}
+
 /** The device has sent a warning or an error of its own. */
 export interface DeviceLogEvent {
   readonly type: 'device-log';
@@ -50,8 +61,11 @@ export interface ProgressEvent {
   readonly text?: string;
 }
 
+/** The events of a device that is opened, and used from then on. */
+export type OpenedEvent = NoticeEvent | DeviceEvent | DeviceLogEvent | ReconnectEvent;
+
 /** The events that every verb may emit. */
-export type CommonEvent = NoticeEvent | DeviceEvent | DeviceLogEvent | DownloadEvent | ProgressEvent;
+export type CommonEvent = OpenedEvent | DownloadEvent | ProgressEvent;
 
 /** A training session is about to begin. */
 export interface PlanEvent {

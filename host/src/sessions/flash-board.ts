@@ -2,7 +2,8 @@
 import type { Clock } from '../device/device.js';
 import { flashOfImage } from '../device/emulator/image.js';
 import { type BootselDrive, copyToDrive, findBootselDrives, requirePico } from '../device/serial/bootsel.js';
-import type { FoundPort } from '../device/serial/discovery.js';
+import { type FoundPort, likeliestBoards } from '../device/serial/discovery.js';
+import { hints } from '../device/serial/system.js';
 import { DataError, DeviceError, UsageError } from '../errors.js';
 
 /** What is plugged in, and the ways to act on it. */
@@ -62,13 +63,14 @@ export async function flashBoard(
   const flash = Buffer.from(flashOfImage(image, imageName));
 
   const before = await boards.ports();
-  const { drive, serialNumber } = await reachDrive(request, boards, before, progress);
+  const { drive, serialNumber, left } = await reachDrive(request, boards, before, progress);
   requirePico(drive);
   progress.says(`copying ${imageName} to ${drive.folder}`);
   await copyToDrive(drive, image, (bytes) => progress.copied(bytes));
 
   progress.says('waiting for the board to come back');
-  const port = await awaitBoard(boards, before, serialNumber);
+  const elsewhere = before.filter(({ path }) => path !== left);
+  const port = await awaitBoard(boards, elsewhere, serialNumber);
   const firmwareCommit = await greet(boards, port.path);
   if (firmwareCommit === '' || !flash.includes(firmwareCommit)) {
     throw new DeviceError(
@@ -85,7 +87,7 @@ async function reachDrive(
   boards: Boards,
   ports: readonly FoundPort[],
   progress: FlashProgress,
-): Promise<{ drive: BootselDrive; serialNumber?: string | undefined }> {
+): Promise<{ drive: BootselDrive; serialNumber?: string | undefined; left?: string }> {
   if (folder !== undefined) {
     if (device !== undefined) throw new UsageError('DEVICE_AND_DRIVE', 'give --device or --drive, not both');
     const [drive] = await findBootselDrives([folder]);
@@ -113,18 +115,17 @@ async function reachDrive(
   const drive = await poll(boards.clock, DRIVE_TIMEOUT_MS, async () =>
     (await boards.drives()).find((candidate) => !known.has(candidate.folder)),
   );
-  if (drive) return { drive, serialNumber: port?.serialNumber };
+  if (drive) return { drive, serialNumber: port?.serialNumber, left: path };
   throw new DeviceError(
     'NO_DRIVE',
     `${path} was asked for its boot ROM, and no drive appeared in ${DRIVE_TIMEOUT_MS / 1000} s`,
-    'mount it if it is there (udisksctl mount -b /dev/disk/by-label/RPI-RP2) and: priot flash; ' +
-      'else hold BOOTSEL while plugging the board in',
+    `${hints.mountDrive}; else hold BOOTSEL while plugging the board in`,
   );
 }
 
 function onlyPico(ports: readonly FoundPort[]): FoundPort {
-  const priot = ports.filter(({ fingerprint }) => fingerprint === 'priot');
-  const candidates = priot.length > 0 ? priot : ports.filter(({ fingerprint }) => fingerprint === 'pico');
+  const likeliest = likeliestBoards(ports);
+  const candidates = likeliest.length > 0 ? likeliest : ports.filter(({ fingerprint }) => fingerprint === 'pico');
   if (candidates.length === 1) return candidates[0]!;
   if (candidates.length === 0) {
     throw new DeviceError('NO_BOARD', 'no board is plugged in, neither running nor in its boot ROM', HOLD_BOOTSEL);
@@ -136,15 +137,19 @@ function onlyPico(ports: readonly FoundPort[]): FoundPort {
   );
 }
 
-/** The boot ROM has no serial number of the board's own; the firmware has, so the board is known by that. */
+/**
+ * Waits for the board. The boot ROM has no serial number of the board's own; the firmware has, so the board is known by
+ * that. Whether one that may be priot's is, its Hello decides.
+ * @param elsewhere the ports of other boards
+ */
 async function awaitBoard(
   boards: Boards,
-  before: readonly FoundPort[],
+  elsewhere: readonly FoundPort[],
   serialNumber: string | undefined,
 ): Promise<FoundPort> {
-  const known = new Set(before.map((port) => port.serialNumber ?? port.path));
+  const known = new Set(elsewhere.map((port) => port.serialNumber ?? port.path));
   const isBack = (port: FoundPort) =>
-    port.fingerprint === 'priot' &&
+    (port.fingerprint === 'priot' || port.fingerprint === 'perhaps-priot') &&
     (serialNumber === undefined ? !known.has(port.serialNumber ?? port.path) : port.serialNumber === serialNumber);
   const port = await poll(boards.clock, BOARD_TIMEOUT_MS, async () => (await boards.ports()).find(isBack));
   if (port) return port;

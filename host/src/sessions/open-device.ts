@@ -5,7 +5,7 @@ import { deviceSource } from '../device/open.js';
 import { Connection } from '../link/connection.js';
 import { encodeFrame } from '../link/frame.js';
 import { encodeRequest } from '../link/messages.js';
-import type { Context, DeviceEvent, DeviceLogEvent } from './events.js';
+import type { Context, OpenedEvent } from './events.js';
 
 /** The device to open. */
 export interface DeviceChoice {
@@ -26,16 +26,21 @@ const RESTART_REQUEST_ID = 0xffff_ffff;
  */
 export async function openDevice(
   choice: DeviceChoice = {},
-  context: Context<DeviceEvent | DeviceLogEvent> = {},
+  context: Context<OpenedEvent> = {},
   onConsoleLine?: (line: string) => void,
 ): Promise<Connection> {
   const { signal, onEvent } = context;
   const { device: name, faults } = choice;
-  const port = deviceSource(name, onConsoleLine ? { onConsoleLine } : {});
+  const port = deviceSource(name, {
+    ...(onConsoleLine && { onConsoleLine }),
+    onNotice: (text) => onEvent?.({ type: 'notice', text }),
+  });
   const restart = encodeFrame(encodeRequest(RESTART_REQUEST_ID, 'restart', { bootsel: false }));
   let hasConsole = false;
   const connection = await Connection.open(faults ? new FaultyPort(port, faults, restart) : port, {
     ...(signal && { signal }),
+    onAttempt: ({ name, attempt, of, cause }) =>
+      onEvent?.({ type: 'reconnect', name, attempt, of, text: cause.message }),
     onLogLine: (level, text) => {
       // The emulator has a console, and the same lines are there.
       if (!hasConsole) onConsoleLine?.(`${level}: ${text}`);

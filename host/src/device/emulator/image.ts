@@ -8,6 +8,12 @@ const UF2_MAGIC = [0x0a324655, 0x9e5d5157, 0x0ab16f30] as const;
 const UF2_FLAG_NOT_MAIN_FLASH = 1;
 const UF2_FLAG_FAMILY = 0x2000;
 const UF2_FAMILY_RP2040 = 0xe48bff56;
+const UF2_FAMILY_NAMES: Readonly<Record<number, string>> = {
+  3834380119: 'RP2350',
+  3834380121: 'RP2350',
+  3834380122: 'RP2350',
+  3834380123: 'RP2350',
+};
 const UF2_MAX_PAYLOAD_BYTES = 476;
 
 const ELF_MAGIC = 0x464c457f;
@@ -32,25 +38,63 @@ function place(flash: Uint8Array, data: Uint8Array, address: number, name: strin
   flash.set(data, offset);
 }
 
-function placeUf2(flash: Uint8Array, file: Uint8Array, view: DataView, name: string): void {
-  if (file.length % UF2_BLOCK_BYTES !== 0) throw damaged(name, 'its length is no multiple of 512 bytes');
-  const blocks = file.length / UF2_BLOCK_BYTES;
-  for (let i = 0; i < blocks; i++) {
-    const at = i * UF2_BLOCK_BYTES;
+interface Uf2Block {
+  readonly number: number;
+  /** Blocks of its program, as it says. */
+  readonly of: number;
+  readonly address: number;
+  readonly data: Uint8Array;
+}
+
+/** The function reads the blocks for the RP2040; a file may hold programs for other chips beside it. */
+function readUf2(file: Uint8Array, view: DataView, name: string): Uf2Block[] {
+  const blocks: Uf2Block[] = [];
+  const others = new Set<string>();
+  for (let at = 0; at + UF2_BLOCK_BYTES <= file.length; at += UF2_BLOCK_BYTES) {
+    const where = `block ${at / UF2_BLOCK_BYTES}`;
     const magics = [view.getUint32(at, true), view.getUint32(at + 4, true), view.getUint32(at + 508, true)];
-    if (magics.some((magic, k) => magic !== UF2_MAGIC[k])) throw damaged(name, `block ${i} has wrong magic numbers`);
+    if (magics.some((magic, k) => magic !== UF2_MAGIC[k])) throw damaged(name, `${where} has wrong magic numbers`);
     const flags = view.getUint32(at + 8, true);
     if (flags & UF2_FLAG_NOT_MAIN_FLASH) continue;
-    if (flags & UF2_FLAG_FAMILY && view.getUint32(at + 28, true) !== UF2_FAMILY_RP2040) {
-      throw damaged(name, `block ${i} is for another chip family`);
+    const family = view.getUint32(at + 28, true);
+    if (flags & UF2_FLAG_FAMILY && family !== UF2_FAMILY_RP2040) {
+      others.add(UF2_FAMILY_NAMES[family] ?? `0x${family.toString(16)}`);
+      continue;
     }
     const bytes = view.getUint32(at + 16, true);
-    if (bytes > UF2_MAX_PAYLOAD_BYTES) throw damaged(name, `block ${i} says it holds ${bytes} bytes`);
-    if (view.getUint32(at + 20, true) !== i || view.getUint32(at + 24, true) !== blocks) {
-      throw damaged(name, `block ${i} of ${blocks} has another number`);
-    }
-    place(flash, file.subarray(at + 32, at + 32 + bytes), view.getUint32(at + 12, true), name);
+    if (bytes > UF2_MAX_PAYLOAD_BYTES) throw damaged(name, `${where} says it holds ${bytes} bytes`);
+    const [address, number, of] = [12, 20, 24].map((offset) => view.getUint32(at + offset, true)) as [
+      number,
+      number,
+      number,
+    ];
+    blocks.push({ number, of, address, data: file.subarray(at + 32, at + 32 + bytes) });
   }
+  if (blocks.length === 0 && others.size > 0) {
+    throw damaged(name, `it is for another chip family: ${[...others].join(', ')}`);
+  }
+  return blocks;
+}
+
+function placeUf2(flash: Uint8Array, file: Uint8Array, view: DataView, name: string): void {
+  const blocks = readUf2(file, view, name);
+  const first = blocks[0];
+  // a file with several programs numbers the blocks of each, or all of them from its beginning
+  for (const [index, { number, of }] of blocks.entries()) {
+    if (of !== first!.of || number !== first!.number + index) {
+      throw damaged(name, `its block ${index} for the RP2040 calls itself ${number} of ${of}`);
+    }
+  }
+  const wholeFile = first !== undefined && first.of === Math.floor(file.length / UF2_BLOCK_BYTES);
+  if (first !== undefined && first.number !== 0 && !wholeFile) {
+    throw damaged(name, `its first block for the RP2040 calls itself ${first.number} of ${first.of}`);
+  }
+  const cut = file.length % UF2_BLOCK_BYTES !== 0;
+  if (cut || first === undefined || !(wholeFile || first.of === blocks.length)) {
+    const of = first ? ` of ${first.of}` : '';
+    throw damaged(name, `it ends early: it has ${blocks.length}${of} blocks for the RP2040`);
+  }
+  for (const { address, data } of blocks) place(flash, data, address, name);
 }
 
 function placeElf(flash: Uint8Array, file: Uint8Array, view: DataView, name: string): void {

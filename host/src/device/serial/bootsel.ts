@@ -81,7 +81,12 @@ export async function copyToDrive(
  * @throws DeviceError as `openPort`
  */
 export async function touch(path: string): Promise<void> {
-  await closePort(await openPort(path, TOUCH_BAUD_RATE));
+  try {
+    await closePort(await openPort(path, TOUCH_BAUD_RATE));
+  } catch (error) {
+    // It may leave while the port is still being opened, on hearing of the speed.
+    if (!(error instanceof DeviceError && error.code === 'PORT_FAILED')) throw error;
+  }
 }
 
 async function mountedFolders(): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** Which serial ports there are, and how much each looks like a board with priot's firmware. */
 import { readdir, realpath } from 'node:fs/promises';
 import { DeviceError } from '../../errors.js';
+import { hints } from './system.js';
 
 /** Raspberry Pi's USB vendor id, and the product id of a Pico with a CDC port (firmware/pico/usb_descriptors.c). */
 const VENDOR_ID = '2e8a';
@@ -11,15 +12,18 @@ export interface ListedPort {
   path: string;
   manufacturer?: string | undefined;
   serialNumber?: string | undefined;
-  /** Linux: the name in /dev/serial/by-id, vendor, product and serial number in one. */
+  /**
+   * Linux: the name in /dev/serial/by-id, vendor, product and serial number in one. Windows: the path of the device,
+   * which has ids and no product string.
+   */
   pnpId?: string | undefined;
   friendlyName?: string | undefined;
   vendorId?: string | undefined;
   productId?: string | undefined;
 }
 
-/** What the port's USB strings and ids say. */
-export type Fingerprint = 'priot' | 'pico' | 'raspberry-pi' | 'other';
+/** What the port's USB strings and ids say; `perhaps-priot`: the ids of a Pico, and no product string to tell more. */
+export type Fingerprint = 'priot' | 'perhaps-priot' | 'pico' | 'raspberry-pi' | 'other';
 
 export interface FoundPort {
   path: string;
@@ -30,14 +34,18 @@ export interface FoundPort {
 }
 
 /** Best first. */
-const FINGERPRINTS: readonly Fingerprint[] = ['priot', 'pico', 'raspberry-pi', 'other'];
+const FINGERPRINTS: readonly Fingerprint[] = ['priot', 'perhaps-priot', 'pico', 'raspberry-pi', 'other'];
 
-/** USB ids count for nothing without the vendor's, and only the product string tells priot from other firmware. */
+/**
+ * Tells what is behind a port. USB ids count for nothing without the vendor's, and only the product string tells priot
+ * from other firmware. Windows has none to give: "USB Serial Device (COM3)" of "Microsoft" is any board.
+ */
 export function fingerprint(port: ListedPort): Fingerprint {
   if (port.vendorId?.toLowerCase() !== VENDOR_ID) return 'other';
   if (port.productId?.toLowerCase() !== PRODUCT_ID) return 'raspberry-pi';
   const names = [port.pnpId, port.friendlyName, port.manufacturer].join(' ');
-  return /(^|[\s_-])priot([\s_-]|$)/i.test(names) ? 'priot' : 'pico';
+  if (/(^|[\s_-])priot([\s_-]|$)/i.test(names)) return 'priot';
+  return /^USB\\/i.test(port.pnpId ?? '') ? 'perhaps-priot' : 'pico';
 }
 
 /**
@@ -55,28 +63,45 @@ export async function findPorts(list: () => Promise<ListedPort[]> = listPorts): 
   return found.sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path));
 }
 
+/** What a search for the board to use came to. */
+export interface Search {
+  /** The one board that is priot's, or may be and is asked; undefined: there is none. */
+  readonly board?: FoundPort;
+  /** Boards of Raspberry Pi's that are plugged in and were not taken: whoever gets something else should know. */
+  readonly passedOver: readonly FoundPort[];
+}
+
 /**
- * The one board with priot's firmware; undefined when there is none.
+ * Looks for the one board with priot's firmware.
  * @throws DeviceError SEVERAL_BOARDS; PORTS_UNKNOWN when ports exist but nothing can tell what is behind them
  */
-export async function findBoard(list?: () => Promise<ListedPort[]>): Promise<FoundPort | undefined> {
+export async function findBoard(list?: () => Promise<ListedPort[]>): Promise<Search> {
   let ports: FoundPort[];
   try {
     ports = await findPorts(list);
   } catch (error) {
     // Without the means to list ports there may still be no doubt that there is none.
-    if (process.platform === 'linux' && !(await hasUsbPorts())) return undefined;
+    if (process.platform === 'linux' && !(await hasUsbPorts())) return { passedOver: [] };
     throw error;
   }
-  const boards = ports.filter((port) => port.fingerprint === 'priot');
-  if (boards.length > 1) {
+  const [board, another] = likeliestBoards(ports);
+  if (board && another) {
+    const boards = likeliestBoards(ports);
     throw new DeviceError(
       'SEVERAL_BOARDS',
       `several boards are plugged in: ${boards.map(({ path }) => path).join(', ')}`,
-      `name one: --device ${boards[0]!.path}`,
+      `name one: --device ${board.path}`,
     );
   }
-  return boards[0];
+  return board
+    ? { board, passedOver: [] }
+    : { passedOver: ports.filter((port) => port.fingerprint === 'pico' || port.fingerprint === 'raspberry-pi') };
+}
+
+/** The boards that are priot's; when there is none, those that may be. */
+export function likeliestBoards(ports: readonly FoundPort[]): FoundPort[] {
+  const priot = ports.filter(({ fingerprint }) => fingerprint === 'priot');
+  return priot.length > 0 ? priot : ports.filter(({ fingerprint }) => fingerprint === 'perhaps-priot');
 }
 
 /** A port by its serial number or its path; undefined when there is none, or nothing can tell. */
@@ -87,7 +112,9 @@ export async function findPort(
   const ports = await findPorts(list).catch(() => []);
   if ('serialNumber' in wanted) return ports.find(({ serialNumber }) => serialNumber === wanted.serialNumber);
   // Users may name a link, such as those in /dev/serial/by-id.
-  const paths = [wanted.path, await realpath(wanted.path).catch(() => wanted.path)];
+  const real = await realpath(wanted.path).catch(() => wanted.path);
+  // macOS has each port twice, and lists the one for incoming calls: /dev/tty.usbmodem101, not /dev/cu.usbmodem101.
+  const paths = [wanted.path, real, wanted.path.replace('/dev/cu.', '/dev/tty.')];
   return ports.find(({ path }) => paths.includes(path));
 }
 
@@ -100,7 +127,7 @@ async function listPorts(): Promise<ListedPort[]> {
     throw new DeviceError(
       'PORTS_UNKNOWN',
       `the serial ports cannot be listed: ${missing ? 'the program udevadm is missing' : (cause as Error).message}`,
-      'sudo apt install udev, or name the port: --device /dev/ttyACM0',
+      hints.listPorts,
       { cause },
     );
   }
