@@ -49,13 +49,25 @@ export function failureError(failure: Failure, what: string): PriotError {
   }
 }
 
+/** A network whose smallest plan does not fit into the device's memory. */
+export class PlanDoesNotFitError extends CapacityError {
+  constructor(
+    /** What the smallest plan needs. */
+    readonly plan: MemoryPlan,
+    message: string,
+    remedy: string,
+  ) {
+    super('NETWORK_TOO_LARGE', message, remedy);
+  }
+}
+
 /** The error for a plan that does not fit, with its byte account. */
-export function planError(plan: MemoryPlan): CapacityError {
-  return new CapacityError(
-    'NETWORK_TOO_LARGE',
+export function planError(plan: MemoryPlan): PlanDoesNotFitError {
+  return new PlanDoesNotFitError(
+    plan,
     `the network needs ${plan.requiredBytes.toLocaleString('en')} bytes and the device has ` +
       `${plan.arenaBytes.toLocaleString('en')} (${arenaText(plan)}; in flash ${plan.flashBytes.toLocaleString('en')})`,
-    'use a smaller network, or another method',
+    'use a smaller network or another method; priot plan shows what fits',
   );
 }
 

@@ -69,14 +69,23 @@ export function parseNetwork(
   file = 'network.json',
   kind: 'network' | 'case' = 'network',
 ): Network {
-  const check = kind === 'case' ? checkCase : checkNetwork;
-  const { root, layers } = parseLayeredDocument(json, check, 'network', file);
-  const { input_exponent: inputExponent = INPUT_EXPONENT, loss_shift: lossShift = LOSS_SHIFT } = root;
+  const { layers, ...numbers } = parseNetworkLayers(json, file, kind);
   checkWeights(tensors.weights, layers);
   const { buffer, byteOffset, length } = tensors.weights;
   const weights = new Int8Array(buffer, byteOffset, length);
   const biases = parseBiases(tensors.biases, layers);
-  return { inputExponent, lossShift, layers, weights, ...(biases && { biases }) };
+  return { ...numbers, layers, weights, ...(biases && { biases }) };
+}
+
+/** Parses the network keys alone; see parseNetwork. @throws DataError NETWORK_MALFORMED */
+export function parseNetworkLayers(
+  json: unknown,
+  file = 'network.json',
+  kind: 'network' | 'case' = 'network',
+): Omit<Network, 'weights' | 'biases'> {
+  const check = kind === 'case' ? checkCase : checkNetwork;
+  const { root, layers } = parseLayeredDocument(json, check, 'network', file);
+  return { inputExponent: root.input_exponent ?? INPUT_EXPONENT, lossShift: root.loss_shift ?? LOSS_SHIFT, layers };
 }
 
 /** The network keys of network.json; parseNetwork reads them back to an equal network. */

@@ -81,3 +81,12 @@ export function imageBytes(network: Pick<Network, 'layers'>): number {
 export function outputCount(network: Pick<Network, 'layers'>): number {
   return outputShape(network.layers.at(-1)!)[2];
 }
+
+/** Returns the elements of the largest map: a layer's input, or its output before the pool. */
+export function largestMap(network: Pick<Network, 'layers'>): number {
+  return Math.max(...network.layers.flatMap((layer) => [inputShape(layer), mapShape(layer)]).map(elements));
+}
+
+function elements(shape: Shape): number {
+  return shape[0] * shape[1] * shape[2];
+}

@@ -3,7 +3,7 @@ import { CapacityError, DeviceError } from '../errors.js';
 import type { Link } from '../link/link.js';
 import { type HelloReply, type MemoryPlan, TENSOR_CHUNK_BYTES, Tensor } from '../link/messages.js';
 import type { Network } from '../network/network.js';
-import { edgeCount, imageBytes, outputCount } from '../network/network-shape.js';
+import { edgeCount, imageBytes, largestMap, outputCount } from '../network/network-shape.js';
 import {
   hasMethod,
   type MethodSettings,
@@ -78,7 +78,11 @@ async function upload(link: Link, tensor: Tensor, bytes: Uint8Array, signal: Abo
   await link.request('commitTensor', { tensor });
 }
 
-function checkLimits(hello: HelloReply, network: Network, { method }: MethodSettings): void {
+/**
+ * Checks what Hello says that the device takes.
+ * @throws DeviceError METHOD_NOT_BUILT_IN; CapacityError NETWORK_TOO_LARGE
+ */
+export function checkLimits(hello: HelloReply, network: Network, { method }: MethodSettings): void {
   if (!hasMethod(hello.methods, method)) {
     throw new DeviceError(
       'METHOD_NOT_BUILT_IN',
@@ -90,14 +94,20 @@ function checkLimits(hello: HelloReply, network: Network, { method }: MethodSett
     ['layers', network.layers.length, hello.maxLayers],
     ['classes', outputCount(network), hello.maxOutputs],
     ['bytes per image', imageBytes(network), hello.maxImageBytes],
+    ['edges', edgeCount(network), hello.maxEdges],
+    ['elements in its largest map', largestMap(network), hello.maxMapElements],
   ] as const;
   for (const [what, needed, allowed] of limits) {
     if (needed > allowed) {
       throw new CapacityError(
         'NETWORK_TOO_LARGE',
-        `the network has ${needed} ${what}; the device takes at most ${allowed}`,
+        `the network has ${readable(needed)} ${what}; the device takes at most ${readable(allowed)}`,
         'use a smaller network',
       );
     }
   }
+}
+
+function readable(count: number): string {
+  return count.toLocaleString('en-US');
 }
