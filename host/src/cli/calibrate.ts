@@ -1,6 +1,8 @@
 /** `priot calibrate`: static shifts for a network, from sample images. */
 import type { Command } from 'commander';
+import { formatTable } from '../bench/table.js';
 import { type CalibrateOptions, calibrateOptions } from '../options/network.js';
+import type { CalibrationDocument } from '../sessions/calibrate.js';
 import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {
@@ -14,10 +16,11 @@ export function register(program: Command): void {
 async function calibrateCommand({ json, quiet, ...options }: CalibrateOptions & TerminalOptions): Promise<void> {
   const { calibrate } = await import('../sessions/calibrate.js');
   const { runVerb } = await import('./run-verb.js');
-  await runVerb(
-    { json, quiet },
-    'stopping; nothing is written',
-    (context) => calibrate(options, context),
-    ({ model, layers }) => [model, ...layers.map((layer) => `  ${JSON.stringify(layer)}`)],
-  );
+  await runVerb({ json, quiet }, 'stopping; nothing is written', (context) => calibrate(options, context), shiftLines);
+}
+
+function shiftLines({ model, layers }: CalibrationDocument): string[] {
+  const kinds = ['activation', 'error', 'score', 'gradient'] as const;
+  const rows = layers.map((layer) => [layer.name, ...kinds.map((kind) => layer[kind] ?? null)]);
+  return [`${model}: static shifts`, ...formatTable(['layer', ...kinds], rows, 'text')];
 }

@@ -12,6 +12,7 @@ import { register as registerEval } from './eval.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { register as registerFlash } from './flash.js';
 import { register as registerMonitor } from './monitor.js';
+import { register as registerPlan } from './plan.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerSweep } from './sweep.js';
@@ -22,6 +23,7 @@ import { register as registerVerify } from './verify.js';
 const commands = [
   registerDevices,
   registerData,
+  registerPlan,
   registerPretrain,
   registerCalibrate,
   registerTrain,

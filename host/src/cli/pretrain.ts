@@ -14,19 +14,11 @@ export function register(program: Command): void {
 async function pretrainCommand({ json, quiet, ...options }: PretrainOptions & TerminalOptions): Promise<void> {
   const { pretrain } = await import('../sessions/pretrain.js');
   const { runVerb } = await import('./run-verb.js');
-  let imageSet = '';
   await runVerb(
     { json, quiet },
-    'stopping; nothing is written',
-    (context, { show }) =>
-      pretrain(options, {
-        ...context,
-        onEvent(event) {
-          if (event.type === 'test-images') imageSet = event.imageSet;
-          else show(event);
-        },
-      }),
-    ({ model, edges, images, accuracy }) =>
+    'stopping; what was trained is saved',
+    (context) => pretrain(options, context),
+    ({ model, edges, images, imageSet, accuracy }) =>
       `${model}: ${edges} edges, accuracy ${accuracy.toFixed(4)} on ${images} upright images of ${imageSet}`,
   );
 }

@@ -19,17 +19,23 @@ async function verifyCommand({ json, quiet, ...options }: VerifyOptions & Termin
   const { runVerb } = await import('./run-verb.js');
   const { cases } = await runVerb({ json, quiet }, 'stopping', (context) => verify(options, context), verdictLines);
   if (cases.some(({ match }) => match === false)) process.exitCode = ExitStatus.failed;
+  else if (cases.some(({ error }) => error !== undefined)) process.exitCode = ExitStatus.data;
 }
 
 function verdictLines({ place, cases }: VerificationDocument): string[] {
   const width = Math.max(...cases.map(({ name }) => name.length));
   const lines = cases.map((verdict) => `${verdict.name.padEnd(width)}  ${verdictText(verdict)}`);
-  const count = (match: boolean | null) => cases.filter((verdict) => verdict.match === match).length;
-  const total = `${place}: ${count(true)} of ${cases.length} cases match, ${count(false)} differ, ${count(null)} skipped`;
-  return [...lines, total];
+  const count = (which: (verdict: CaseVerdict) => boolean) => cases.filter(which).length;
+  const matching = count(({ match }) => match === true);
+  const differing = count(({ match }) => match === false);
+  const skipped = count(({ skipped }) => skipped !== undefined);
+  const unreadable = count(({ error }) => error !== undefined);
+  const total = `${place}: ${matching} of ${cases.length} cases match, ${differing} differ, ${skipped} skipped`;
+  return [...lines, unreadable === 0 ? total : `${total}, ${unreadable} cannot be read`];
 }
 
-function verdictText({ steps, match, firstDifference, skipped }: CaseVerdict): string {
+function verdictText({ steps, match, firstDifference, skipped, error }: CaseVerdict): string {
+  if (error !== undefined) return `CANNOT BE READ: ${error.message}`;
   if (match === null) return `skipped: ${skipped}`;
   if (firstDifference === null) return `${steps} steps match`;
   const { step, layer, tensor, expected, got } = firstDifference;

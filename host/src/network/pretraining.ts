@@ -34,6 +34,15 @@ export interface PretrainingState extends PretrainingProgress {
   readonly weights: Int8Array;
 }
 
+/** Bit widths of the steps of the shipped backbone: large steps first, and the last ones mend what they left. */
+const SCHEDULE = [5, 4, 3, 3, 2, 2, 2, 1, 1] as const;
+
+/** Returns the bit width of a step for each of `epochs` epochs: the schedule of nine, stretched or thinned out. */
+export function stepSchedule(epochs: number): number[] {
+  const last = SCHEDULE.length - 1;
+  return Array.from({ length: epochs }, (_, epoch) => SCHEDULE[Math.round((epoch * last) / Math.max(1, epochs - 1))]!);
+}
+
 /** He-scaled uniform weights in -127..127: one draw per edge, canonical order. */
 export function initialNetwork(architecture: Architecture, seed: number): Network {
   const random = new Xorshift32(seed0(seed));

@@ -1,14 +1,26 @@
-/** The options of the verbs that make networks: pretrain and calibrate. */
+/** The options of the verbs about networks: plan, pretrain and calibrate. */
 import { choice, integer, listOf, text } from './kinds.js';
 import { type Complete, type Options, type OptionsOf, option } from './option.js';
 import { dataDir } from './train.js';
-import { bitWidth, degrees, sampleCount, seedNumber, sharedOptions } from './training.js';
+import { bitWidth, degrees, methodNames, sampleCount, seedNumber, sharedOptions } from './training.js';
 
-const { model, dataset, angle, samples } = sharedOptions;
+const { model, dataset, angle, samples, memory } = sharedOptions;
 
 const scoreMu = option(bitWidth, 'bit width of a score step (priot)', { default: 5 });
 const gradientMu = option(bitWidth, 'bit width of a weight step (niti-static)', { default: 4 });
 const out = option(text('folder'), 'network folder to make', { required: true });
+
+export const planOptions = {
+  network: option(text('network'), 'network folder, network.json or architecture', { required: true }),
+  device: option(listOf(text('name'), 'name'), 'emulator (the Pico), simulator or a port; repeat it for several', {
+    default: ['emulator', 'simulator'],
+    repeated: true,
+  }),
+  method: option(listOf(choice(methodNames)), 'methods, with commas between them', { default: methodNames }),
+  memory,
+} satisfies Options;
+
+export type PlanOptions = OptionsOf<typeof planOptions>;
 
 export const calibrateOptions = {
   model,
@@ -29,13 +41,16 @@ export const calibrateOptions = {
 
 export type CalibrateOptions = OptionsOf<typeof calibrateOptions>;
 
-export const pretrainOptions = {
+const newPretraining = {
   architecture: option(text('file'), 'layers of the network', { default: 'models/architectures/tiny-cnn.json' }),
   dataset,
   dataDir,
   samples: option(sampleCount, 'training images (left out: all)'),
   batchSize: option(integer(1, 1024), 'images an update', { default: 64 }),
-  mu: option(listOf(bitWidth), 'bit width of a step, one for each epoch', { default: [5, 4, 3, 3, 2, 2, 2, 1, 1] }),
+  epochs: option(integer(1, 999), 'epochs, with steps that narrow from 5 bits to 1', { default: 9 }),
+  mu: option(listOf(bitWidth), 'bit width of a step, one for each epoch (left out: as --epochs says)', {
+    conflicts: ['epochs'],
+  }),
   sparsity: option(
     integer(0, 64),
     'penalty on activations of convolutions while steps have 2 bits or more: zeros are what the device skips',
@@ -50,7 +65,14 @@ export const pretrainOptions = {
   angle: option(degrees, 'rotation of the images that the static shifts are calibrated on', { default: 45 }),
   scoreMu,
   gradientMu,
-  out,
+  out: option(text('folder'), 'network folder to make'),
+} satisfies Options;
+
+export const pretrainOptions = {
+  ...newPretraining,
+  resume: option(text('folder'), 'goes on with the interrupted pretraining of this folder, with all its options', {
+    conflicts: Object.keys(newPretraining).filter((name) => name !== 'dataDir'),
+  }),
 } satisfies Options;
 
 export type PretrainOptions = OptionsOf<typeof pretrainOptions>;

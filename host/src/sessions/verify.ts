@@ -1,9 +1,9 @@
 /** Replays conformance cases on a device and names the first difference of each. */
 import type { Place } from '../device/place.js';
-import { findCases, loadCase } from '../network/conformance-case.js';
+import { readCases } from '../network/conformance-case.js';
 import { type VerifyOptions, verifyOptions } from '../options/measure.js';
 import { complete } from '../options/option.js';
-import { type CaseVerdict, verifyPersistently } from '../training/verification.js';
+import { type CaseVerdict, unreadable, verifyPersistently } from '../training/verification.js';
 import type { CommonEvent, Context } from './events.js';
 import { openDevice } from './open-device.js';
 import { defaultCases } from './package-files.js';
@@ -15,8 +15,8 @@ export interface VerificationDocument {
 }
 
 /**
- * Replays cases on a device, one after another.
- * @throws UsageError of the options; DataError of the cases; DeviceError; the signal's reason
+ * Replays cases on a device, one after another. One that cannot be read is a verdict with an error.
+ * @throws UsageError of the options; DataError NO_CASES; DeviceError; the signal's reason
  */
 export async function verify(
   options: VerifyOptions = {},
@@ -24,14 +24,16 @@ export async function verify(
 ): Promise<VerificationDocument> {
   const { cases: folder = defaultCases, ...choice } = complete('verify', verifyOptions, options);
   const { signal = new AbortController().signal, onEvent } = context;
-  const cases = findCases(folder).map(loadCase);
+  const cases = readCases(folder);
   const connection = await openDevice(choice, context);
   try {
     const verdicts: CaseVerdict[] = [];
     for (const expected of cases) {
       const done = verdicts.length;
       onEvent?.({ type: 'progress', what: 'cases', done, of: cases.length, text: expected.name });
-      verdicts.push(await verifyPersistently(connection, expected, signal));
+      verdicts.push(
+        'error' in expected ? unreadable(expected) : await verifyPersistently(connection, expected, signal),
+      );
     }
     return { place: connection.link.place, cases: verdicts };
   } finally {

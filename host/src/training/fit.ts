@@ -24,6 +24,11 @@ export interface Fit {
  */
 const ASSUMED_SHIFTS = { activation: 8, error: 8, score: 16, gradient: 10 } as const;
 
+/** Tells whether a network that takes part in a plan gets assumed shifts. */
+export function hasAssumedShifts(network: Network): boolean {
+  return network.layers.some((layer) => layer.shifts === undefined);
+}
+
 /** Returns the network with shifts in every layer: its own, or assumed ones. */
 export function withAssumedShifts(network: Network): Network {
   const layers = network.layers.map((layer, index) => {

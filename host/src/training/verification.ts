@@ -1,8 +1,9 @@
 /** Replays a conformance case on a device and names the first thing that differs. */
+import { type ErrorDocument, errorDocument } from '../errors.js';
 import type { Connection } from '../link/connection.js';
 import type { Link } from '../link/link.js';
 import type { StepResult } from '../link/messages.js';
-import type { CaseStep, ConformanceCase } from '../network/conformance-case.js';
+import type { CaseStep, ConformanceCase, UnreadableCase } from '../network/conformance-case.js';
 import { layerOffsets } from '../network/network-shape.js';
 import { hasMethod, type MethodSettings } from '../network/open-network.js';
 import { putNetwork, readState } from './network-on-device.js';
@@ -23,11 +24,13 @@ export interface Difference {
 export interface CaseVerdict {
   name: string;
   steps: number;
-  /** null: not replayed, because the device does not have the method. */
+  /** null: not replayed, because the device does not have the method or the case cannot be read. */
   match: boolean | null;
   firstDifference: Difference | null;
   /** Why it was not replayed. */
   skipped?: string;
+  /** Why it cannot be read. */
+  error?: ErrorDocument['error'];
 }
 
 /** @throws what putNetwork and the link throw; the signal's reason */
@@ -39,6 +42,11 @@ export async function verifyCase(link: Link, expected: ConformanceCase, signal: 
   }
   const firstDifference = await replay(link, expected, signal);
   return { ...verdict, match: firstDifference === null, firstDifference };
+}
+
+/** Returns the verdict on a case that cannot be read. */
+export function unreadable({ name, error }: UnreadableCase): CaseVerdict {
+  return { name, steps: 0, match: null, firstDifference: null, error: errorDocument(error).error };
 }
 
 /** As `verifyCase`, from the first step again when the device was lost and is back. */
