@@ -12,7 +12,7 @@ const floors = [
   ['cli'],
   ['sessions', 'report', 'trackers', 'fleet'],
   ['training', 'bench', 'runs'],
-  ['network', 'dataset', 'link'],
+  ['network', 'dataset', 'link', 'options'],
   ['device'],
 ];
 
