@@ -17,6 +17,7 @@ const written = [
   'flashing',
   'measured',
   'methods',
+  'onnx',
   'results',
   'robustness',
   'runs',
