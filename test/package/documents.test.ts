@@ -15,6 +15,7 @@ const written = [
   'emulator',
   'errors',
   'flashing',
+  'library',
   'measured',
   'methods',
   'onnx',

@@ -1,6 +1,16 @@
 /** The package as its users get it: packed, installed into an empty folder, run with node and nothing else at hand. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,7 +70,7 @@ test('holds what runs and what its licences ask for, no by-products of the build
     'test/conformance/priot-45/case.json',
   ];
   expect(files).toEqual(expect.arrayContaining(needed));
-  expect(files.filter((each) => /\.(map|ts|c|h|tgz)$/.test(each))).toEqual([]);
+  expect(files.filter((each) => /(?<!\.d)\.ts$|\.(map|c|h|tgz)$/.test(each))).toEqual([]);
   const ofThisMachine = ['firmware', 'build', '.toolchain'].map((each) => join(root, each));
   const leaks = (path: string) => ofThisMachine.some((each) => readFileSync(join(installed, path)).includes(each));
   expect(files.filter(leaks)).toEqual([]);
@@ -82,6 +92,44 @@ test('npx priot train trains on the emulated Pico, and ends as the simulator doe
   const simulated = (await npx('train', '--device', 'simulator', ...asked, '--out', 'simulated')) as TrainingReport;
   expect(simulated).toMatchObject({ place: 'simulated', steps: 8, cyclesPerStep: null });
   expect(simulated.stateDigest).toBe(emulated.stateDigest);
+}, 120_000);
+
+/** A user's program: it type-checks in the strictest way, without looking away from the package's own types. */
+const program = `import { PriotError, readRun, type RunSummary, train, type TrainOptions } from 'priot';
+
+const options: TrainOptions = { device: 'simulator', dataset: 'digits', samples: 8, epochs: 1, evalSamples: 8, out: 'typed' };
+const accuracies: number[] = [];
+const summary: RunSummary = await train(options, {
+  onEvent(event) {
+    if (event.type === 'epoch') accuracies.push(event.accuracy);
+  },
+});
+const { manifest } = readRun('typed');
+// @ts-expect-error: an angle is a number
+const refused = await train({ angle: '45' }).catch((error: unknown) => error instanceof PriotError && error.code);
+console.log(JSON.stringify({ stateDigest: summary.stateDigest, method: manifest.asked.method, accuracies, refused }));
+`;
+
+test('a TypeScript program against the installed package type-checks, and train ends as priot train does', async () => {
+  const project = join(folder, 'typed-program');
+  mkdirSync(project);
+  writeFileSync(join(project, 'program.mts'), program);
+  const compilerOptions = {
+    ...{ target: 'ES2023', module: 'NodeNext', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false },
+    ...{ types: ['node'], typeRoots: [join(root, 'node_modules/@types')], outDir: '.' },
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.mts'] }));
+  const tsc = join(root, 'node_modules/typescript/lib/tsc.js');
+  await run(process.execPath, [tsc, '-p', project]).catch((error: { stdout: string }) => {
+    throw new Error(error.stdout);
+  });
+  const { stdout } = await run(process.execPath, ['program.mjs'], { cwd: project, env: environment });
+  const { stateDigest, ...rest } = JSON.parse(stdout);
+  expect(rest).toMatchObject({ method: 'priot', refused: 'OPTION_REFUSED' });
+  expect(rest.accuracies).toHaveLength(2);
+  const asked = ['--dataset', 'digits', '--samples', '8', '--epochs', '1', '--eval-samples', '8', '--json'];
+  const report = (await npx('train', '--device', 'simulator', ...asked, '--out', 'beside')) as TrainingReport;
+  expect(stateDigest).toBe(report.stateDigest);
 }, 120_000);
 
 interface TrainingReport {

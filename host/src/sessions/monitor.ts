@@ -1,5 +1,4 @@
 /** Listens to the firmware's console, UART0, through a debug probe or another serial adapter. */
-import { ReadlineParser } from '@serialport/parser-readline';
 import { findPorts } from '../device/serial/discovery.js';
 import { closePort, openPort } from '../device/serial/serial.js';
 import { DeviceError, UsageError } from '../errors.js';
@@ -21,6 +20,7 @@ export async function monitor(
   options: MonitorOptions = {},
   { signal, onEvent }: Context<NoticeEvent | ConsoleLineEvent> = {},
 ): Promise<void> {
+  const { ReadlineParser } = await import('@serialport/parser-readline');
   const { port: name, baud } = complete('monitor', monitorOptions, options);
   const path = name ?? (await onlyAdapter());
   const port = await openPort(path, baud);

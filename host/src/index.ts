@@ -1,0 +1,44 @@
+/** The library: what `import … from 'priot'` gives (docs/library.md). */
+export type { Place } from './device/place.js';
+export {
+  CapacityError,
+  DataError,
+  DeviceError,
+  type ErrorClass,
+  type ErrorCode,
+  FailedError,
+  InterruptedError,
+  PriotError,
+  UsageError,
+} from './errors.js';
+export type { Connection } from './link/connection.js';
+export type { MemoryPlan } from './link/messages.js';
+export type { MethodName, Network, NetworkLayer } from './network/network.js';
+export type { NetworkFile } from './network/network-file.js';
+export type { BenchOptions, EvaluateOptions, VerifyOptions } from './options/measure.js';
+export type { CalibrateOptions, PretrainOptions } from './options/network.js';
+export type { FetchOptions, FlashOptions, ListOptions, MonitorOptions, SweepOptions } from './options/other.js';
+export type { ResumeOptions, TrainOptions } from './options/train.js';
+export { type Comparison, compareRuns } from './runs/comparison.js';
+export type * from './runs/events.js';
+export { runEvents } from './runs/run-folder.js';
+export type { RunManifest, RunSummary } from './runs/run-manifest.js';
+export type { RunMetrics } from './runs/run-metrics.js';
+export { listRuns, type RunRecord, type RunResult, readRun } from './runs/run-record.js';
+export { type BenchDocument, type BenchEvent, bench } from './sessions/bench.js';
+export { type CalibrationDocument, calibrate } from './sessions/calibrate.js';
+export { type DatasetsDocument, type FetchDocument, fetchData, listData } from './sessions/data.js';
+export { type DevicesDocument, type ListedDevice, listDevices } from './sessions/devices.js';
+export { diagnose, type Finding } from './sessions/doctor.js';
+export { type EvaluateEvent, type EvaluationDocument, evaluate } from './sessions/evaluate.js';
+export type * from './sessions/events.js';
+export { flash } from './sessions/flash.js';
+export { monitor } from './sessions/monitor.js';
+export { loadNetwork } from './sessions/networks.js';
+export { type DeviceChoice, openDevice } from './sessions/open-device.js';
+export { type PretrainingDocument, pretrain } from './sessions/pretrain.js';
+export { type SweepDocument, type SweepEvent, sweep } from './sessions/sweep.js';
+export { resume, train } from './sessions/train.js';
+export { type VerificationDocument, verify } from './sessions/verify.js';
+export type { SweepGroup } from './sweep/sweep-table.js';
+export type { CaseVerdict, Difference } from './training/verification.js';
