@@ -17,7 +17,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator demo test soak check format package clean errors-page always
+.PHONY: help setup build proto host firmware simulator qemu demo test soak check format package clean errors-page always
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -36,7 +36,7 @@ demo: ## train on the emulated Pico (DATASET, ANGLE, SAMPLES, EPOCHS, EVAL_SAMPL
 
 test: ## set up, build, check, and run every test
 	@$(MAKE) setup
-	@$(MAKE) -j2 build
+	@$(MAKE) -j2 build qemu
 	@$(MAKE) -j2 check
 	@$(MAKE) -j2 fuzz-replay
 	@$(NPX) vitest run $(VITEST_FLAGS)
@@ -180,6 +180,7 @@ always:
 -include $(sort $(SIMULATOR_OBJECTS:.o=.d) $(PRETRAINING_OBJECTS:.o=.d))
 
 include firmware/fuzz/fuzz.mk
+include firmware/qemu/qemu.mk
 include scripts/results.mk
 
 errors-page: build/host.stamp ## the tables of docs/errors.md, from the error codes in host/src
