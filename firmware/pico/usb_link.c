@@ -75,7 +75,8 @@ static void driver_reset(uint8_t port) {
     armed = false;
 }
 
-/* With a receive buffer of less than a packet (tusb_config.h) TinyUSB's driver leaves the OUT endpoint alone. */
+/* Opens the driver. With a receive buffer of less than a packet (tusb_config.h) TinyUSB's driver leaves the OUT
+ * endpoint alone. */
 static uint16_t driver_open(uint8_t port, const tusb_desc_interface_t *interface, uint16_t length) {
     uint16_t taken = cdcd_open(port, interface, length);
     if (taken != 0) {

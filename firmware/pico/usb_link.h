@@ -31,7 +31,7 @@ void usb_link_send(const uint8_t *bytes, size_t length);
 /* Lets the last bytes go out, as far as the host takes them within 100 ms, and leaves the bus. */
 void usb_link_leave(void);
 
-/* Since boot, without interrupts: asleep in usb_link_wait, and spent in usb_link_send. */
+/* Return cycles since boot, without interrupts: asleep in usb_link_wait, and spent in usb_link_send. */
 uint32_t usb_link_idle_cycles(void);
 uint32_t usb_link_send_cycles(void);
 

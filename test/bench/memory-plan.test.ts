@@ -109,17 +109,17 @@ describe('the reason', () => {
   const plan: Omit<MemoryPlan, 'fastestBytes'> = { ...arena, ...chosen, ...sizes };
 
   test.each([
-    [200_000, 'an estimated 0.5 % slower than the fastest plan, and 50,000 bytes smaller'],
+    [200_000, 'saves 50,000 bytes of SRAM for an estimated 0.5 % more time'],
     [250_000, 'an estimated 0.5 % slower than the fastest plan, which needs 250,000 bytes'],
   ])('a fastest plan of %i bytes', (fastestBytes, reason) => {
     expect(planText({ ...plan, fastestBytes })).toContain(
-      `fast kernels, effective weights kept, weights in flash: ${reason}\n`,
+      `memory plan: fast kernels, effective weights kept, weights in flash; ${reason}\n`,
     );
   });
 
   test('none slower', () => {
     expect(planText({ ...plan, estimatedCycles: 1_000_000, fastestBytes: 150_000 })).toContain(
-      'in flash: the fastest plan\n',
+      'in flash; the fastest plan\n',
     );
   });
 });

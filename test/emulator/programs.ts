@@ -25,7 +25,7 @@ export function flashOf(halfwords: readonly number[]): Uint8Array {
   return flash;
 }
 
-/** LDR Rt, [PC, #…] of `values`, one a register from r0 on, then `code`; the values follow it, aligned. */
+/** LDR Rt, [PC, #…] of `values`, one per register from r0 on, then `code`; the values follow it, aligned. */
 export function withRegisters(values: readonly number[], code: readonly number[]): number[] {
   const length = values.length + code.length;
   const pool = length + (length & 1);

@@ -1,4 +1,4 @@
-/** `--narrow`: steps that are a bit narrower after some epochs. */
+/** `--narrow`: steps that are half as large after some epochs. */
 import { describe, expect, it } from 'vitest';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
@@ -46,7 +46,7 @@ describe('a session whose steps narrow', () => {
   });
 });
 
-it('steps are a bit narrower after each number of epochs', () => {
+it('steps are halved after each number of epochs', () => {
   expect([0, 15, 16, 23, 24, 99].map((epoch) => bitsNarrower([16, 24], epoch))).toEqual([0, 0, 1, 1, 2, 2]);
 });
 

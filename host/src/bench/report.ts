@@ -17,7 +17,7 @@ export interface BenchWorkload {
   dataset: string;
   angle: number;
   steps: number;
-  /** Of the device's arena; null: all of it. */
+  /** The most bytes of the device's arena to plan with; null: all of it. */
   memoryLimitBytes: number | null;
 }
 
@@ -26,7 +26,7 @@ export interface LayerPhase {
   name: string;
   phase: PhaseName;
   cycles: number;
-  /** Of a kernel that skips nothing. */
+  /** Multiply-accumulates of a kernel that skips nothing. */
   macs: number;
   /** null: the phase has no multiply-accumulates. */
   cyclesPerMac: number | null;
@@ -48,7 +48,7 @@ export interface BenchMemory {
   fastKernels: boolean;
 }
 
-/** Of one method with one set of kernels. Cycles are null where there is no cycle counter. */
+/** What one method with one set of kernels costs. Cycles are null where there is no cycle counter. */
 export interface BenchResult {
   method: MethodName;
   /** `m0plus`, `simd`: what `fastest` is on the device. */
@@ -61,7 +61,7 @@ export interface BenchResult {
   cyclesPerStep: Distribution | null;
   /** null, too, when no step was active. */
   cyclesPerActiveStep: Distribution | null;
-  /** Between the means of the repeats: (largest - smallest) / smallest. */
+  /** How far the means of the repeats lie apart: (largest - smallest) / smallest. */
   repeatSpread: number | null;
   /** Means over all steps; forward, loss, backward and update add up to the mean of cyclesPerStep. */
   forwardCycles: number | null;
@@ -70,11 +70,11 @@ export interface BenchResult {
   updateCycles: number | null;
   wireCycles: number | null;
   idleCycles: number | null;
-  /** Of all cycles, 0..1. */
+  /** The share of all cycles that were idle, 0..1. */
   idleShare: number | null;
   layers: LayerPhase[];
   memory: BenchMemory;
-  /** Of the host's clock. */
+  /** Steps per second of the host's clock. */
   stepsPerSecond: number;
   /** SHA-256 of the learned state: equal for all kernels of a method. */
   stateDigest: string;

@@ -1,4 +1,4 @@
-/** `priot bench`: cycles per phase and per layer, cycles a multiply-accumulate, bytes of SRAM and flash. */
+/** `priot bench`: cycles per phase and per layer, cycles per multiply-accumulate, bytes of SRAM and flash. */
 import { type Command, Option } from 'commander';
 import type { ComparedFigure } from '../bench/comparison.js';
 import type { TableStyle } from '../bench/table.js';
@@ -51,7 +51,10 @@ function comparisonRow({ method, kernels, figure, base, now, change, regressed }
   return [method, kernels, figure, base, now, percent(change), regressed ? 'grew' : ''];
 }
 
-/** @throws FailedError BENCH_REGRESSION */
+/**
+ * Fails when a figure has grown.
+ * @throws FailedError BENCH_REGRESSION
+ */
 async function failIfGrown(compared: readonly ComparedFigure[], tolerance: number): Promise<void> {
   const regressed = compared.filter((figure) => figure.regressed);
   const [worst] = regressed.toSorted((a, b) => b.change - a.change);

@@ -21,7 +21,7 @@ import { register as registerSweep } from './sweep.js';
 import { register as registerTrain } from './train.js';
 import { register as registerVerify } from './verify.js';
 
-/** In the order of the help. */
+/** The commands in the order of the help. */
 const commands = [
   registerDevices,
   registerData,

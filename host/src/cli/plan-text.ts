@@ -5,7 +5,7 @@ import type { MemoryPlan } from '../link/messages.js';
 /** Two lines: the choices with their reason, and the bytes by purpose. */
 export function planText(plan: MemoryPlan): string {
   return (
-    `${choices(plan)}: ${reason(plan)}\n` +
+    `memory plan: ${choices(plan)}; ${reason(plan)}\n` +
     `plan of ${bytes(plan.requiredBytes)} of ${bytes(plan.arenaBytes)} bytes (${arenaText(plan)})`
   );
 }
@@ -20,10 +20,10 @@ function choices({ fastKernels, effectiveWeightsKept, weightsInFlash }: MemoryPl
 
 function reason({ estimatedCycles, fastestCycles, fastestBytes, requiredBytes, arenaBytes }: MemoryPlan): string {
   if (estimatedCycles <= fastestCycles) return 'the fastest plan';
-  const slower = `an estimated ${(((estimatedCycles - fastestCycles) / fastestCycles) * 100).toFixed(1)} % slower`;
+  const more = `an estimated ${(((estimatedCycles - fastestCycles) / fastestCycles) * 100).toFixed(1)} %`;
   return fastestBytes > arenaBytes
-    ? `${slower} than the fastest plan, which needs ${bytes(fastestBytes)} bytes`
-    : `${slower} than the fastest plan, and ${bytes(fastestBytes - requiredBytes)} bytes smaller`;
+    ? `${more} slower than the fastest plan, which needs ${bytes(fastestBytes)} bytes`
+    : `saves ${bytes(fastestBytes - requiredBytes)} bytes of SRAM for ${more} more time`;
 }
 
 function bytes(count: number): string {

@@ -5,6 +5,7 @@ import { Display } from './display.js';
 import { listenForInterruption } from './interruption.js';
 
 /**
+ * Runs a verb with a terminal around it.
  * @param stopping is printed at the first Ctrl-C
  * @param verb is given what there is to give besides its options, and shows its own events over `display`
  * @param text writes the result for people; `--json` prints the document itself

@@ -135,7 +135,7 @@ function printLines(lines: readonly string[]): Promise<void> {
   return print(lines.map((line) => `${line}\n`));
 }
 
-/** To standard output at the reader's pace; a reader that has seen enough (`| head`) is no error. */
+/** Prints to standard output at the reader's pace; a reader that has seen enough (`| head`) is no error. */
 async function print(pieces: Iterable<string>): Promise<void> {
   const { Readable } = await import('node:stream');
   const { pipeline } = await import('node:stream/promises');

@@ -6,11 +6,11 @@ import { planText } from './plan-text.js';
 import { duration, milliseconds } from './progress.js';
 
 export class TrainingProgress {
-  /** Of the last event that had one. */
+  /** The memory of the last event that had it. */
   memory: MemoryEvent | null = null;
-  /** Since the session was planned. */
+  /** The plan, once the session is planned. */
   private plan: PlanEvent | undefined;
-  /** Of the epoch under way, as far as this process trained it. */
+  /** The steps of the epoch under way, as far as this process trained it. */
   private steps = 0;
   private correct = 0;
   private trainingMs = 0;

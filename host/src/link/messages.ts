@@ -97,17 +97,20 @@ export interface HelloReply {
   window: number;
   /** Bit n: Method n is built in. */
   methods: number;
-  /** Of learned state that the device's own checkpoint takes; 0: it keeps none. */
+  /** Bytes of learned state that the device's own checkpoint takes; 0: it keeps none. */
   checkpointBytes: number;
-  /** Of a network. */
+  /** The most edges of a network. */
   maxEdges: number;
-  /** Of a layer's input, and of its output before the pool. */
+  /** The most elements of a layer's input, and of its output before the pool. */
   maxMapElements: number;
-  /** Of the RP2040: 1 is B0 or B1, 2 is B2; 0: there is no chip. */
+  /** The revision of the RP2040: 1 is B0 or B1, 2 is B2; 0: there is no chip. */
   chipRevision: number;
   /** 1 is B0's, 2 is B1's, 3 is B2's; 0: there is none. */
   bootRomVersion: number;
-  /** Of the flash chip: manufacturer, memory type and capacity (a power of two), a byte each; 0: unknown. */
+  /**
+   * The identification of the flash chip: manufacturer, memory type and capacity (a power of two), one byte each; 0:
+   * unknown.
+   */
   flashJedecId: number;
 }
 
@@ -126,9 +129,9 @@ export interface MemoryPlan {
   errorBytes: number;
   otherBytes: number;
   flashBytes: number;
-  /** Of an active step: ranks plans, flash reads included. */
+  /** Estimated cycles of an active step, flash reads included; they rank plans. */
   estimatedCycles: number;
-  /** Of the fastest plan of all, whether it fits or not. */
+  /** Estimated cycles of the fastest plan of all, whether it fits or not. */
   fastestCycles: number;
   fastestBytes: number;
 }
@@ -150,11 +153,11 @@ export interface StepResult {
   forwardCycles: number;
   idleCycles: number;
   wireCycles: number;
-  /** With `detail` only, as are the two below: int32 accumulators of the last layer. */
+  /** The int32 accumulators of the last layer. They, like the two below, come with `detail` only. */
   logits: number[];
   lossGradient: Int8Array;
   layers: LayerChecksums[];
-  /** With `ledger` only: layer after layer, in each the phases in the order of the .proto's Phase. */
+  /** Cycles with `ledger` only: layer after layer, in each the phases in the order of the .proto's Phase. */
   phaseCycles: number[];
 }
 

@@ -11,7 +11,7 @@ import { fanIn } from './network-shape.js';
 
 export interface Architecture {
   readonly name: string;
-  /** With the exponents that its first weights will have. */
+  /** The layers, with the exponents that their first weights will have. */
   readonly layers: readonly NetworkLayer[];
 }
 

@@ -41,7 +41,7 @@ export interface ConformanceCase {
   /** Learned state before the first and after the last step, canonical order. */
   readonly stateInitial: Int8Array;
   readonly stateFinal: Int8Array;
-  /** 0..127, HWC, one image a step. */
+  /** The images, 0..127, HWC, one per step. */
   readonly images: readonly Uint8Array[];
   readonly steps: readonly CaseStep[];
 }

@@ -2,13 +2,16 @@
 export const limits = {
   layers: 32,
   edges: 2 ** 24,
-  /** Of a layer's input, and of its output before the pool. */
+  /** The most elements of a layer's input, and of its output before the pool. */
   mapElements: 2 ** 20,
   classes: 64,
   shift: 30,
-  /** Of weights and input, either sign. */
+  /** The largest exponent of weights and input, either sign. */
   exponent: 31,
-  /** Of biases, either sign: they stand far below the accumulators of a layer whose inputs are small. */
+  /**
+   * The largest exponent of biases, either sign: they stand far below the accumulators of a layer whose inputs are
+   * small.
+   */
   biasExponent: 62,
   /** Kernel, stride and padding. */
   side: 65_535,

@@ -10,7 +10,7 @@ export function readBytesFile(path: string, length: number, maximum: number): Ui
   return bytes;
 }
 
-/** A learned state: int8 in -127..127, one an edge, canonical order. Throws as readBytesFile. */
+/** Reads a learned state: int8 in -127..127, one per edge, canonical order. Throws as readBytesFile. */
 export function readStateFile(path: string, edges: number): Int8Array {
   const bytes = readExactly(path, edges);
   const wrong = bytes.indexOf(0x80);

@@ -12,7 +12,7 @@ export const evaluateOptions = {
   run: option(text('run'), 'the learned state of a run; network, data set and angle are those of the run', {
     conflicts: ['model', 'state', 'belowThreshold'],
   }),
-  state: option(text('file'), 'a learned state: int8, a byte an edge, canonical order'),
+  state: option(text('file'), 'a learned state: int8, one byte per edge, canonical order'),
   belowThreshold,
   dataset,
   dataDir,
@@ -54,7 +54,7 @@ export const benchOptions = {
   ),
   repeats: option(integer(1, 1000), 'measurements of the same steps (left out: 3; 1 in the emulator)'),
   memory,
-  xip: option(flag, 'no estimate of what flash reads cost on silicon (emulator only, takes seconds a row)', {
+  xip: option(flag, 'no estimate of what flash reads cost on silicon (emulator only, takes seconds per row)', {
     default: true,
   }),
   compare: option(text('file'), 'an earlier --json; exit status 1 when a figure has grown'),

@@ -11,7 +11,7 @@ export const sweepOptions = {
     default: ['simulator'],
     repeated: true,
   }),
-  workers: option(integer(1, MAX_WORKERS), 'simulators (left out: one a processor core)'),
+  workers: option(integer(1, MAX_WORKERS), 'simulators (left out: one per processor core)'),
   dataDir,
   out: option(text('folder'), 'folder of the run folders (left out: runs/sweeps/<name of the sweep>)'),
   csv: option(text('file'), 'write the table as comma-separated values, too'),

@@ -41,7 +41,7 @@ const belowThreshold = option(
   'what pruned edges become, as negate:fc1, or negate for all layers (left out: as the network has it)',
   { methods: ['priot', 'priot-s'] },
 );
-const samples = option(sampleCount, 'training images an epoch', { default: 1024 });
+const samples = option(sampleCount, 'training images per epoch', { default: 1024 });
 const memory = option(integer(1, 2 ** 31, 'bytes'), "most bytes of the device's arena to plan with (left out: all)");
 
 /** Options that other verbs have, too, with the same meaning. */
@@ -69,11 +69,9 @@ export const trainingOptions = {
     'bit width of a step (left out: priot 5, or 4 after source calibration; priot-s 3, or 4 from 15 % scored on; niti-static 4; niti-dynamic 3)',
     { methods: methodNames },
   ),
-  narrow: option(
-    epochList,
-    'steps are one bit narrower after so many epochs, and another bit after so many, as 16,24 (left out: never)',
-    { methods: methodNames },
-  ),
+  narrow: option(epochList, 'halve the step size after these epochs, for example 16,24 (left out: never)', {
+    methods: methodNames,
+  }),
   lastErrorCorrection: option(correction, "what calibration adds to the last layer's error shift (left out: -3)", {
     methods: calibrated,
   }),
@@ -95,7 +93,9 @@ export const trainingOptions = {
   ),
   samples,
   epochs: option(integer(1, 1000), 'passes over the training images', { default: 1 }),
-  seed: option(seedNumber, 'decides initial scores, order, and which training images', { default: 0 }),
+  seed: option(seedNumber, 'seed for the initial scores, the image order and the choice of training images', {
+    default: 0,
+  }),
   evalSamples: option(
     sampleCount,
     'the first n test images (left out: 1,000 after each epoch, and all before the first and after the last)',

@@ -37,7 +37,7 @@ export interface LegendEntry {
 /** What a chart is besides its marks. */
 export interface ChartText {
   readonly title: string;
-  /** For those who do not see it: what is drawn, and what it shows. */
+  /** The description for those who do not see it: what is drawn, and what it shows. */
   readonly description: string;
   readonly legend?: readonly LegendEntry[];
 }

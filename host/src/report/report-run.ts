@@ -13,7 +13,7 @@ export const MAX_METRICS_BYTES = 256 * 1024 * 1024;
 
 /** A run that a report is about. */
 export interface ReportRun {
-  /** As given. */
+  /** The path as given. */
   readonly path: string;
   /** Short and unique within the report. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** The events of a run, as metrics.jsonl holds them (one JSON object a line, `type` first). Declared here only. */
+/** The events of a run, as metrics.jsonl holds them (one JSON object per line, `type` first). Declared here only. */
 
 import type { ArenaAccount } from '../link/memory-account.js';
 
@@ -86,7 +86,7 @@ export interface ConfusionEvent {
   epoch: number;
   images: number;
   imageSet: string;
-  /** Absent where the data set names none. */
+  /** The names of the classes; absent where the data set names none. */
   classNames?: string[];
   counts: number[][];
 }

@@ -1,4 +1,4 @@
-/** metrics.jsonl: one event a line, `type` first; only whole lines count. */
+/** metrics.jsonl: one event per line, `type` first; only whole lines count. */
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
@@ -140,6 +140,7 @@ export function formatEvent(event: RunEvent): string {
 }
 
 /**
+ * Reads one line.
  * @param where `file:line`, for messages
  * @throws DataError METRICS_MALFORMED naming the line and the field
  */

@@ -28,9 +28,9 @@ import { type MethodOptionName, type RecordedTraining, trainingOptions } from '.
 export type RunRequest = Omit<RecordedTraining, 'evalSamples'> & {
   /** Test images after each epoch; null: the default, with the whole set once at the end. */
   evalSamples: number | null;
-  /** As given; absent when the data set came from elsewhere. */
+  /** The folder as given; absent when the data set came from elsewhere. */
   dataDir?: string;
-  /** As given, or what was chosen when it was left out. */
+  /** The device as given, or what was chosen when it was left out. */
   device: string;
   /** The device keeps a checkpoint of its own. */
   deviceCheckpoint?: boolean;
@@ -45,7 +45,7 @@ export interface FileChecksum {
   sha256: string;
 }
 
-/** On what a run ran. */
+/** What a run ran on. */
 export interface RunProvenance {
   /** Versions of priot and Node, and `linux x64` or the like. */
   host: { priot: string; node: string; system: string };
@@ -53,7 +53,9 @@ export interface RunProvenance {
     commit: string;
     compiler: string;
     flags: string;
-    /** Of the image the host loaded (UF2 or WebAssembly); null for a board, whose flash the host does not read. */
+    /**
+     * SHA-256 of the image the host loaded (UF2 or WebAssembly); null for a board, whose flash the host does not read.
+     */
     imageSha256: string | null;
   };
   device: {
@@ -92,7 +94,7 @@ export interface RunSummary {
   steps: number;
   /** 0..1. `before`: frozen network; `after`: last epoch, same images; `best` is chosen on test data. */
   accuracy: { before: number; after: number; best: number };
-  /** SHA-256 of the learned state, one byte an edge, hexadecimal. */
+  /** SHA-256 of the learned state, one byte per edge, hexadecimal. */
   stateDigest: string;
   /** null without a cycle counter. */
   cyclesPerStep: CycleStatistics | null;
@@ -114,7 +116,7 @@ export interface RunManifest {
   place: Place;
   /** The step before the first one of this run, and the device's checkpoint that had it; absent: begun at step 0. */
   begunAt?: { step: number; sequence: number };
-  /** Absent until the run is done. */
+  /** The result; absent until the run is done. */
   summary?: RunSummary;
 }
 

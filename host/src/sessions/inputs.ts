@@ -18,12 +18,12 @@ import { networkChecksums } from './provenance.js';
 
 /** A request with the files that it names. */
 export interface Inputs {
-  /** With the method's defaults filled in. */
+  /** The request with the method's defaults filled in. */
   readonly request: RunRequest;
   readonly file: NetworkFile;
   /** The file's network, with the shifts that the session will use. */
   readonly network: Network;
-  /** With the test images that the request asks for. */
+  /** The data set with the test images that the request asks for. */
   readonly dataset: Dataset;
   /** Inputs of a set of the data set at the request's angle, as far as they are ready. */
   prepared(set: { readonly name: string }): PreparedImages;
@@ -102,7 +102,10 @@ export class InputCache {
   }
 }
 
-/** @throws DataError DATA_CHANGED, NETWORK_CHANGED: the run could not be repeated exactly */
+/**
+ * Checks that files are those of the original run.
+ * @throws DataError DATA_CHANGED, NETWORK_CHANGED: the run could not be repeated exactly
+ */
 function checkSameFiles(
   what: 'data set' | 'network',
   recorded: readonly { name: string; sha256: string }[],

@@ -3,7 +3,10 @@ import { type Dataset, type DatasetName, loadDataset } from '../dataset/dataset.
 import type { DownloadProgress } from '../dataset/download.js';
 import type { Context, DownloadEvent } from './events.js';
 
-/** @throws what loadDataset throws */
+/**
+ * Loads a data set and reports its downloads.
+ * @throws what loadDataset throws
+ */
 export function loadSessionDataset(
   name: DatasetName,
   dataDir: string | undefined,

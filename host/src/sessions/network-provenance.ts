@@ -3,7 +3,10 @@ import type { DatasetProvenance } from '../dataset/dataset.js';
 import type { NetworkProvenance } from '../network/write-network.js';
 import { packageDescription } from './package-files.js';
 
-/** @param command the arguments of the command line; paths of this machine stay out */
+/**
+ * Says how a network was made.
+ * @param command the arguments of the command line; paths of this machine stay out
+ */
 export function networkProvenance(command: readonly string[], data: DatasetProvenance): NetworkProvenance {
   const words = command.filter((word) => !word.startsWith('--data-dir='));
   const machineOnly = words.indexOf('--data-dir');

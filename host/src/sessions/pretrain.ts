@@ -36,7 +36,7 @@ export interface PretrainingDocument {
   /** The test images' set, and how many they are. */
   readonly imageSet: string;
   readonly images: number;
-  /** Of the upright test images, with dynamic shifts; 0..1. */
+  /** The accuracy on the upright test images, with dynamic shifts; 0..1. */
   readonly accuracy: number;
 }
 

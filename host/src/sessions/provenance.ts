@@ -1,4 +1,4 @@
-/** On what a run ran: the provenance of run.json. */
+/** What a run ran on: the provenance of run.json. */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Dataset } from '../dataset/dataset.js';

@@ -120,7 +120,7 @@ function optionsOf(parameters: Parameters): TrainOptions {
   return Object.fromEntries(values);
 }
 
-/** Of everything that decides a session's numbers; where its data lies and on what it runs do not. */
+/** Digests everything that decides a session's numbers; where its data lies and on what it runs do not. */
 function digest(options: TrainOptions, cache: InputCache): string {
   const given = complete('train', trainOptions, options);
   const { model, ...request } = { ...record(trainingOptions, given), evalSamples: given.evalSamples ?? null };

@@ -32,7 +32,7 @@ export interface RunJob {
   readonly begins: Start['from'];
   /** The folder to make, named by time when it is left out; of a run that is gone on with, its folder. */
   readonly path: string | undefined;
-  /** For run.json. */
+  /** The command for run.json. */
   readonly command: readonly string[];
 }
 

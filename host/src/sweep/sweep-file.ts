@@ -27,14 +27,17 @@ export interface SweepMetric {
 export interface Sweep {
   readonly name: string;
   readonly metric: SweepMetric;
-  /** In the order of the file; the last parameter varies fastest. */
+  /** The cells in the order of the file; the last parameter varies fastest. */
   readonly cells: readonly SweepCell[];
 }
 
 const DEFAULT_METRIC: SweepMetric = { name: 'accuracy.after', goal: 'maximize' };
 const MAX_CELLS = 100_000;
 
-/** @throws DataError SWEEP_MISSING, SWEEP_MALFORMED naming the key */
+/**
+ * Reads a sweep file.
+ * @throws DataError SWEEP_MISSING, SWEEP_MALFORMED naming the key
+ */
 export function loadSweep(path: string): Sweep {
   let text: string;
   try {

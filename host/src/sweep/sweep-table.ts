@@ -12,14 +12,14 @@ export interface CellResult {
 /** Sessions that differ in nothing but the seed. */
 export interface SweepGroup {
   readonly label: string | undefined;
-  /** Without the seed. */
+  /** The parameters without the seed. */
   readonly parameters: Parameters;
   readonly place: Place;
-  /** The metric, one a seed, ascending seeds. */
+  /** The metric's values, one per seed, ascending seeds. */
   readonly values: readonly number[];
   readonly n: number;
   readonly mean: number;
-  /** Of the sample (n - 1); null of a single value. */
+  /** The deviation of the sample (n - 1); null for a single value. */
   readonly standardDeviation: number | null;
   /** The lowest, or the highest when the goal is to minimise. */
   readonly worst: number;
@@ -103,7 +103,7 @@ export function formatTable(groups: readonly SweepGroup[], metric: SweepMetric):
   );
 }
 
-/** Comma-separated values (RFC 4180): every parameter, a line a group. */
+/** Writes comma-separated values (RFC 4180): every parameter, one line per group. */
 export function formatCsv(groups: readonly SweepGroup[]): string {
   const names = [...new Set(groups.flatMap((group) => Object.keys(group.parameters)))];
   const rows = groups.map((group) => [

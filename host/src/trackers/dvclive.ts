@@ -27,7 +27,10 @@ export class DvcliveTracker implements Tracker {
   private readonly last = new Map<string, number>();
   private problem: string | undefined;
 
-  /** @param folder is made when it is not there */
+  /**
+   * Opens the folder.
+   * @param folder is made when it is not there
+   */
   constructor(private readonly folder: string) {
     this.name = `dvclive ${folder}`;
   }

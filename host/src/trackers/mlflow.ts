@@ -30,7 +30,7 @@ const sessionTag = 'priot.run';
 export interface MlflowServer {
   /** http://host:port, without a path of the API. */
   readonly address: string;
-  /** From the environment: user and password, or a token; never printed. */
+  /** The authorization from the environment: user and password, or a token; never printed. */
   readonly authorization?: string;
 }
 
@@ -72,6 +72,7 @@ export class MlflowTracker implements Tracker {
   private readonly stop = new AbortController();
 
   /**
+   * Makes a tracker.
    * @param runKey names the run on the server, so that a second export goes on with the first: its folder's name
    * @param nowMs milliseconds since 1970
    */
@@ -193,7 +194,10 @@ export class MlflowTracker implements Tracker {
     return this.request(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
-  /** @param allowed statuses that are answers, too: undefined is returned for them */
+  /**
+   * Sends a request.
+   * @param allowed statuses that are answers, too: undefined is returned for them
+   */
   private async request(path: string, init: RequestInit, allowed: readonly number[] = []): Promise<unknown> {
     const { address, authorization } = this.server;
     const response = await fetch(`${address}/api/2.0/mlflow/${path}`, {

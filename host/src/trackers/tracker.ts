@@ -4,7 +4,7 @@ import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
 
 /** Takes the events of one run. None of its methods but `close` waits for anything, and none throws. */
 export interface Tracker {
-  /** For messages: `mlflow http://…`, `tensorboard logs`. */
+  /** The name in messages: `mlflow http://…`, `tensorboard logs`. */
   readonly name: string;
   /** The run begins, or goes on. */
   begin(manifest: RunManifest): void;

@@ -32,7 +32,10 @@ export function trainingIdOf(training: InputImages): Uint8Array {
   return Uint8Array.from(hash.digest().subarray(0, 8));
 }
 
-/** @throws DeviceError NO_DEVICE_CHECKPOINTS, CapacityError STATE_TOO_LARGE when the device cannot keep the state */
+/**
+ * Checks that the device can keep the state.
+ * @throws DeviceError NO_DEVICE_CHECKPOINTS, CapacityError STATE_TOO_LARGE when the device cannot keep the state
+ */
 export function checkKeepsState({ checkpointBytes }: HelloReply, network: Network): void {
   if (checkpointBytes === 0) {
     throw new DeviceError(

@@ -13,7 +13,7 @@ export interface EvaluationCount {
 }
 
 /**
- * Evaluates the first `count` images, in order; one count an image, the last one is the result. `from`: those that are
+ * Evaluates the first `count` images, in order; one count per image, the last one is the result. `from`: those that are
  * counted already. `frozen`: all edges kept, whatever the learned state. Throws the signal's reason once what was in
  * flight is answered.
  */

@@ -6,7 +6,7 @@ import type { Network } from '../network/network.js';
 import { inputShape, outputCount } from '../network/network-shape.js';
 import type { EvalSet } from '../options/training.js';
 
-/** Of the training images, at most, for `--eval-set held-out`: the last ones. */
+/** The most training images for `--eval-set held-out`: the last ones. */
 const HELD_OUT_IMAGES = 10_000;
 const HELD_OUT_SHARE = 1 / 6;
 
@@ -50,7 +50,10 @@ export function evaluatedImages(evalSamples: number | null | undefined, test: Im
   );
 }
 
-/** @throws DataError IMAGES_DO_NOT_FIT when the network takes other images, or has too few classes */
+/**
+ * Checks that network and images fit.
+ * @throws DataError IMAGES_DO_NOT_FIT when the network takes other images, or has too few classes
+ */
 export function checkImages(network: Network, { train, test }: Dataset): void {
   for (const set of [train, test]) {
     const wanted = inputShape(network.layers[0]!);

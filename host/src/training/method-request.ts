@@ -16,7 +16,7 @@ import { formatBudget, parseBudget } from './score-budget.js';
 import { drawScoresAndSelection, scoredCount, selectLargestWeights } from './scored-edges.js';
 
 const DEFAULT_SCORED = 100;
-/** From this share of scored edges on, larger steps are better; measured at 0.1 and 0.2. */
+/** The share of scored edges from which on larger steps are better; measured at 0.1 and 0.2. */
 const MANY_SCORED = 0.15;
 
 /** How each method fills in what was left out. */
@@ -68,12 +68,16 @@ export interface MethodSetup {
   readonly initialState: Int8Array;
 }
 
-/** Of an edge without a score (docs/arithmetic.md, "Tensors and layouts"). */
+/** The state of an edge without a score (docs/arithmetic.md, "Tensors and layouts"). */
 const NO_SCORE = 127;
 /** The engine ignores the threshold of methods without scores; conformance cases have this one. */
 const UNUSED_THRESHOLD = -64;
 
-/** @param request complete @param network with the shifts that the session will use */
+/**
+ * Sets the method up.
+ * @param request complete
+ * @param network with the shifts that the session will use
+ */
 export function setUpMethod(request: MethodRequest, network: Network, seed: number): MethodSetup {
   const { method, belowThreshold, threshold = UNUSED_THRESHOLD, mu } = request;
   const chosen = belowThreshold === undefined ? network : withBelowThreshold(network, belowThreshold);

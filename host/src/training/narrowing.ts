@@ -1,16 +1,16 @@
-/** Steps that grow narrower as a session goes on: their bit width, mu, falls by one after some epochs. An addition of ours. */
+/** Step sizes that are halved as a session goes on: their bit width, mu, falls by one after some epochs. An addition of ours. */
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
 
 /** The largest shift there is (docs/arithmetic.md, "Primitives"). */
 const MAX_SHIFT = 30;
 
-/** Bits that steps of this epoch, counted from 0, are narrower by. */
+/** Returns how often the step size was halved before this epoch, counted from 0. */
 export function bitsNarrower(narrowing: readonly number[], epoch: number): number {
   return narrowing.filter((epochs) => epochs <= epoch).length;
 }
 
-/** Network and settings whose steps are `bits` narrower: a larger update shift of every layer, or a smaller mu. */
+/** Returns network and settings whose steps are halved `bits` times: a larger update shift of every layer, or a smaller mu. */
 export function withNarrowerSteps(
   { network, settings }: { network: Network; settings: MethodSettings },
   bits: number,

@@ -30,7 +30,7 @@ export function sessionIdOf(
   return Uint8Array.from(hash.update(bytesOf(initialState)).digest().subarray(0, 8));
 }
 
-/** Hexadecimal SHA-256 over the learned state, one byte an edge, canonical order. */
+/** Computes the hexadecimal SHA-256 over the learned state, one byte per edge, canonical order. */
 export function stateDigest(state: Int8Array): string {
   return sha256(bytesOf(state));
 }

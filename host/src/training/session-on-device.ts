@@ -12,7 +12,7 @@ import { planSessionId, type TrainingPlan, type TrainingStart } from './plan.js'
 /** The device keeps as many results of past steps (docs/wire.md). */
 const KEPT_RESULTS = 16;
 
-/** Between checkpoints while steps are repeated. */
+/** The steps between checkpoints while steps are repeated. */
 const REPLAY_STEPS = 128;
 
 /** The learned state before step `nextStep`, read back from the device. */
@@ -63,7 +63,7 @@ export class SessionOnDevice {
     return this.#nextStep;
   }
 
-  /** Of the network as it was put on the device last. */
+  /** The plan of the network as it was put on the device last. */
   get memoryPlan(): MemoryPlan {
     return this.#memoryPlan!;
   }

@@ -17,7 +17,7 @@ import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
 import { type CheckpointEvent, SessionOnDevice } from './session-on-device.js';
 
-/** Between checkpoints within an epoch, of the device's clock. */
+/** The time between checkpoints within an epoch, in milliseconds of the device's clock. */
 export const CHECKPOINT_INTERVAL_MS = 30_000;
 
 /** An evaluation under way; its end is an EpochEvent. */
@@ -42,7 +42,7 @@ export type SessionEvent = RunEvent | CheckpointEvent | DeviceCheckpointEvent | 
 /** The schedule of a session: what is trained, evaluated and saved, and when. */
 export class TrainingSession {
   private cycles = emptyCycles(0);
-  /** Of the time before `run`. */
+  /** Faults that happened before `run`. */
   private earlyFaults: FaultEvent[] = [];
   private readonly device: SessionOnDevice;
 
@@ -81,7 +81,7 @@ export class TrainingSession {
     return this.device.sessionId;
   }
 
-  /** Of the network as it was put on the device last. */
+  /** The plan of the network as it was put on the device last. */
   get memoryPlan(): MemoryPlan {
     return this.device.memoryPlan;
   }

@@ -60,7 +60,10 @@ export class Chip extends RP2040 {
   private readonly watchdog: Watchdog;
   private readonly quadSpi: QuadSpi | undefined;
 
-  /** @param flashChip left out: flash can be read at any time, and nothing changes it */
+  /**
+   * Makes a chip.
+   * @param flashChip left out: flash can be read at any time, and nothing changes it
+   */
   constructor(memory: Memory, clock: EmulatedClock | RP2040['clock'], flashChip?: FlashChip, reset?: ResetState) {
     super(clock);
     const fields = this as { -readonly [K in keyof RP2040]: RP2040[K] };

@@ -61,7 +61,7 @@ const DEFAULT_JEDEC_ID = 0xef4015;
 const EMULATED_ID = Buffer.from('PRIOTEMU', 'latin1');
 
 export class FlashChip {
-  /** Until when it erases, programs or writes a register, in cycles of emulated time. */
+  /** The cycle of emulated time until which it erases, programs or writes a register. */
   busyUntilCycles = 0;
   /** It reads without an instruction, four bits at a time, as boot2 leaves it for execute-in-place. */
   continuousRead = false;
@@ -79,6 +79,7 @@ export class FlashChip {
   private status2 = QUAD_ENABLE;
 
   /**
+   * Makes a flash chip.
    * @param array what the chip holds; a chip of less than its length shows, and changes, the same bytes again and again
    * @param nowCycles emulated time
    * @param onChange bytes were erased or programmed, from `offset` on

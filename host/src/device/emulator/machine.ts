@@ -32,7 +32,7 @@ export interface MachineOptions {
   readonly rom: Uint8Array;
   /** The whole flash, 2 MB. */
   readonly flash: Uint8Array;
-  /** Left out: a W25Q16JV that says it is an emulated Pico's. */
+  /** The flash chip; left out: a W25Q16JV that says it is an emulated Pico's. */
   readonly flashChip?: FlashChipOptions | undefined;
   /** A line on UART0, without its end. */
   readonly onConsoleLine?: (line: string) => void;

@@ -10,7 +10,7 @@ import type { DeviceEvent } from './messages.js';
 export interface PicoOptions {
   readonly rom: Uint8Array;
   readonly flash: Uint8Array;
-  /** Left out: a W25Q16JV that says it is an emulated Pico's. */
+  /** The flash chip; left out: a W25Q16JV that says it is an emulated Pico's. */
   readonly flashChip?: FlashChipOptions | undefined;
   readonly onConsoleLine: (line: string) => void;
   /** A packet of the serial stream arrived at the host now. */

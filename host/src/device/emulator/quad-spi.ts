@@ -47,7 +47,7 @@ const PADS_QSPI_SD0 = 0x40020008;
 const PAD_OUTPUT_DISABLED = 1 << 7;
 
 const XIP_PAGE_SHIFT = 8;
-/** Of an address in one of the four views of flash: which view it is. 2 and 3 bypass the cache. */
+/** The bit of an address in flash that is set in its views 2 and 3, which bypass the cache. */
 const UNCACHED_VIEW = 1 << 25;
 const OFFSET_MASK = 0xffffff;
 
@@ -220,7 +220,10 @@ export class QuadSpi {
     this.update();
   }
 
-  /** @throws HardFault where a read of this address in flash gives nothing, or what is no longer true */
+  /**
+   * Checks a read of flash.
+   * @throws HardFault where a read of this address in flash gives nothing, or what is no longer true
+   */
   check(address: number): void {
     if (this.readable) return;
     const where = `0x${(address >>> 0).toString(16)}`;

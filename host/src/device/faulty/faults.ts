@@ -1,9 +1,9 @@
 /** What a faulty line does to frames, and how often: `--faults`, checked where it enters. */
 import { UsageError } from '../../errors.js';
 
-/** Chances a frame, 0..1, drawn for each direction of the line on its own. */
+/** Chances per frame, 0..1, drawn for each direction of the line on its own. */
 const FRAME_FAULTS = ['drop', 'duplicate', 'flip', 'truncate', 'reorder', 'stall'] as const;
-/** Chances a frame that the host sends, 0..1. */
+/** Chances per frame that the host sends, 0..1. */
 const PORT_FAULTS = ['unplug', 'reset'] as const;
 
 export type FaultName = (typeof FRAME_FAULTS)[number] | (typeof PORT_FAULTS)[number];

@@ -8,7 +8,7 @@ import type { MapShape } from './steps.js';
 export interface LayerGeometry {
   readonly op: 'conv2d' | 'sum_pool' | 'linear';
   readonly input: MapShape;
-  /** Before a pool. */
+  /** The shape of the output before a pool. */
   readonly output: MapShape;
   readonly depthwise?: boolean;
   readonly kernel?: readonly [number, number];
@@ -21,7 +21,10 @@ export class Accumulator {
   private readonly weights: Float32Array;
   private readonly sums: Float64Array;
 
-  /** @param weights canonical edge order */
+  /**
+   * Makes the sums of one layer.
+   * @param weights canonical edge order
+   */
   constructor(
     private readonly geometry: LayerGeometry,
     weights: ArrayLike<number>,

@@ -21,7 +21,10 @@ import { elementCount, integerRange, type Tensor } from './tensor.js';
 export class FoldingBudget {
   private left = 2 ** 26;
 
-  /** @throws DataError ONNX_UNSUPPORTED when the file asks for more */
+  /**
+   * Takes the arithmetic of a constant from what the file may cost.
+   * @throws DataError ONNX_UNSUPPORTED when the file asks for more
+   */
   spend(node: GraphNode, elements: number): void {
     this.left -= elements;
     if (this.left < 0) throw unsupported(node, 'the constants up to here take more arithmetic than weights need');

@@ -8,7 +8,7 @@ import type { Tensor } from './tensor.js';
 export interface ContractionOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
-  /** Of the product. */
+  /** A factor that the product is multiplied by. */
   readonly factor?: number;
 }
 

@@ -19,13 +19,13 @@ import { GraphWriter } from './graph-writer.js';
 import { scaledBiases } from './integer-forward.js';
 
 const MAX_VALUE = 127;
-/** Of a unit of the sums: between the halves that rounding could meet, and a power of two. */
+/** A quarter of a unit of the sums: between the halves that rounding could meet, and a power of two. */
 const TOWARDS_UP = 0.25;
 /** Whole numbers of quarters that a float holds. */
 const EXACT = 2 ** 24 * TOWARDS_UP;
 
 export interface ExportOptions {
-  /** Of the graph. */
+  /** The name of the graph. */
   readonly name: string;
   /** What it is and how it was made; the input is described here. */
   readonly description: string;
@@ -106,7 +106,7 @@ class LayerWriter {
   constructor(
     private readonly graph: GraphWriter,
     private readonly layer: NetworkLayer,
-    /** Of the layer's sums: real value = sum * 2^exponent. */
+    /** The exponent of the layer's sums: real value = sum * 2^exponent. */
     private readonly exponent: number,
     private readonly last: boolean,
   ) {}

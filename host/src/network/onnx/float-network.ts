@@ -24,7 +24,7 @@ export interface FloatConvolution extends FloatLayerBase {
   /** [top, left, bottom, right] */
   readonly padding: readonly [number, number, number, number];
   readonly pool: boolean;
-  /** Before the pool. */
+  /** The shape of the output before the pool. */
   readonly output: MapShape;
 }
 
@@ -48,7 +48,7 @@ export interface PixelNormalisation {
 }
 
 export interface FloatNetwork {
-  /** Before the first layer, as the file has it: of what the user's normalisation gives. */
+  /** The normalisation before the first layer, as the file has it: of what the user's normalisation gives. */
   readonly input: PixelNormalisation;
   readonly layers: readonly FloatLayer[];
 }

@@ -46,7 +46,7 @@ export class Flow {
     private readonly last: { readonly step: Step; readonly before: Flow } | undefined,
     /** Number of steps. */
     readonly depth: number,
-    /** Of the graph input it begins with. */
+    /** The name of the graph input it begins with. */
     readonly input: string,
   ) {}
 

@@ -1,6 +1,6 @@
 /**
- * From steps to layers: biases, batch normalisation and other scaling go into the weights, backward into the layer that
- * gave the values or forward into the one that reads them; pools and ReLUs are told to the layer they follow.
+ * Turns steps into layers: biases, batch normalisation and other scaling go into the weights, backward into the layer
+ * that gave the values or forward into the one that reads them; pools and ReLUs are told to the layer they follow.
  */
 
 import type { FloatConvolution, FloatLayer, FloatNetwork } from './float-network.js';

@@ -32,10 +32,10 @@ export interface Graph {
   readonly opset: number;
   /** `pytorch 1.13.1`, as the file says. */
   readonly producer: string;
-  /** In topological order. */
+  /** The nodes in topological order. */
   readonly nodes: readonly GraphNode[];
   readonly constants: ReadonlyMap<string, Tensor>;
-  /** Without those that have an initial value. */
+  /** The inputs without those that have an initial value. */
   readonly inputs: readonly GraphInput[];
   readonly outputs: readonly string[];
 }
@@ -60,7 +60,10 @@ export class Attributes {
     return this.byName.get(name)?.f ?? fallback;
   }
 
-  /** @param fallback undefined: the attribute must be there */
+  /**
+   * Reads an attribute.
+   * @param fallback undefined: the attribute must be there
+   */
   integers(name: string, fallback?: readonly number[]): readonly number[] {
     const found = this.byName.get(name)?.ints ?? fallback;
     if (found === undefined) throw unsupported(this.place, `its attribute ${name} is missing`);

@@ -21,7 +21,10 @@ export class IntegerForward {
   private readonly accumulators: readonly Accumulator[];
   private readonly biases: readonly (Int16Array | undefined)[];
 
-  /** @param weights the effective ones, where they are not the frozen ones */
+  /**
+   * Makes a forward pass.
+   * @param weights the effective ones, where they are not the frozen ones
+   */
   constructor(
     private readonly network: Network,
     private readonly shifts: 'static' | 'dynamic',

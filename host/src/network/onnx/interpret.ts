@@ -1,4 +1,7 @@
-/** From a graph to the sequence of steps that its logits take: constants are folded, what follows the logits is cut off. */
+/**
+ * Turns a graph into the sequence of steps that its logits take: constants are folded, what follows the logits is cut
+ * off.
+ */
 import { DataError } from '../../errors.js';
 import { FoldingBudget, foldConstant, shapeOf } from './constants.js';
 import { Flow, isFlow, type Operand } from './flow.js';

@@ -12,7 +12,7 @@ export interface Normalisation {
   readonly std: readonly number[];
 }
 
-/** As most networks are trained: pixels of 0..1. */
+/** The normalisation that most networks are trained with: pixels of 0..1. */
 export const usual: Normalisation = { scale: 255, mean: [0], std: [1] };
 
 /** What people train with most, to compare with when accuracy is low. */
@@ -80,7 +80,7 @@ export function withInputFolded(network: FloatNetwork): { network: FloatNetwork;
   return { network: { input: neutral, layers: [first, ...network.layers.slice(1)] }, borderError };
 }
 
-/** At the corner where most of a kernel lies outside the map. */
+/** Finds the largest error at the corner where most of a kernel lies outside the map. */
 function largestBorderError({ layers, input: { scale, shift } }: FloatNetwork): number {
   const first = layers[0]!;
   if (first.op !== 'conv2d') return 0;

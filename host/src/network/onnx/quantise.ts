@@ -1,4 +1,4 @@
-/** From real weights to those of a network here: integers with one power of two a layer. */
+/** Turns real weights into those of a network here: integers with one power of two per layer. */
 import { limits } from '../limits.js';
 import type { Network, NetworkLayer } from '../network.js';
 import { INPUT_EXPONENT, LOSS_SHIFT } from '../network-file.js';

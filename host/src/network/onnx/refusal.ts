@@ -3,7 +3,7 @@ import { DataError } from '../../errors.js';
 
 /** Where in a file: what a message names. */
 export interface NodePlace {
-  /** As the file has it; may be empty. */
+  /** The node's name as the file has it; may be empty. */
   readonly name: string;
   readonly operator: string;
   /** 1-based, in the file's order. */

@@ -1,7 +1,7 @@
 /** x * scale + shift on its way into the weights. */
 import type { AffineStep, MapShape, Spread } from './steps.js';
 
-/** By channel (a single value stands for all of them) or by feature. */
+/** A scaling by channel (a single value stands for all of them) or by feature. */
 export interface Scaling {
   readonly over: 'channel' | 'feature';
   readonly scale: Float64Array;

@@ -15,7 +15,7 @@ export interface IndexedRun {
   /** Path below the directory with `/` between its parts: its name on the page. */
   readonly id: string;
   readonly path: string;
-  /** Absent when run.json cannot be read: `problem` says why. */
+  /** The manifest; absent when run.json cannot be read: `problem` says why. */
   readonly manifest?: RunManifest;
   readonly problem?: string;
   /** `running`: a process holds its lock; `stopped`: begun and not done. */
