@@ -11,6 +11,7 @@ const pages = readdirSync(join(root, 'docs'))
 const read = (page: string) => readFileSync(join(root, page), 'utf8');
 const WIDTH = 120;
 const written = [
+  'architecture',
   'benchmarks',
   'emulator',
   'errors',
@@ -55,6 +56,20 @@ test('the README shows a part of the accuracy table of docs/results.md', () => {
   const rows = shown.split('\n').filter((line) => line !== '');
   expect(rows.length).toBeGreaterThan(5);
   expect(rows.filter((row) => !read('docs/results.md').includes(row))).toEqual([]);
+});
+
+test('docs/architecture.md names files and folders that exist', () => {
+  const sources = ['host/src', 'firmware'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => `/${folder}/${path}`),
+  );
+  const named = [...read('docs/architecture.md').matchAll(/`([\w./-]+)`/g)].map(([, name = '']) =>
+    name.replace(/\/$/, ''),
+  );
+  const isFile = (name: string) => /\.(ts|c|h|S)$/.test(name);
+  const paths = named.filter((name) => isFile(name) || name.includes('/'));
+  expect(paths.length).toBeGreaterThan(50);
+  const known = (name: string) => existsSync(join(root, name)) || sources.some((path) => path.endsWith(`/${name}`));
+  expect(paths.filter((name) => !known(name))).toEqual([]);
 });
 
 test('docs/wire.md has the limits of firmware/session/session.h', () => {
