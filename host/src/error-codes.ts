@@ -98,7 +98,7 @@ export const errorAreas = {
     ),
     PRETRAINING_MALFORMED: data('The file of an interrupted pretraining is damaged.', 'Remove it and begin anew.'),
     PRETRAINING_DIFFERS: data(
-      'The data set or the architecture is not the one that the pretraining began with.',
+      'The data set is not the one that the pretraining began with.',
       'Bring it back, or begin anew.',
     ),
     NETWORK_TOO_LARGE: capacity(
@@ -118,10 +118,6 @@ export const errorAreas = {
     ONNX_EXTERNAL_DATA: data(
       'Data that the file keeps elsewhere is missing, or is outside its folder.',
       'Put it beside the ONNX file, or export into one file.',
-    ),
-    EXPORT_NOT_STATIC: data(
-      'The run has no static shifts: niti-dynamic computes them from each image.',
-      'Train with niti-static or priot, and export that run.',
     ),
     NORMALISATION_MALFORMED: usage(
       '--mean, --std or --scale does not fit the channels, or is not above 0.',

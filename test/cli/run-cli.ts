@@ -15,6 +15,7 @@ export interface CliOptions {
   env?: Record<string, string>;
   /** A program and its first arguments, which runs the command line given after them. */
   through?: readonly [string, ...string[]];
+  onStart?: (child: ChildProcess) => void;
   /** Called with all of stderr so far, whenever more of it comes. */
   onStderr?: (stderr: string, child: ChildProcess) => void;
 }
@@ -26,6 +27,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  options.onStart?.(child);
   const result: CliResult = { status: null, stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     result.stdout += text;

@@ -96,16 +96,30 @@ describe('priot verify', () => {
     expect(result.stdout).toMatch(/simulated: 0 of 1 cases match, 1 differ, 0 skipped\n/);
   });
 
-  it('refuses a folder without cases, and a damaged case', async () => {
+  it('refuses a folder without cases', async () => {
     const none = await verify('--cases', scratch);
     expect(none.status).toBe(4);
     expect(none.stderr).toMatch(/no conformance case in/);
-    const damaged = await verify(
-      '--cases',
-      changedCase(({ steps }) => steps[3]!.logits.pop()),
-    );
-    expect(damaged.status).toBe(4);
-    expect(damaged.stderr).toMatch(/changed\/case\.json: steps\[3\]\.logits is/);
+  });
+
+  it('reports a case that cannot be read, and replays the others', async () => {
+    const cases = changedCase(({ steps }) => steps[3]!.logits.pop());
+    cpSync(join(conformance, 'priot-strided'), join(cases, 'whole'), { recursive: true });
+    mkdirSync(join(cases, 'broken'));
+    writeFileSync(join(cases, 'broken', 'case.json'), '{');
+    const { status, stdout } = await verify('--cases', cases);
+    expect(status).toBe(4);
+    expect(stdout).toMatch(/^broken +CANNOT BE READ: .*broken\/case\.json: is no JSON/m);
+    expect(stdout).toMatch(/^changed +CANNOT BE READ: .*changed\/case\.json: steps\[3\]\.logits is/m);
+    expect(stdout).toMatch(/^priot-strided +32 steps match$/m);
+    expect(stdout).toMatch(/simulated: 1 of 3 cases match, 0 differ, 0 skipped, 2 cannot be read\n/);
+    const json = await verify('--cases', cases, '--json');
+    expect(JSON.parse(json.stdout).cases[0]).toMatchObject({
+      name: 'broken',
+      match: null,
+      firstDifference: null,
+      error: { code: 'NETWORK_MALFORMED', cause: expect.any(String) },
+    });
   });
 
   it('reports a network whose sums could overflow', async () => {

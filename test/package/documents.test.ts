@@ -19,7 +19,6 @@ const written = [
   'library',
   'measured',
   'methods',
-  'onnx',
   'results',
   'robustness',
   'runs',

@@ -1,6 +1,5 @@
 /** `priot plan`: what a network needs of a device, with each method, before anything is trained. */
 import type { Command } from 'commander';
-import { formatTable } from '../bench/table.js';
 import { type PlanOptions, planOptions } from '../options/network.js';
 import type { DevicePlan, MethodPlan, PlanDocument } from '../sessions/plan.js';
 import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
@@ -41,27 +40,29 @@ function deviceLines(device: DevicePlan): string[] {
   ];
   const purposes = ['weights', 'state', 'activations', 'errors', 'other'] as const;
   const megahertz = clockHz === null ? 0 : clockHz / 1e6;
-  const table = formatTable(
+  const table = aligned([
     [`${device.device} (${place})`, ...methods.map(({ method }) => method)],
-    [
-      row('fits', ({ fits }) => (fits ? 'yes' : 'NO')),
-      row('bytes needed', ({ requiredBytes }) => requiredBytes),
-      row('of', () => arenaBytes),
-      ...purposes.map((purpose) => row(`  ${purpose}`, ({ arena }) => arena?.[purpose] ?? null)),
-      row('bytes in flash', ({ flashBytes }) => flashBytes),
-      ...(clockHz === null
-        ? []
-        : [
-            row('estimated cycles', ({ estimatedCycles }) => estimatedCycles),
-            row(`  ms at ${megahertz} MHz`, ({ estimatedCycles }) =>
-              estimatedCycles === null ? null : ((estimatedCycles / clockHz) * 1e3).toFixed(1),
-            ),
-          ]),
-    ],
-    'text',
-  );
+    row('fits', ({ fits }) => (fits ? 'yes' : 'NO')),
+    row('bytes needed', ({ requiredBytes }) => requiredBytes),
+    row('of', () => arenaBytes),
+    ...purposes.map((purpose) => row(`  ${purpose}`, ({ arena }) => arena?.[purpose] ?? null)),
+    row('bytes in flash', ({ flashBytes }) => flashBytes),
+    ...(clockHz === null
+      ? []
+      : [
+          row('estimated cycles', ({ estimatedCycles }) => estimatedCycles),
+          row(`  ms at ${megahertz} MHz`, ({ estimatedCycles }) =>
+            estimatedCycles === null ? null : ((estimatedCycles / clockHz) * 1e3).toFixed(1),
+          ),
+        ]),
+  ]);
   const refused = methods.filter(({ fits, requiredBytes }) => !fits && requiredBytes === null);
-  return [...table, ...refused.map(({ method, reason }) => `${method}: ${reason}`)];
+  const estimate = methods.some(({ estimatedCycles }) => estimatedCycles !== null);
+  return [
+    ...table,
+    ...(estimate ? ['cycles are those of a step that learns, estimated; priot bench measures them'] : []),
+    ...refused.map(({ method, reason }) => `${method}: ${reason}`),
+  ];
 }
 
 function text(cell: number | string | null): string {
@@ -71,4 +72,12 @@ function text(cell: number | string | null): string {
 
 function grouped(count: number): string {
   return count.toLocaleString('en-US');
+}
+
+/** Columns of one width each, the first to the left and the others to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const padded = (row: readonly string[]) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)));
+  return rows.map((row) => padded(row).join('  '));
 }

@@ -1,7 +1,5 @@
 /** What to write instead of operations and keys that other tools have and priot does not. */
-
-/** A file of a whole network, or of the layers that one is to be made of. */
-export type LayerFile = 'network' | 'architecture';
+import type { LayerFile } from './layer-keys.js';
 
 const operationHints: readonly (readonly [names: readonly string[], hint: string])[] = [
   [

@@ -3,7 +3,7 @@ import { CapacityError, DataError, DeviceError } from '../errors.js';
 import { PlanDoesNotFitError } from '../link/failures.js';
 import type { Link } from '../link/link.js';
 import type { MemoryPlan } from '../link/messages.js';
-import type { LayerShifts, MethodName, Network } from '../network/network.js';
+import type { MethodName, Network } from '../network/network.js';
 import { openNetworkRequest } from '../network/open-network.js';
 import { completeMethodRequest, setUpMethod } from './method-request.js';
 import { checkLimits } from './network-on-device.js';
@@ -18,24 +18,23 @@ export interface Fit {
   readonly plan: MemoryPlan | null;
 }
 
-/**
- * Shifts to plan with where a network has none yet. They decide nothing but rounding constants in the bounds of sums,
- * and are as calibration chooses them for common layers.
- */
-const ASSUMED_SHIFTS = { activation: 8, error: 8, score: 16, gradient: 10 } as const;
-
 /** Tells whether a network that takes part in a plan gets assumed shifts. */
 export function hasAssumedShifts(network: Network): boolean {
   return network.layers.some((layer) => layer.shifts === undefined);
 }
 
-/** Returns the network with shifts in every layer: its own, or assumed ones. */
+/**
+ * Returns the network with shifts in every layer: its own, or where it has none such as calibration often chooses. They
+ * decide nothing of a plan but the rounding constants in the bounds of sums. An activation shift takes back what the
+ * weights' exponent is, so that activations keep their scale; the logits get a wider one.
+ */
 export function withAssumedShifts(network: Network): Network {
+  const last = network.layers.length - 1;
   const layers = network.layers.map((layer, index) => {
-    const { error, ...first } = ASSUMED_SHIFTS;
-    const shifts: LayerShifts = { ...first, ...(index > 0 && { error }), ...layer.shifts };
-    const { activation } = shifts;
-    return { ...layer, shifts: layer.op === 'sum_pool' ? { activation, error: shifts.error ?? 0 } : shifts };
+    const activation = Math.min(30, Math.max(0, -layer.weightExponent + (index === last ? 5 : 0)));
+    const error = index === 0 ? {} : { error: 8 };
+    const learned = layer.op === 'sum_pool' ? {} : { score: 16, gradient: 10 };
+    return { ...layer, shifts: { activation, ...error, ...learned, ...layer.shifts } };
   });
   return { ...network, layers };
 }
