@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `priot`: the command line. Each command is a file of this folder; what it needs is imported when it runs. */
 import { Command, CommanderError } from 'commander';
-import { PriotError } from '../errors.js';
+import { type ErrorCode, type ErrorDocument, errorDocument, PriotError } from '../errors.js';
 import { packageDescription } from '../sessions/package-files.js';
 import { register as registerBench } from './bench.js';
 import { register as registerCalibrate } from './calibrate.js';
@@ -58,9 +58,17 @@ async function main(): Promise<ExitStatus> {
   }
 }
 
+/** Errors that a command ends with once it has printed its own document, which stays the only one. */
+const afterDocument: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SESSIONS_FAILED', 'BENCH_REGRESSION']);
+
 function reportError(error: unknown): ExitStatus {
   // Commander has printed its message, and ends --help and --version this way too.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return ExitStatus.done;
+    printDocument({ error: { ...refusal, message: error.message.replace(/^error: /, '') } });
+    return ExitStatus.usage;
+  }
+  if (!(error instanceof PriotError && afterDocument.has(error.code))) printDocument(errorDocument(error));
   if (!(error instanceof PriotError)) {
     process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return exitStatusOf(error);
@@ -72,6 +80,13 @@ function reportError(error: unknown): ExitStatus {
   if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
   process.stderr.write(`${lines.join('\n')}\n`);
   return exitStatusOf(error);
+}
+
+const refusal = { code: 'OPTION_REFUSED', remedy: 'add --help for the options', cause: null } as const;
+
+/** Prints what an error says on stdout, where `--json` asked for a document there. */
+function printDocument(document: ErrorDocument): void {
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
 // A reader that has seen enough (`| head`) is no error.

@@ -1,0 +1,34 @@
+/** Errors under --json: one document on stdout, the same exit status, the text on stderr as ever. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { runCli } from './run-cli.js';
+
+const scratch = mkdtempSync(join(tmpdir(), 'priot-json-errors-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+it.each([
+  [['plan', '/nowhere', '--json'], 4, { code: 'FILE_MISSING', message: /no such file or folder: \/nowhere/ }],
+  [['train', '--angel', '3', '--json'], 2, { code: 'OPTION_REFUSED', message: /unknown option '--angel'/ }],
+  [['runs', 'compare', scratch, '--json'], 2, { code: 'TOO_FEW_RUNS', message: /two or more runs/ }],
+])('priot %j says what is wrong', async (words, exit, { code, message }) => {
+  const { status, stdout, stderr } = await runCli(words);
+  expect(status).toBe(exit);
+  const { error } = JSON.parse(stdout);
+  expect(error).toEqual({
+    code,
+    message: expect.stringMatching(message),
+    remedy: expect.toBeOneOf([expect.any(String), null]),
+    cause: expect.toBeOneOf([expect.any(String), null]),
+  });
+  expect(stderr).toMatch(message);
+  const plain = await runCli(words.filter((word) => word !== '--json'));
+  expect([plain.status, plain.stdout, plain.stderr]).toEqual([exit, '', stderr]);
+});
+
+it('names the cause', async () => {
+  writeFileSync(join(scratch, 'net.json'), '{"layers": [');
+  const { stdout } = await runCli(['plan', join(scratch, 'net.json'), '--json']);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: 'NETWORK_MALFORMED', cause: expect.stringMatching(/JSON/) });
+});
