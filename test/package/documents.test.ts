@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runCli } from '../cli/run-cli.js';
 
 const root = join(import.meta.dirname, '../..');
 const pages = readdirSync(join(root, 'docs'))
@@ -10,21 +11,9 @@ const pages = readdirSync(join(root, 'docs'))
   .map((name) => `docs/${name}`);
 const read = (page: string) => readFileSync(join(root, page), 'utf8');
 const WIDTH = 120;
-const written = [
-  'architecture',
-  'benchmarks',
-  'emulator',
-  'errors',
-  'flashing',
-  'library',
-  'measured',
-  'methods',
-  'results',
-  'robustness',
-  'runs',
-  'sweeps',
-  'wire',
-].map((name) => `docs/${name}.md`);
+/** Pages whose prose is still to be brought into the form of the others. */
+const pending = ['docs/arithmetic.md', 'docs/datasets.md', 'docs/networks.md'];
+const written = pages.filter((page) => !pending.includes(page));
 
 function links(page: string): string[] {
   const targets = [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map((match) => match[1] ?? '');
@@ -55,6 +44,17 @@ test('the README shows a part of the accuracy table of docs/results.md', () => {
   const rows = shown.split('\n').filter((line) => line !== '');
   expect(rows.length).toBeGreaterThan(5);
   expect(rows.filter((row) => !read('docs/results.md').includes(row))).toEqual([]);
+});
+
+test('docs/commands.md has every command', async () => {
+  const { stdout } = await runCli(['--help']);
+  const [, list = ''] = stdout.split('\nCommands:\n');
+  const commands = [...list.matchAll(/^ {2}([a-z]+)\b/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+  expect(commands.length).toBeGreaterThan(10);
+  const table = read('docs/commands.md').split('\n## ')[0] ?? '';
+  expect(commands.filter((name) => !new RegExp(`\`(priot )?${name}\\b`).test(table))).toEqual([]);
 });
 
 test('docs/architecture.md names files and folders that exist', () => {
