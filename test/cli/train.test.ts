@@ -225,7 +225,7 @@ describe('priot train refuses', () => {
     ['a seed beyond the set', ['--seed', '5000'], 2, /seed 5000 trains on images .*\n {2}try: .*--seed 0\.\./],
     ['more images than there are', ['--samples', '900000'], 2, /try: choose --samples up to/],
     ['more test images than there are', ['--eval-samples', '900000'], 2, /--eval-samples 900000: .* has \d+ images/],
-    ['an unknown data set', ['--dataset', 'imagenet'], 2, /Allowed choices are mnist, cifar10, digits/],
+    ['an unknown data set', ['--dataset', 'imagenet'], 2, /no data set is called imagenet/],
     ['an unknown method', ['--method', 'sgd'], 2, /Allowed choices are priot/],
     ['a rule for a layer that is not there', ['--below-threshold', 'negate:fc9'], 2, /no layer fc9\n {2}try: .*fc1/],
     ['both ways to take up a run', ['--resume', 'a', '--from-run', 'b'], 2, /cannot be used with option/],

@@ -50,8 +50,8 @@ export function planOf(name: CaseName): TrainingPlan {
     seed: 1,
     epochs: 2,
     narrowing: [1],
-    training: new InputImages(set, 0, images.length, 0),
-    test: new InputImages(set, 0, images.length, 0),
+    training: new InputImages(set, 0, images.length, []),
+    test: new InputImages(set, 0, images.length, []),
     evalSamples: 4,
     finalSamples: 6,
   };

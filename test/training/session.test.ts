@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadDataset } from '#host/dataset/dataset.js';
+import { shiftsOf } from '#host/dataset/shifts.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import { InterruptedError } from '#host/errors.js';
 import { Link } from '#host/link/link.js';
@@ -33,8 +34,8 @@ beforeAll(async () => {
     ),
     seed: 1,
     epochs: 2,
-    training: new InputImages(train, 100, 100, 30),
-    test: new InputImages(test, 0, 60, 30),
+    training: new InputImages(train, 100, 100, shiftsOf(30)),
+    test: new InputImages(test, 0, 60, shiftsOf(30)),
     evalSamples: 20,
     finalSamples: 60,
   };

@@ -1,6 +1,7 @@
 /** How fast the simulator trains tiny-cnn with PRIOT on one core, host and link included. */
 import { fileURLToPath } from 'node:url';
 import { loadDataset } from '../dataset/dataset.js';
+import { shiftsOf } from '../dataset/shifts.js';
 import { openSimulator } from '../device/simulator/simulator.js';
 import { Link } from '../link/link.js';
 import { loadNetwork } from '../network/network-file.js';
@@ -28,7 +29,7 @@ const SEED = 0;
 export async function measureSimulatorSpeed(options: { epochs?: number } = {}): Promise<SimulatorSpeed> {
   const epochs = options.epochs ?? 8;
   const { train } = await loadDataset('digits');
-  const images = new InputImages(train, 0, IMAGES, ANGLE);
+  const images = new InputImages(train, 0, IMAGES, shiftsOf(ANGLE));
   const { network: file } = loadNetwork(MODEL);
   const { network, settings, initialState } = setUpMethod(completeMethodRequest({ method: 'priot' }, file), file, SEED);
   const link = await Link.open(await openSimulator());

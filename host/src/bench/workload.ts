@@ -1,5 +1,6 @@
 /** What the methods are measured on: the same images and labels, each method from its own initial state. */
 import type { Dataset } from '../dataset/dataset.js';
+import { shiftsOf } from '../dataset/shifts.js';
 import { calibrate } from '../network/calibration.js';
 import type { MethodName, Network } from '../network/network.js';
 import { EpochOrder } from '../random.js';
@@ -19,7 +20,7 @@ export interface LabelledImage {
 /** The first `steps` steps of a training session with seed 0: epoch after epoch, each in its own order. */
 export function sessionImages(dataset: Dataset, angle: number, steps: number): LabelledImage[] {
   const count = Math.min(EPOCH_IMAGES, dataset.train.count);
-  const inputs = new InputImages(dataset.train, 0, count, angle);
+  const inputs = new InputImages(dataset.train, 0, count, shiftsOf(angle));
   const order = new EpochOrder(SEED, count);
   return Array.from({ length: steps }, (_, step) => {
     const image = order.of(Math.floor(step / count))[step % count]!;
@@ -41,7 +42,8 @@ export async function prepareMethod(
 ): Promise<MethodSetup> {
   const request = completeMethodRequest({ method }, network);
   const { mu } = request;
-  const images = { set: dataset.train, first: 0, count: Math.min(EPOCH_IMAGES, dataset.train.count), angle };
+  const count = Math.min(EPOCH_IMAGES, dataset.train.count);
+  const images = { set: dataset.train, first: 0, count, shifts: shiftsOf(angle) };
   const ready =
     request.calibrate === 'transfer' && mu !== undefined
       ? await calibrate(network, images, { scoreMu: mu, gradientMu: mu }, signal)

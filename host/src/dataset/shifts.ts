@@ -8,6 +8,8 @@ import { seed0, Xorshift32 } from '../random.js';
 import { type ImageSet, imagePixels } from './image-set.js';
 import { rotateImage } from './rotation.js';
 
+/** How each shift is written, for messages. */
+// (the forms are below)
 /** One change of an image. All take and give pixels of 0..255. */
 export type Shift =
   /** Turns about the centre, counter-clockwise as seen. */
@@ -44,7 +46,7 @@ const forms: readonly {
   {
     name: 'translate',
     usage: 'translate:RIGHT,DOWN (whole pixels, -1023..1023)',
-    numbers: /^[+-]?\d{1,4},[+-]?\d{1,4}$/,
+    numbers: /^-?\d{1,4},-?\d{1,4}$/,
     read: ([right = 0, down = 0]) =>
       Math.abs(right) <= 1023 && Math.abs(down) <= 1023 ? { kind: 'translate', right, down } : undefined,
   },
@@ -57,7 +59,7 @@ const forms: readonly {
   {
     name: 'brightness',
     usage: 'brightness:AMOUNT (-255..255)',
-    numbers: /^[+-]?\d{1,3}$/,
+    numbers: /^-?\d{1,3}$/,
     read: ([amount = 0]) => (Math.abs(amount) <= 255 ? { kind: 'brightness', amount } : undefined),
   },
   {
@@ -74,6 +76,9 @@ const forms: readonly {
   },
 ];
 
+/** How each shift is written, for messages. */
+export const shiftForms: readonly string[] = forms.map(({ usage }) => usage);
+
 /**
  * Reads a shift as `--shift` has it: `translate:2,-1`, `noise:20`, `brightness:-40`, `contrast:0.6`, `blur:1`.
  *
@@ -88,7 +93,7 @@ export function parseShift(text: string): Shift {
   throw new UsageError(
     'BAD_SHIFT',
     form === undefined ? `there is no shift ${JSON.stringify(text)}` : `${JSON.stringify(text)} is no ${form.name}`,
-    `write it as ${form?.usage ?? forms.map(({ usage }) => usage).join('; ')}`,
+    `write it as ${form?.usage ?? shiftForms.join('; ')}`,
   );
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { ImageSet } from '../dataset/image-set.js';
-import { imageInputs } from '../dataset/rotation.js';
+import { type Shift, shiftedInputs } from '../dataset/shifts.js';
 import { DataError } from '../errors.js';
 import { BatchEngine, type BatchResult } from './batch-engine.js';
 import type { LayerShifts, Network } from './network.js';
@@ -97,12 +97,12 @@ export class Calibration {
   }
 }
 
-/** The images to calibrate on, of the network's size: `count` of a set from `first` on, turned by `angle` degrees. */
+/** The images to calibrate on, of the network's size: `count` of a set from `first` on, shifted. */
 export interface CalibrationImages {
   readonly set: ImageSet;
   readonly first: number;
   readonly count: number;
-  readonly angle: number;
+  readonly shifts: readonly Shift[];
 }
 
 /** The network with static shifts chosen from the images. */
@@ -132,7 +132,7 @@ export async function observeShifts(
   const calibration = new Calibration(network.layers.length);
   for (let index = 0; index < images.count; index++) {
     signal?.throwIfAborted();
-    engine.image(0).set(imageInputs(images.set, images.first + index, images.angle));
+    engine.image(0).set(shiftedInputs(images.set, images.first + index, images.shifts));
     calibration.add(engine.observe(images.set.labels.subarray(images.first + index, images.first + index + 1)));
     if (index % 64 === 63) {
       onProgress?.(index + 1);

@@ -1,10 +1,11 @@
 /** The options of the verbs that measure: evaluate, verify and bench. */
+import { dataDir, datasetOptions, shift } from './data.js';
 import { choice, flag, integer, listOf, number, text } from './kinds.js';
 import { type Complete, type Options, type OptionsOf, option } from './option.js';
-import { dataDir, deviceOptions } from './train.js';
+import { deviceOptions } from './train.js';
 import { methodNames, sampleCount, sharedOptions } from './training.js';
 
-const { model, dataset, angle, belowThreshold, memory } = sharedOptions;
+const { model, angle, belowThreshold, memory } = sharedOptions;
 
 export const evaluateOptions = {
   ...deviceOptions,
@@ -14,9 +15,10 @@ export const evaluateOptions = {
   }),
   state: option(text('file'), 'a learned state: int8, one byte per edge, canonical order'),
   belowThreshold,
-  dataset,
+  ...datasetOptions,
   dataDir,
   angle,
+  shift,
   evalSamples: option(sampleCount, 'the first n test images (left out: all)'),
 } satisfies Options;
 
@@ -38,7 +40,7 @@ const MAX_STEPS = 1_000_000;
 export const benchOptions = {
   device: deviceOptions.device,
   model,
-  dataset,
+  ...datasetOptions,
   dataDir,
   angle,
   method: option(listOf(choice(methodNames)), 'methods, with commas between them', { default: methodNames }),

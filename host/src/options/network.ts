@@ -1,10 +1,10 @@
 /** The options of the verbs about networks: plan, pretrain and calibrate. */
+import { dataDir, datasetOptions, shift } from './data.js';
 import { choice, integer, listOf, text } from './kinds.js';
 import { type Complete, type Options, type OptionsOf, option } from './option.js';
-import { dataDir } from './train.js';
 import { bitWidth, degrees, methodNames, sampleCount, seedNumber, sharedOptions } from './training.js';
 
-const { model, dataset, angle, samples, memory } = sharedOptions;
+const { model, angle, samples, memory } = sharedOptions;
 
 const scoreMu = option(bitWidth, 'bit width of a score step (priot)', { default: 5 });
 const gradientMu = option(bitWidth, 'bit width of a weight step (niti-static)', { default: 4 });
@@ -24,7 +24,7 @@ export type PlanOptions = OptionsOf<typeof planOptions>;
 
 export const calibrateOptions = {
   model,
-  dataset,
+  ...datasetOptions,
   dataDir,
   calibrate: option(
     choice(['source', 'transfer'], 'on'),
@@ -32,6 +32,7 @@ export const calibrateOptions = {
     { default: 'transfer' },
   ),
   angle,
+  shift,
   samples,
   seed: option(seedNumber, 'seed for the choice of training images', { default: 0 }),
   scoreMu,
@@ -43,7 +44,7 @@ export type CalibrateOptions = OptionsOf<typeof calibrateOptions>;
 
 const newPretraining = {
   architecture: option(text('file'), 'layers of the network', { default: 'models/architectures/tiny-cnn.json' }),
-  dataset,
+  ...datasetOptions,
   dataDir,
   samples: option(sampleCount, 'training images (left out: all)'),
   batchSize: option(integer(1, 1024), 'images per update', { default: 64 }),

@@ -1,7 +1,7 @@
 /** The options of the remaining verbs: sweep, data, flash and monitor. */
+import { dataDir } from './data.js';
 import { integer, listOf, text } from './kinds.js';
 import { type Options, type OptionsOf, option } from './option.js';
-import { dataDir } from './train.js';
 
 const MAX_WORKERS = 256;
 

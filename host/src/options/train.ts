@@ -1,6 +1,7 @@
 /** The options of train and resume: what is trained, and the device, data and folder it is done with. */
 import { type Faults, isFaults, parseFaults } from '../device/faulty/faults.js';
 import { text as anyText } from '../json-shape.js';
+import { dataDir } from './data.js';
 import { flag, type Kind, text } from './kinds.js';
 import { type Complete, type Options, type OptionsOf, option } from './option.js';
 import { trainingOptions } from './training.js';
@@ -28,11 +29,6 @@ export const deviceOptions = {
     hidden: true,
   }),
 } satisfies Options;
-
-export const dataDir = option(
-  text('folder'),
-  'folder of data sets (left out: $PRIOT_DATA, the cache, then a download)',
-);
 
 const deviceCheckpoint = option(flag, 'the device, too, keeps a checkpoint in its flash after every epoch');
 

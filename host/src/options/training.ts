@@ -1,6 +1,6 @@
 /** The options that decide what is trained: run.json records them, and they are the parameters of a sweep. */
-import { datasetNames } from '../dataset/dataset.js';
 import type { MethodName } from '../network/network.js';
+import { datasetOptions, shift } from './data.js';
 import { choice, epochList, integer, number, share, text } from './kinds.js';
 import { type Complete, type MethodOption, type Options, type OptionsOf, option, type Recorded } from './option.js';
 
@@ -34,7 +34,6 @@ export const bitWidth = integer(0, 7);
 const correction = integer(-MAX_CORRECTION, MAX_CORRECTION);
 
 const model = option(text('folder'), 'network: network.json and weights.bin', { default: defaultModel });
-const dataset = option(choice(datasetNames), 'images to train and test on', { default: 'mnist' });
 const angle = option(degrees, 'rotation of all images, counter-clockwise', { default: 45 });
 const belowThreshold = option(
   text('rule:layers'),
@@ -45,15 +44,16 @@ const samples = option(sampleCount, 'training images per epoch', { default: 1024
 const memory = option(integer(1, 2 ** 31, 'bytes'), "most bytes of the device's arena to plan with (left out: all)");
 
 /** Options that other verbs have, too, with the same meaning. */
-export const sharedOptions = { model, dataset, angle, belowThreshold, samples, memory };
+export const sharedOptions = { model, angle, belowThreshold, samples, memory };
 
 const calibrated = ['priot', 'priot-s', 'niti-static'] as const;
 const scored = ['priot', 'priot-s'] as const;
 
 export const trainingOptions = {
   model,
-  dataset,
+  ...datasetOptions,
   angle,
+  shift,
   method: option(choice(methodNames), 'how edges are learned', { default: 'priot' }),
   belowThreshold,
   threshold: option(integer(-128, 127), 'edges whose score is below are pruned (left out: priot -64, priot-s -32)', {

@@ -71,8 +71,14 @@ export interface RunProvenance {
     emulator?: string;
   };
   network: { files: FileChecksum[] };
-  /** `rotation`: the rule by which images were rotated (dataset/rotation.ts); absent: 1. */
-  dataset: { source: string; files: FileChecksum[]; rotation?: number };
+  dataset: {
+    source: string;
+    files: FileChecksum[];
+    /** The rule by which images were rotated (dataset/rotation.ts); absent: 1. */
+    rotation?: number;
+    /** The names of the classes, by label; absent: numbers. */
+    classNames?: string[];
+  };
   /** 8 bytes, hexadecimal: digest of network, shifts, method, seed and initial state. */
   sessionId: string;
 }
@@ -149,7 +155,12 @@ const checkProvenance = shape<RunProvenance>({
     emulator: optional(text),
   }),
   network: shape<RunProvenance['network']>({ files }),
-  dataset: shape<RunProvenance['dataset']>({ source: text, files, rotation: optional(count) }),
+  dataset: shape<RunProvenance['dataset']>({
+    source: text,
+    files,
+    rotation: optional(count),
+    classNames: optional(listOf(text)),
+  }),
   sessionId: hexadecimal(8),
 });
 

@@ -66,9 +66,9 @@ async function measureAll(
   base: BenchReport | undefined,
   context: Context<BenchEvent>,
 ): Promise<BenchReport> {
-  const { model, dataset: name, dataDir, angle, steps, memory, xip } = options;
+  const { model, dataset: name, angle, steps, memory, xip } = options;
   const { network } = loadNetwork(resolveModel(model));
-  const dataset = await loadSessionDataset(name, dataDir, context);
+  const dataset = await loadSessionDataset(options, context);
   checkImages(network, dataset);
   const images = sessionImages(dataset, angle, Math.max(steps, options.warmUp ?? WARM_UP_STEPS));
   const connection = await openDevice({ device: options.device }, context);

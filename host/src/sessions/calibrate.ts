@@ -1,4 +1,5 @@
 /** Chooses static shifts for a network, from sample images, and writes the network with them. */
+import { parseShift, shiftsOf } from '../dataset/shifts.js';
 import { calibrate as calibrateNetwork } from '../network/calibration.js';
 import type { LayerShifts } from '../network/network.js';
 import { loadNetwork } from '../network/network-file.js';
@@ -27,17 +28,17 @@ export async function calibrate(
   context: Context<CommonEvent> = {},
 ): Promise<CalibrationDocument> {
   const given = complete('calibrate', calibrateOptions, options);
-  const { model, dataset, dataDir, angle, samples, seed, out } = given;
+  const { model, angle, shift = [], samples, seed, out } = given;
   const { signal, onEvent, command = ['calibrate', ...words(calibrateOptions, options)] } = context;
   checkNewFolder(out);
   const { network } = loadNetwork(resolveModel(model));
-  const data = await loadSessionDataset(dataset, dataDir, context);
+  const data = await loadSessionDataset(given, context);
   checkImages(network, data);
   const images = {
     set: data.train,
     first: firstTrainingImage(data.train, seed, samples),
     count: samples,
-    angle: given.calibrate === 'source' ? 0 : angle,
+    shifts: given.calibrate === 'source' ? [] : shiftsOf(angle, shift.map(parseShift)),
   };
   const calibrated = await calibrateNetwork(network, images, given, signal, (done) =>
     onEvent?.({ type: 'progress', what: 'calibrating', done, of: samples }),

@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import { command } from '../command.js';
 import type { Dataset } from '../dataset/dataset.js';
+import { formatShift, parseShift, type Shift, shiftsOf } from '../dataset/shifts.js';
 import type { Place } from '../device/place.js';
 import { DataError } from '../errors.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
 import { readStateFile } from '../network/tensor-file.js';
+import { recordedShifts } from '../options/data.js';
 import { type EvaluateOptions, evaluateOptions } from '../options/measure.js';
 import { complete } from '../options/option.js';
 import { readCheckpoint, readManifest, runFiles } from '../runs/run-folder.js';
@@ -35,8 +37,8 @@ export interface EvaluatingEvent {
   readonly images: number;
   /** The name of the images, such as `MNIST test images`. */
   readonly imageSet: string;
-  /** Degrees. */
-  readonly angle: number;
+  /** What is done to them, in order: `rotate:45`, `noise:20`. */
+  readonly shifts: readonly string[];
   /** Whether it is the frozen network, without a learned state. */
   readonly frozen: boolean;
 }
@@ -50,7 +52,7 @@ interface Subject {
   /** undefined: the frozen network. */
   readonly state: Int8Array | undefined;
   readonly dataset: Dataset;
-  readonly angle: number;
+  readonly shifts: readonly Shift[];
   readonly device: string | undefined;
 }
 
@@ -66,13 +68,13 @@ export async function evaluate(
   const { signal = new AbortController().signal, onEvent } = context;
   const subject =
     given.run === undefined ? await subjectOfModel(options, context) : await subjectOfRun(given.run, options, context);
-  const { network, settings, state, dataset, angle, device } = subject;
+  const { network, settings, state, dataset, shifts, device } = subject;
   const images = evaluatedImages(given.evalSamples, dataset.test);
-  const inputs = new InputImages(dataset.test, 0, images, angle);
+  const inputs = new InputImages(dataset.test, 0, images, shifts);
   const connection = await openDevice({ device, faults: given.faults }, context);
   try {
     const frozen = state === undefined;
-    onEvent?.({ type: 'evaluating', images, imageSet: inputs.name, angle, frozen });
+    onEvent?.({ type: 'evaluating', images, imageSet: inputs.name, shifts: shifts.map(formatShift), frozen });
     // Every edge at 127 is kept, so the state of a frozen network does not matter.
     const put = { network, settings, state: state ?? new Int8Array(network.weights.length).fill(127) };
     let correct = 0;
@@ -89,25 +91,18 @@ export async function evaluate(
 }
 
 async function subjectOfModel(options: EvaluateOptions, context: Context<EvaluateEvent>): Promise<Subject> {
-  const {
-    model,
-    dataset: name,
-    dataDir,
-    angle,
-    belowThreshold,
-    state,
-    device,
-  } = complete('eval', evaluateOptions, options);
+  const given = complete('eval', evaluateOptions, options);
+  const { model, angle, shift = [], belowThreshold, state, device } = given;
   const { network: whole } = new InputCache().network(model);
   const asked = { method: 'priot' as const, ...(belowThreshold === undefined ? {} : { belowThreshold }) };
   const { network, settings } = setUpMethod(completeMethodRequest(asked, whole), whole, 0);
   const learned = state === undefined ? undefined : readStateFile(state, network.weights.length);
-  const dataset = await loadSessionDataset(name, dataDir, context);
+  const dataset = await loadSessionDataset(given, context);
   checkImages(network, dataset);
-  return { network, settings, state: learned, dataset, angle, device };
+  return { network, settings, state: learned, dataset, shifts: shiftsOf(angle, shift.map(parseShift)), device };
 }
 
-/** Data set, angle and device are those of the run, as far as the caller names no others. */
+/** Data set, shifts and device are those of the run, as far as the caller names no others. */
 async function subjectOfRun(run: string, options: EvaluateOptions, context: Context<EvaluateEvent>): Promise<Subject> {
   const manifest = readManifest(run);
   const { asked } = manifest;
@@ -115,10 +110,17 @@ async function subjectOfRun(run: string, options: EvaluateOptions, context: Cont
   const inputs = await new InputCache().load({ ...asked, ...(dataDir && { dataDir }) }, manifest, context);
   const { network, settings } = planSession(inputs, manifest);
   const state = stateOfRun(run, network.weights.length);
-  const dataset = await loadSessionDataset(options.dataset ?? asked.dataset, dataDir, context);
+  // How a set is read belongs to the set: of another one, the run says nothing.
+  const { dataset: another = asked.dataset } = options;
+  const how = another === asked.dataset ? asked : {};
+  const dataset = await loadSessionDataset({ ...how, ...options, dataset: another, dataDir }, context);
   checkImages(network, dataset);
   const { angle = asked.angle, device = asked.device } = options;
-  return { network, settings, state, dataset, angle, device };
+  const shifts =
+    options.shift === undefined
+      ? recordedShifts({ angle, shift: asked.shift })
+      : shiftsOf(angle, options.shift.map(parseShift));
+  return { network, settings, state, dataset, shifts, device };
 }
 
 /** @throws DataError NO_STATE */

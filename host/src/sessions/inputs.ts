@@ -7,12 +7,13 @@ import { DataError } from '../errors.js';
 import { type Calibration, observeShifts, withShifts } from '../network/calibration.js';
 import type { Network } from '../network/network.js';
 import { loadNetwork, type NetworkFile } from '../network/network-file.js';
+import { recordedShifts } from '../options/data.js';
 import type { RunManifest, RunRequest } from '../runs/run-manifest.js';
 import { checkImages, evaluatedImages, firstTrainingImage, withEvalSet } from '../training/images.js';
 import type { PreparedImages } from '../training/input-images.js';
 import { completeMethodRequest } from '../training/method-request.js';
 import type { Context, DownloadEvent } from './events.js';
-import { loadSessionDataset } from './load-dataset.js';
+import { datasetRequest, loadSessionDataset } from './load-dataset.js';
 import { resolveModel } from './package-files.js';
 import { networkChecksums } from './provenance.js';
 
@@ -25,7 +26,7 @@ export interface Inputs {
   readonly network: Network;
   /** The data set with the test images that the request asks for. */
   readonly dataset: Dataset;
-  /** Inputs of a set of the data set at the request's angle, as far as they are ready. */
+  /** Inputs of a set of the data set with the request's shifts, as far as they are ready. */
   prepared(set: { readonly name: string }): PreparedImages;
 }
 
@@ -64,15 +65,15 @@ export class InputCache {
     return file;
   }
 
-  async #dataset({ dataset, dataDir }: RunRequest, context: Context<DownloadEvent>): Promise<Dataset> {
-    const key = JSON.stringify([dataset, dataDir]);
-    const loaded = this.#datasets.get(key) ?? (await loadSessionDataset(dataset, dataDir, context));
+  async #dataset(request: RunRequest, context: Context<DownloadEvent>): Promise<Dataset> {
+    const key = JSON.stringify(datasetRequest(request));
+    const loaded = this.#datasets.get(key) ?? (await loadSessionDataset(request, context));
     this.#datasets.set(key, loaded);
     return loaded;
   }
 
-  #prepared({ dataset, dataDir, angle }: RunRequest, set: string): PreparedImages {
-    const key = JSON.stringify([dataset, dataDir, set, angle]);
+  #prepared(request: RunRequest, set: string): PreparedImages {
+    const key = JSON.stringify([datasetRequest(request), set, recordedShifts(request)]);
     const known = this.#images.get(key) ?? [];
     this.#images.set(key, known);
     return known;
@@ -84,19 +85,20 @@ export class InputCache {
     { train }: Dataset,
     signal: AbortSignal | undefined,
   ): Promise<Network> {
-    const { calibrate = 'none', mu, model, dataset, dataDir, seed, samples } = request;
+    const { calibrate = 'none', mu, model, seed, samples } = request;
     if (calibrate === 'none' || mu === undefined) return network;
     const { lastErrorCorrection, firstScoreCorrection } = request;
     const corrections = {
       ...(lastErrorCorrection === undefined ? {} : { lastErrorCorrection }),
       ...(firstScoreCorrection === undefined ? {} : { firstScoreCorrection }),
     };
-    const angle = calibrate === 'source' ? 0 : request.angle;
-    const key = JSON.stringify([resolveModel(model), dataset, dataDir, train.count, angle, seed, samples]);
+    const shifts = calibrate === 'source' ? [] : recordedShifts(request);
+    const images = [datasetRequest(request), train.count, shifts, seed, samples];
+    const key = JSON.stringify([resolveModel(model), images]);
     const first = firstTrainingImage(train, seed, samples);
     const calibration =
       this.#calibrations.get(key) ??
-      (await observeShifts(network, { set: train, first, count: samples, angle }, signal));
+      (await observeShifts(network, { set: train, first, count: samples, shifts }, signal));
     this.#calibrations.set(key, calibration);
     return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, ...corrections }));
   }

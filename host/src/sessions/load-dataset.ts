@@ -1,19 +1,36 @@
 /** Loads the data set of a session, telling of downloads. */
-import { type Dataset, type DatasetName, loadDataset } from '../dataset/dataset.js';
+import { type Dataset, type LoadOptions, loadDataset } from '../dataset/dataset.js';
 import type { DownloadProgress } from '../dataset/download.js';
 import type { Context, DownloadEvent } from './events.js';
 
+/** Which data set, and how it is read. */
+export interface DatasetRequest extends Pick<LoadOptions, 'dataDir' | 'transpose' | 'split' | 'channels' | 'labels'> {
+  readonly dataset: string;
+}
+
+/** Picks from options what says which data set is read and how. */
+export function datasetRequest({
+  dataset,
+  dataDir,
+  transpose,
+  split,
+  channels,
+  labels,
+}: DatasetRequest): DatasetRequest {
+  return { dataset, dataDir, transpose, split, channels, labels };
+}
+
 /**
- * Loads a data set and reports its downloads.
+ * Loads the data set of a request and reports its downloads.
  * @throws what loadDataset throws
  */
 export function loadSessionDataset(
-  name: DatasetName,
-  dataDir: string | undefined,
+  request: DatasetRequest,
   { signal, onEvent }: Context<DownloadEvent>,
 ): Promise<Dataset> {
-  return loadDataset(name, {
-    dataDir,
+  const { dataset, ...how } = datasetRequest(request);
+  return loadDataset(dataset, {
+    ...how,
     signal,
     onProgress: (progress) => onEvent?.(downloadEvent(progress)),
   });

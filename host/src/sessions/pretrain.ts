@@ -1,6 +1,7 @@
 /** Trains a backbone from scratch, on the host, in integers, and writes it as a network folder. */
 import { command as commandLine } from '../command.js';
 import type { Dataset, DatasetProvenance } from '../dataset/dataset.js';
+import { shiftsOf } from '../dataset/shifts.js';
 import { DataError, InterruptedError, PriotError, UsageError } from '../errors.js';
 import { readWhole } from '../files.js';
 import { parseArchitecture } from '../network/architecture.js';
@@ -64,7 +65,7 @@ export async function pretrain(
   const { signal, onEvent } = context;
   checkNewFolder(out);
   const architecture = parseArchitecture(task.architecture, file);
-  const data = await loadSessionDataset(given.dataset, given.dataDir, context);
+  const data = await loadSessionDataset(given, context);
   if (saved !== undefined) checkSameData(saved, data.provenance);
   const initial = initialNetwork(architecture, given.seed);
   checkImages(initial, data);
@@ -186,7 +187,7 @@ function calibrated(
   { signal, onEvent }: Context<CommonEvent>,
 ): ReturnType<typeof calibrate> {
   const count = Math.min(CALIBRATION_IMAGES, train.count);
-  const images = { set: train, first: 0, count, angle: given.angle };
+  const images = { set: train, first: 0, count, shifts: shiftsOf(given.angle) };
   return calibrate(network, images, given, signal, (done) =>
     onEvent?.({ type: 'progress', what: 'calibrating', done, of: count }),
   );

@@ -42,6 +42,7 @@ export function provenanceOf(link: Link, file: NetworkFile, dataset: Dataset, se
       source: dataset.provenance.source,
       files: dataset.provenance.files.map((entry) => ({ ...entry })),
       rotation: ROTATION_VERSION,
+      ...(dataset.classNames.some((name, label) => name !== String(label)) && { classNames: [...dataset.classNames] }),
     },
     sessionId: hexadecimal(sessionId),
   };

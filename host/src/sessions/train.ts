@@ -1,6 +1,6 @@
 /** Trains a network on a device, into a run folder: a new run, one that is gone on with, or one that is repeated. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { command } from '../command.js';
 import { rotationDifference } from '../dataset/rotation.js';
 import { DataError, UsageError } from '../errors.js';
@@ -222,10 +222,11 @@ function createFolder(
   });
 }
 
-/** A name by time and what is trained, that no folder has yet. */
-function unusedFolder({ dataset, angle, method }: RunRequest): string {
+/** Gives a name by time and what is trained, that no folder has yet. A data set of the user's own is a path. */
+function unusedFolder({ dataset, angle, shift, method }: RunRequest): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-  const base = join('runs', `${time}-${dataset}-${angle}-${method}`);
+  const shifts = shift === undefined ? '' : `-${shift.replaceAll(':', '')}`;
+  const base = join('runs', `${time}-${basename(resolve(dataset))}-${angle}${shifts}-${method}`);
   let path = base;
   for (let number = 2; existsSync(path); number += 1) path = `${base}-${number}`;
   return path;

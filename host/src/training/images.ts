@@ -74,7 +74,7 @@ export function checkImages(network: Network, { train, test }: Dataset): void {
     if (label >= 0) {
       throw new DataError(
         'IMAGES_DO_NOT_FIT',
-        `label ${set.labels[label]} of image ${label} of ${set.name}; the network has the classes 0..${classes - 1}`,
+        `label ${set.labels[label]} of image ${label} of ${set.name}, which has ${set.classes} classes; the network has ${classes}: 0..${classes - 1}`,
         'choose the network and the data set that belong together: --model, --dataset',
       );
     }

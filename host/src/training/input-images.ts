@@ -1,19 +1,19 @@
-/** Images as the network takes them: rotated on the host, halved to 0..127. */
+/** Images as the network takes them: shifted on the host, halved to 0..127. */
 import type { ImageSet } from '../dataset/image-set.js';
-import { imageInputs } from '../dataset/rotation.js';
+import { type Shift, shiftedInputs } from '../dataset/shifts.js';
 
 /** Prepared inputs of a set by their index in it. */
 export type PreparedImages = (Uint8Array | undefined)[];
 
-/** Images first..first+count-1 of a set, rotated. Each is prepared when it is first asked for, and kept. */
+/** Images first..first+count-1 of a set, shifted. Each is prepared when it is first asked for, and kept. */
 export class InputImages {
   constructor(
     private readonly set: ImageSet,
     private readonly first: number,
     readonly count: number,
-    /** Degrees, counter-clockwise as seen. */
-    private readonly angle: number,
-    /** Inputs of the set at this angle, as far as they are ready: those who share it prepare each image once. */
+    /** What is done to each image, in order. */
+    private readonly shifts: readonly Shift[],
+    /** Inputs of the set with these shifts, as far as they are ready: those who share it prepare each image once. */
     private readonly prepared: PreparedImages = [],
   ) {
     if (first < 0 || first + count > set.count) {
@@ -30,7 +30,7 @@ export class InputImages {
     const position = this.first + index;
     const ready = this.prepared[position];
     if (ready !== undefined) return ready;
-    const input = imageInputs(this.set, position, this.angle);
+    const input = shiftedInputs(this.set, position, this.shifts);
     this.prepared[position] = input;
     return input;
   }

@@ -4,6 +4,7 @@ import type { ImageSet } from '../dataset/image-set.js';
 import { UsageError } from '../errors.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
+import { recordedShifts } from '../options/data.js';
 import { epochList } from '../options/kinds.js';
 import type { RunRequest } from '../runs/run-manifest.js';
 import { evaluatedImages, firstTrainingImage } from './images.js';
@@ -72,14 +73,15 @@ export function planOf(
   { train, test }: Dataset,
   prepared: (set: ImageSet) => PreparedImages,
 ): TrainingPlan {
-  const { samples, seed, angle, evalSamples, epochs, evalEvery = 1, memory } = request;
+  const { samples, seed, evalSamples, epochs, evalEvery = 1, memory } = request;
+  const shifts = recordedShifts(request);
   return {
     ...setup,
     seed,
     epochs,
     ...narrowingOf(request),
-    training: new InputImages(train, firstTrainingImage(train, seed, samples), samples, angle, prepared(train)),
-    test: new InputImages(test, 0, test.count, angle, prepared(test)),
+    training: new InputImages(train, firstTrainingImage(train, seed, samples), samples, shifts, prepared(train)),
+    test: new InputImages(test, 0, test.count, shifts, prepared(test)),
     evalEvery,
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),
     finalSamples: evaluatedImages(evalSamples, test),
