@@ -1,0 +1,77 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type LiveServer, serveRuns } from '#host/report/live/live-server.js';
+import { formatEvent } from '#host/runs/metrics-file.js';
+import { formatManifest } from '#host/runs/run-manifest.js';
+import { epochEvent, sampleEvents, sampleManifest, sampleSummary } from '../runs/sample-run.js';
+import { expectAccessible, launch, noBrowser, openPage } from './browser.js';
+
+describe.skipIf(noBrowser !== undefined)(`the live page in Chromium${noBrowser ? `: ${noBrowser}` : ''}`, () => {
+  let browser: Browser;
+  let server: LiveServer;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'priot-live-'));
+    for (const [name, seed, after] of [
+      ['a', 0, 0.5],
+      ['b', 1, 0.9],
+      ['c', 2, 0.7],
+    ] as const) {
+      const { asked } = sampleManifest();
+      const summary = { ...sampleSummary, accuracy: { ...sampleSummary.accuracy, after } };
+      write(name, { asked: { ...asked, seed, angle: 30 * seed }, ...(name !== 'c' && { summary }) });
+    }
+    server = await serveRuns(directory, 0, 'priot');
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function write(name: string, changes: object): void {
+    mkdirSync(join(directory, name), { recursive: true });
+    writeFileSync(join(directory, name, 'run.json'), formatManifest(sampleManifest(changes)));
+    writeFileSync(
+      join(directory, name, 'metrics.jsonl'),
+      sampleEvents.map((event) => `${formatEvent(event)}\n`).join(''),
+    );
+  }
+
+  test('runs are sorted by a click, filtered by a word, ticked, and compared', async () => {
+    const { page, complaints } = await openPage(browser, server.address);
+    const names = () => page.locator('#runs tbody tr:not([hidden]) th').allTextContents();
+    const head = page.getByRole('button', { name: 'angle', exact: true });
+    await head.click();
+    expect(await names()).toEqual(['a', 'b', 'c']);
+    await head.click();
+    expect(await names()).toEqual(['c', 'b', 'a']);
+    await page.getByLabel('Filter').fill('done');
+    expect(await names()).toEqual(['b', 'a']);
+    await expectAccessible(page);
+    await page.getByLabel('tick a').check();
+    await page.getByLabel('tick b').check();
+    await page.getByRole('button', { name: 'Compare ticked runs' }).click();
+    await page.locator('#accuracy').waitFor();
+    expect(await page.locator('h1').textContent()).toBe('priot: 2 runs');
+    await expectAccessible(page);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a page that is open shows an evaluation when it is written, and keeps what the reader has opened', async () => {
+    const { page, complaints } = await openPage(browser, `${server.address}run?id=c`);
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.locator('#accuracy summary').click();
+    const rows = page.locator('#accuracy details[open] tbody tr');
+    const before = await rows.count();
+    appendFileSync(join(directory, 'c', 'metrics.jsonl'), `${formatEvent(epochEvent(2, 8))}\n`);
+    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(before + 1);
+    expect(await page.locator('#accuracy details').getAttribute('open')).not.toBeNull();
+    expect(complaints).toEqual([]);
+  });
+});
