@@ -88,8 +88,8 @@ describe.skipIf(noBrowser !== undefined)(
     ] as const)('%s, %i wide: readable for all, and nothing sticks out', async (colorScheme, width) => {
       const { page, complaints } = await openPage(browser, address(), { colorScheme, width });
       // one table open: they are all made alike, and rules on thousands of cells take minutes
-    await page.locator('#accuracy summary').click();
-    await expectAccessible(page);
+      await page.locator('#accuracy summary').click();
+      await expectAccessible(page);
       expect(await page.locator('html').evaluate((element) => element.scrollWidth)).toBeLessThanOrEqual(width);
       expect(complaints).toEqual([]);
     });

@@ -51,7 +51,7 @@ describe('priot train', () => {
     expect(whole.stderr).toMatch(/^device simulator \(simulated\), firmware/);
     expect(whole.stderr).toContain(`run folder ${run}\n`);
     expect(whole.stderr).toMatch(/before training: accuracy 0\.\d+ on 200 test images\n/);
-    expect(whole.stderr).toMatch(/epoch 4\/4: accuracy 0\.\d+ on 200 test images, training accuracy/);
+    expect(whole.stderr).toMatch(/epoch 4\/4: accuracy 0\.\d+, training 0\.\d+, \d/);
   });
 
   it('leaves a run folder whose state has the digest', () => {

@@ -109,12 +109,13 @@ export async function train(
 function startAt({ nextStep, state }: CheckpointEvent, events: readonly string[]): TrainingStart {
   const isRecorded = (epoch: number, images: number) =>
     events.some((text) => text.startsWith(`epoch ${epoch}: ${images} `));
-  return { nextStep, state, isRecorded };
+  return { nextStep, state, isRecorded, isInitialRecorded: events.some((text) => text.startsWith('initial')) };
 }
 
 function record(event: SessionEvent, { events, faults }: Outcome): void {
   if (event.type === 'step') events.push(`step ${event.step}: ${event.prediction} ${event.lossZero}`);
   else if (event.type === 'epoch') events.push(`epoch ${event.epoch}: ${event.images} ${event.correct}`);
+  else if (event.type === 'initial') events.push(`initial: ${event.images} ${event.correct}`);
   else if (event.type === 'fault') faults.push(event.code);
 }
 

@@ -31,7 +31,7 @@ describe('a session whose steps narrow', () => {
       let state = plan.initialState;
       for (const epoch of [0, 1, 2]) {
         const { narrowing: _, ...constant } = { ...plan, ...withNarrowerSteps(plan, epoch), epochs: epoch + 1 };
-        const start = { nextStep: epoch * plan.training.count, state, isRecorded: () => true };
+        const start = { nextStep: epoch * plan.training.count, state, isRecorded: () => true, isInitialRecorded: true };
         state = (await statesOf(constant, start)).at(-1)!;
         expect(stateDigest(state)).toBe(stateDigest(states[epoch]!));
       }

@@ -5,22 +5,62 @@ import type { Display } from './display.js';
 import { planText } from './plan-text.js';
 import { duration, milliseconds } from './progress.js';
 
+/** How long something repeated takes, from the times at which it is done. */
+class Pace {
+  private spentMs = 0;
+  private count = 0;
+  private lastMs: number | undefined;
+
+  constructor(private readonly nowMs: () => number) {}
+
+  /** Another one is done; what came between this and the last one was this kind of work. */
+  done(): void {
+    const nowMs = this.nowMs();
+    if (this.lastMs !== undefined) {
+      this.spentMs += nowMs - this.lastMs;
+      this.count += 1;
+    }
+    this.lastMs = nowMs;
+  }
+
+  /** Other work begins. */
+  pause(): void {
+    this.lastMs = undefined;
+  }
+
+  /** Mean milliseconds of one; undefined before the second. */
+  get eachMs(): number | undefined {
+    return this.count === 0 ? undefined : this.spentMs / this.count;
+  }
+}
+
+/** Shows a session as it goes. */
 export class TrainingProgress {
-  /** The memory of the last event that had it. */
+  /** The last memory event. */
   memory: MemoryEvent | null = null;
-  /** The plan, once the session is planned. */
+  /** Known since the session was planned. */
   private plan: PlanEvent | undefined;
-  /** The steps of the epoch under way, as far as this process trained it. */
+  /** Steps of the epoch under way, as far as this process trained it. */
   private steps = 0;
   private correct = 0;
-  private trainingMs = 0;
-  private lastStepMs: number | undefined;
+  private cycles = 0;
+  private clockHz = 0;
+  private readonly training: Pace;
+  private readonly evaluation: Pace;
 
-  constructor(private readonly display: Display) {}
+  /** @param nowMs real milliseconds: progress is about the user's time */
+  constructor(
+    private readonly display: Display,
+    nowMs: () => number = () => performance.now(),
+  ) {
+    this.training = new Pace(nowMs);
+    this.evaluation = new Pace(nowMs);
+  }
 
   readonly show = (event: TrainEvent): void => {
     const { display } = this;
-    if (event.type !== 'step') this.lastStepMs = undefined;
+    if (event.type !== 'step') this.training.pause();
+    if (event.type !== 'evaluation') this.evaluation.pause();
     switch (event.type) {
       case 'run':
         display.line(`run folder ${event.run}`);
@@ -29,16 +69,24 @@ export class TrainingProgress {
         this.plan = event;
         if (!display.quiet) display.line(planText(event.memory));
         break;
+      case 'device':
+        this.clockHz = event.clockHz;
+        display.show(event);
+        break;
       case 'step': {
-        const { epoch, step, correct } = event;
+        const { epoch, step, correct, cycles } = event;
         const { epochs, samples } = this.plan!;
-        this.countStep(correct);
+        this.training.done();
+        this.steps += 1;
+        this.cycles += cycles ?? 0;
+        if (correct) this.correct += 1;
         const accuracy = `training accuracy ${(this.correct / this.steps).toFixed(3)}`;
         display.progress(`epoch ${epoch + 1}/${epochs}`, step + 1, epochs * samples, accuracy);
         break;
       }
       case 'evaluation': {
         const { images, of, correct } = event;
+        this.evaluation.done();
         display.progress('evaluation', images, of, `accuracy ${(correct / images).toFixed(3)}`);
         break;
       }
@@ -48,6 +96,10 @@ export class TrainingProgress {
       case 'epoch':
         display.end();
         if (!display.quiet) display.line(this.epochLine(event));
+        break;
+      case 'initial':
+        display.end();
+        if (!display.quiet) display.line(`with initial scores: accuracy ${accuracyOn(event)}`);
         break;
       case 'memory':
         this.memory = event;
@@ -66,28 +118,40 @@ export class TrainingProgress {
     }
   };
 
-  private countStep(correct: boolean): void {
-    const nowMs = performance.now();
-    if (this.lastStepMs !== undefined) this.trainingMs += nowMs - this.lastStepMs;
-    this.lastStepMs = nowMs;
-    this.steps += 1;
-    if (correct) this.correct += 1;
-  }
-
-  private epochLine({ epoch, accuracy, images }: EpochEvent): string {
-    const { epochs, samples } = this.plan!;
-    const tested = `accuracy ${accuracy.toFixed(4)} on ${images} test images`;
-    if (epoch < 0) return `before training: ${tested}`;
-    const parts = [`epoch ${epoch + 1}/${epochs}: ${tested}`];
+  private epochLine(event: EpochEvent): string {
+    const { epochs, evalSamples } = this.plan!;
+    const { epoch, images, accuracy } = event;
+    if (epoch < 0) return `before training: accuracy ${accuracyOn(event)}`;
+    if (images !== evalSamples) return `after training: accuracy ${accuracyOn(event)}`;
+    const parts = [`epoch ${epoch + 1}/${epochs}: accuracy ${accuracy.toFixed(4)}`];
     if (this.steps > 0) {
-      const stepMs = this.trainingMs / this.steps;
-      parts.push(`training accuracy ${(this.correct / this.steps).toFixed(3)}`, `${milliseconds(stepMs)} a step`);
-      const left = (epochs - epoch - 1) * samples * stepMs;
-      if (left > 0) parts.push(`${duration(left)} left`);
+      parts.push(`training ${(this.correct / this.steps).toFixed(3)}`, this.stepTime());
+      const leftMs = this.leftMs(epoch);
+      if (leftMs > 0) parts.push(`${duration(leftMs)} left`);
     }
     this.steps = 0;
     this.correct = 0;
-    this.trainingMs = 0;
+    this.cycles = 0;
     return parts.join(', ');
   }
+
+  /** The device's time where it counts cycles, else this computer's. */
+  private stepTime(): string {
+    const ms = this.clockHz > 0 ? (this.cycles / this.steps / this.clockHz) * 1000 : (this.training.eachMs ?? 0);
+    return `${milliseconds(ms)} per step`;
+  }
+
+  /** What is left after an epoch: its steps and its evaluations, at the pace so far. */
+  private leftMs(epoch: number): number {
+    const { epochs, samples, evalEvery, evalSamples, finalSamples } = this.plan!;
+    const left = epochs - epoch - 1;
+    const evaluations = Math.floor((epochs - 1) / evalEvery) - Math.floor((epoch + 1) / evalEvery);
+    // the pass after the last epoch counts the first images on its way to all of them
+    const images = left === 0 ? Math.max(0, finalSamples - evalSamples) : evaluations * evalSamples + finalSamples;
+    return left * samples * (this.training.eachMs ?? 0) + images * (this.evaluation.eachMs ?? 0);
+  }
+}
+
+function accuracyOn({ accuracy, images }: { accuracy: number; images: number }): string {
+  return `${accuracy.toFixed(4)} on ${images.toLocaleString('en')} test images`;
 }

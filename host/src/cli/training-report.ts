@@ -7,8 +7,9 @@ const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 export function formatSummary(summary: RunSummary, memory: MemoryEvent | null): string[] {
   const { accuracy, cyclesPerStep, deviceIdleShare } = summary;
   const lines = [
-    `accuracy    ${accuracy.before.toFixed(4)} before, ${accuracy.after.toFixed(4)} after (best ${accuracy.best.toFixed(4)}, chosen on test data)`,
-    `steps       ${whole.format(summary.steps)} in ${summary.wallSeconds.toFixed(1)} s, ${summary.place}`,
+    ...accuracyLines(accuracy),
+    `steps       ${whole.format(summary.steps)}, ${summary.place}`,
+    ...timeLines(summary),
   ];
   if (cyclesPerStep !== null) {
     const { mean, median, min, max } = cyclesPerStep;
@@ -22,8 +23,34 @@ export function formatSummary(summary: RunSummary, memory: MemoryEvent | null): 
   return lines;
 }
 
+function accuracyLines({ before, after, best, images, bestImages, initial }: RunSummary['accuracy']): string[] {
+  const on = (count: number | undefined) => (count === undefined ? '' : ` on ${whole.format(count)} images`);
+  const lines = [`accuracy    ${before.toFixed(4)} before, ${after.toFixed(4)} after${on(images)}`];
+  if (initial !== undefined && initial !== null) {
+    lines.push(`            ${initial.toFixed(4)} with the initial scores${on(bestImages)}`);
+  }
+  lines.push(`            ${best.toFixed(4)} in the best epoch${on(bestImages)}, chosen on test data`);
+  return lines;
+}
+
+/** The device's time and this computer's, each by its name. */
+function timeLines({ steps, computeSeconds, deviceSeconds, wallSeconds, place }: RunSummary): string[] {
+  const lines: string[] = [];
+  if (computeSeconds !== undefined && computeSeconds !== null && steps > 0) {
+    const stepMs = (computeSeconds / steps) * 1000;
+    lines.push(`device time ${computeSeconds.toFixed(1)} s, ${stepMs.toFixed(2)} ms per step, ${place}`);
+    if (deviceSeconds !== undefined && deviceSeconds !== null) {
+      lines.push(`            ${deviceSeconds.toFixed(1)} s with messages and waiting`);
+    }
+  }
+  lines.push(`this computer took ${wallSeconds.toFixed(1)} s, evaluation included`);
+  return lines;
+}
+
 function memoryLines({ arena, sramTotal, static: staticBytes, stackHighWater, flash }: MemoryEvent): string[] {
-  const rows = [
+  const planned = Object.values(arena).reduce((sum, bytes) => sum + bytes, 0);
+  const inUse = staticBytes === null || stackHighWater === null ? null : planned + staticBytes + stackHighWater;
+  const rows: [string, number | null][] = [
     ['weights', arena.weights],
     ['learned state', arena.state],
     ['activations', arena.activations],
@@ -31,9 +58,11 @@ function memoryLines({ arena, sramTotal, static: staticBytes, stackHighWater, fl
     ['other buffers', arena.other],
     ['stack, high water', stackHighWater],
     ['other static data', staticBytes],
+    ['SRAM in use, in all', inUse],
     ['SRAM there is', sramTotal],
     ['flash', flash],
-  ] as const;
-  const shown = rows.filter(([, bytes]) => bytes > 0).map(([name, bytes]) => [name, whole.format(bytes)] as const);
+  ];
+  const known = rows.filter((row): row is [string, number] => row[1] !== null && row[1] > 0);
+  const shown = known.map(([name, bytes]) => [name, whole.format(bytes)] as const);
   return ['memory      bytes', ...shown.map(([name, bytes]) => `  ${name.padEnd(24)}${bytes.padStart(10)}`)];
 }

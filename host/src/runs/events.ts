@@ -31,11 +31,12 @@ export interface EpochEvent {
 /** Bytes of the plan and the marks the device measured. */
 export interface MemoryEvent {
   type: 'memory';
-  sramTotal: number;
-  static: number;
-  stackHighWater: number;
+  /** null, as the next two and `flash`, where there is no such memory: in the simulator. */
+  sramTotal: number | null;
+  static: number | null;
+  stackHighWater: number | null;
   arena: ArenaAccount;
-  flash: number;
+  flash: number | null;
 }
 
 /**
@@ -61,6 +62,8 @@ export interface LinkEvent {
   retries: number;
   timeouts: number;
   roundTripMs: number;
+  /** Seconds of this computer that the run has taken so far, over all its parts. Absent in runs of an older priot. */
+  wallSeconds?: number;
 }
 
 /** Something went wrong and was dealt with. */
@@ -69,6 +72,19 @@ export interface FaultEvent {
   code: string;
   message: string;
   step: number;
+}
+
+/**
+ * The accuracy with the initial scores, before the first step: what training begins with. Only PRIOT has it: the other
+ * methods begin with the frozen network.
+ */
+export interface InitialEvent {
+  type: 'initial';
+  images: number;
+  correct: number;
+  /** 0..1 */
+  accuracy: number;
+  imageSet: string;
 }
 
 /** How the scores of each layer are spread, after an epoch. Only methods that learn scores have it. */
@@ -118,6 +134,7 @@ export interface LayerCyclesEvent {
 export type RunEvent =
   | StepEvent
   | EpochEvent
+  | InitialEvent
   | MemoryEvent
   | CyclesEvent
   | LinkEvent

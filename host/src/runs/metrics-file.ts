@@ -21,6 +21,7 @@ import type {
   CyclesEvent,
   EpochEvent,
   FaultEvent,
+  InitialEvent,
   LayerCyclesEvent,
   LinkEvent,
   MemoryEvent,
@@ -49,10 +50,11 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     accuracy: fraction,
     imageSet: text,
   }),
+  initial: shape<Body<InitialEvent>>({ images: count, correct: count, accuracy: fraction, imageSet: text }),
   memory: shape<Body<MemoryEvent>>({
-    sramTotal: count,
-    static: count,
-    stackHighWater: count,
+    sramTotal: nullable(count),
+    static: nullable(count),
+    stackHighWater: nullable(count),
     arena: shape<MemoryEvent['arena']>({
       weights: count,
       state: count,
@@ -60,7 +62,7 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
       errors: count,
       other: count,
     }),
-    flash: count,
+    flash: nullable(count),
   }),
   cycles: shape<Body<CyclesEvent>>({
     epoch: count,
@@ -77,6 +79,7 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     retries: count,
     timeouts: count,
     roundTripMs: amount,
+    wallSeconds: optional(amount),
   }),
   fault: shape<Body<FaultEvent>>({ code: text, message: text, step: count }),
   scores: shape<Body<ScoresEvent>>({

@@ -129,7 +129,7 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
       'memory, bytes',
       ...indented(
         table(
-          rows.map(([name, bytes]) => [name, whole.format(bytes)]),
+          rows.map(([name, bytes]) => [name, bytes === null || bytes === 0 ? none : whole.format(bytes)]),
           [1],
         ),
       ),

@@ -98,15 +98,31 @@ export interface RunSummary {
   place: Place;
   method: MethodName;
   steps: number;
-  /** 0..1. `before`: frozen network; `after`: last epoch, same images; `best` is chosen on test data. */
-  accuracy: { before: number; after: number; best: number };
+  /**
+   * 0..1. `before`: the frozen network; `after`: the last epoch; both on the first `images` test images. `best`: the best
+   * epoch on the first `bestImages`, chosen on test data. `initial`: with the initial scores, on the same `bestImages`; null
+   * for methods that begin with the frozen network. Runs of an older priot have the first three alone.
+   */
+  accuracy: {
+    before: number;
+    after: number;
+    best: number;
+    images?: number;
+    bestImages?: number;
+    initial?: number | null;
+  };
   /** SHA-256 of the learned state, one byte per edge, hexadecimal. */
   stateDigest: string;
   /** null without a cycle counter. */
   cyclesPerStep: CycleStatistics | null;
   /** 0..1 of the device's time spent waiting for the host; null without a cycle counter. */
   deviceIdleShare: number | null;
+  /** Seconds of this computer, evaluation included, over all parts of the run. */
   wallSeconds: number;
+  /** Seconds of the device that its training steps computed, without messages and waiting; null without a cycle counter. */
+  computeSeconds?: number | null;
+  /** The same with messages and waiting. */
+  deviceSeconds?: number | null;
   /** The device's own checkpoint, as saved last: before which step, and how many saves the board has had. */
   deviceCheckpoint?: { nextStep: number; sequence: number };
 }
@@ -169,11 +185,20 @@ const checkSummary = shape<RunSummary>({
   place,
   method,
   steps: count,
-  accuracy: shape<RunSummary['accuracy']>({ before: fraction, after: fraction, best: fraction }),
+  accuracy: shape<RunSummary['accuracy']>({
+    before: fraction,
+    after: fraction,
+    best: fraction,
+    images: optional(count),
+    bestImages: optional(count),
+    initial: optional(nullable(fraction)),
+  }),
   stateDigest: hexadecimal(32),
   cyclesPerStep: nullable(shape<CycleStatistics>({ mean: amount, median: amount, min: amount, max: amount })),
   deviceIdleShare: nullable(fraction),
   wallSeconds: amount,
+  computeSeconds: optional(nullable(amount)),
+  deviceSeconds: optional(nullable(amount)),
   deviceCheckpoint: optional(shape<{ nextStep: number; sequence: number }>({ nextStep: count, sequence: count })),
 });
 

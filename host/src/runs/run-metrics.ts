@@ -1,6 +1,6 @@
 /** What the events of a run add up to, in one pass over them. */
 
-import type { CyclesEvent, FaultEvent, LinkEvent, MemoryEvent, RunEvent } from './events.js';
+import type { CyclesEvent, FaultEvent, InitialEvent, LinkEvent, MemoryEvent, RunEvent } from './events.js';
 import type { CycleStatistics } from './run-manifest.js';
 
 /** Accuracies on one set of images; fractions 0..1. */
@@ -23,6 +23,8 @@ export interface RunMetrics {
   cyclesPerStep: CycleStatistics | null;
   /** One a set of images; the one evaluated last comes last. */
   accuracy: AccuracyCurve[];
+  /** With the initial scores; null when it was not evaluated. */
+  initial: InitialEvent | null;
   /** One per epoch: the sum of its parts when it was interrupted. */
   cyclesByEpoch: CyclesEvent[];
   /** The last ones; null when there are none. */
@@ -52,6 +54,7 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
   const cycles: number[] = [];
   const curves = new Map<string, { curve: AccuracyCurve; byEpoch: Map<number, AccuracyCurve['epochs'][number]> }>();
   const cyclesByEpoch = new Map<number, CyclesEvent>();
+  let initial: InitialEvent | null = null;
   let memory: MemoryEvent | null = null;
   let link: LinkEvent | null = null;
   const faults: FaultEvent[] = [];
@@ -75,6 +78,9 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
         curves.set(key, entry);
         break;
       }
+      case 'initial':
+        initial = event;
+        break;
       case 'memory':
         memory = event;
         break;
@@ -94,6 +100,7 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
     activeSteps,
     cyclesPerStep: cycleStatistics(cycles),
     accuracy: [...curves.values()].map(({ curve, byEpoch }) => completeCurve(curve, [...byEpoch.values()])),
+    initial,
     cyclesByEpoch: [...cyclesByEpoch.values()].sort((a, b) => a.epoch - b.epoch),
     memory,
     link,

@@ -17,6 +17,8 @@ export interface DeviceEvent {
   readonly name: string;
   readonly kind: DeviceDescription['kind'];
   readonly place: Place;
+  /** Cycles per second; 0 without a cycle counter. */
+  readonly clockHz: number;
   /** The commit that the firmware was built from; empty when it does not know. */
   readonly firmwareCommit: string;
   /** The panic before this start; null: there was none. */
@@ -75,6 +77,11 @@ export interface PlanEvent {
   readonly samples: number;
   /** The step it begins at; above 0 when it goes on from a checkpoint. */
   readonly nextStep: number;
+  /** Test images after an epoch, and the epochs from one evaluation to the next. */
+  readonly evalSamples: number;
+  readonly evalEvery: number;
+  /** Test images after the last epoch. */
+  readonly finalSamples: number;
   readonly memory: MemoryPlan;
 }
 

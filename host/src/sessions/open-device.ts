@@ -50,7 +50,7 @@ export async function openDevice(
   const { device, hello, place } = connection.link;
   const { kind, name: opened } = device.description;
   hasConsole = kind === 'emulator';
-  const { firmwareCommit, lastPanic = null } = hello;
-  onEvent?.({ type: 'device', name: opened, kind, place, firmwareCommit, lastPanic });
+  const { clockHz, firmwareCommit, lastPanic = null } = hello;
+  onEvent?.({ type: 'device', name: opened, kind, place, clockHz, firmwareCommit, lastPanic });
   return connection;
 }

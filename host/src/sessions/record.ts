@@ -2,6 +2,7 @@
 import { command } from '../command.js';
 import { DataError, DeviceError, InterruptedError } from '../errors.js';
 import type { Connection } from '../link/connection.js';
+import type { RunEvent } from '../runs/events.js';
 import type { RunFolder } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
@@ -31,11 +32,14 @@ export async function record(
 ): Promise<RunSummary> {
   const { folder, session, plan, start } = run;
   const startedMs = performance.now();
+  const secondsBefore = lastWallSeconds(folder.events());
+  const wallSeconds = () => secondsBefore + (performance.now() - startedMs) / 1000;
   const saved = new SavedState(folder, session.sessionId, start.state);
   let deviceCheckpoint: RunSummary['deviceCheckpoint'];
   try {
     saved.save(start.nextStep, start.state);
     for await (const event of session.run(signal)) {
+      if (event.type === 'link') event.wallSeconds = wallSeconds();
       onEvent(event);
       if (event.type === 'checkpoint') saved.save(event.nextStep, event.state);
       else if (event.type === 'device-checkpoint') {
@@ -43,9 +47,8 @@ export async function record(
       } else if (event.type !== 'evaluation') folder.append(event);
     }
     const metrics = summariseMetrics(folder.events());
-    const wallSeconds = (performance.now() - startedMs) / 1000;
     const summary = {
-      ...summaryOf(run, metrics, saved.state, wallSeconds),
+      ...summaryOf(run, metrics, saved.state, wallSeconds()),
       ...(deviceCheckpoint && { deviceCheckpoint }),
     };
     folder.finish(summary);
@@ -108,17 +111,42 @@ function summaryOf(
     place: connection.link.place,
     method: plan.settings.method,
     steps: metrics.steps,
-    // The last epoch counts with both of its evaluations, so that best is never below after.
     accuracy: {
       before: final.before,
       after: after.accuracy,
-      best: Math.max(epochs.best.accuracy, after.accuracy),
+      best: epochs.best.accuracy,
+      images: plan.finalSamples,
+      bestImages: plan.evalSamples,
+      initial: metrics.initial?.accuracy ?? null,
     },
     stateDigest: stateDigest(state),
     cyclesPerStep: metrics.cyclesPerStep,
     deviceIdleShare: idleShare(metrics),
     wallSeconds,
+    ...deviceTime(metrics, connection.link.hello.clockHz),
   };
+}
+
+/** Seconds that the earlier parts of the run took; 0 of a new one. */
+function lastWallSeconds(events: Iterable<RunEvent>): number {
+  let seconds = 0;
+  for (const event of events) if (event.type === 'link') seconds = event.wallSeconds ?? seconds;
+  return seconds;
+}
+
+/** Seconds of the device in its training steps: those it computed, and all. */
+function deviceTime(
+  { cyclesByEpoch }: RunMetrics,
+  clockHz: number,
+): { computeSeconds: number | null; deviceSeconds: number | null } {
+  if (clockHz === 0 || cyclesByEpoch.length === 0) return { computeSeconds: null, deviceSeconds: null };
+  let compute = 0;
+  let rest = 0;
+  for (const { computeCycles, wireCycles, idleCycles } of cyclesByEpoch) {
+    compute += computeCycles;
+    rest += wireCycles + idleCycles;
+  }
+  return { computeSeconds: compute / clockHz, deviceSeconds: (compute + rest) / clockHz };
 }
 
 /** The share of the device's time in training steps that it waited for the host. */

@@ -13,6 +13,9 @@ export type Start =
   /** Whatever host began it: a new folder, the device's learned state. */
   | { readonly from: 'device'; readonly checkpoint: KeptCheckpoint };
 
+/** In the set of evaluations: the one with the initial scores. */
+const INITIAL = 'initial';
+
 /** A checkpoint that a device keeps. */
 export interface KeptCheckpoint {
   readonly nextStep: number;
@@ -30,7 +33,10 @@ export function startInFolder(folder: RunFolder, plan: TrainingPlan): Start {
   if (checkpoint !== undefined) checkOfPlan(checkpoint, folder, plan);
   folder.truncateAfterStep(checkpoint?.nextStep ?? 0);
   const evaluations = new Set<string>();
-  for (const event of folder.events()) if (event.type === 'epoch') evaluations.add(`${event.epoch} ${event.images}`);
+  for (const event of folder.events()) {
+    if (event.type === 'epoch') evaluations.add(`${event.epoch} ${event.images}`);
+    if (event.type === 'initial') evaluations.add(INITIAL);
+  }
   return { from: 'folder', checkpoint, evaluations };
 }
 
@@ -55,8 +61,9 @@ export function trainingStart(start: Start, plan: TrainingPlan): TrainingStart {
     case 'folder': {
       const { checkpoint, evaluations } = start;
       const isRecorded = (epoch: number, images: number) => evaluations.has(`${epoch} ${images}`);
-      if (checkpoint === undefined) return { ...zero, isRecorded };
-      return { nextStep: checkpoint.nextStep, state: new Int8Array(checkpoint.state), isRecorded };
+      const begun = { ...zero, isRecorded, isInitialRecorded: evaluations.has(INITIAL) };
+      if (checkpoint === undefined) return begun;
+      return { ...begun, nextStep: checkpoint.nextStep, state: new Int8Array(checkpoint.state) };
     }
   }
 }

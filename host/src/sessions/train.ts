@@ -143,9 +143,10 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
     folder ??= createFolder(job, inputs, connection, session.sessionId, begun);
     consoleLog.connect(folder);
     onEvent({ type: 'run', run: folder.path });
-    const { epochs, training } = plan;
+    const { epochs, training, evalSamples, evalEvery = 1, finalSamples } = plan;
     const { nextStep } = start;
-    onEvent({ type: 'plan', epochs, samples: training.count, nextStep, memory: session.memoryPlan });
+    const planned = { epochs, samples: training.count, nextStep, evalSamples, evalEvery, finalSamples };
+    onEvent({ type: 'plan', ...planned, memory: session.memoryPlan });
     return await record({ plan, start, connection, session, folder }, signal, onEvent);
   } finally {
     folder?.close();

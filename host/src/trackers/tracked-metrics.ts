@@ -28,6 +28,8 @@ export class TrackedMetrics {
         return this.addStep(event.epoch, event.correct, event.cycles);
       case 'epoch':
         return [...this.trained(), this.metric(`accuracy/${event.imageSet}`, event.accuracy)];
+      case 'initial':
+        return [this.metric('accuracy/initial scores', event.accuracy)];
       case 'memory':
         return [
           ...this.positive('memory/sramTotal', event.sramTotal),
@@ -76,9 +78,9 @@ export class TrackedMetrics {
     return { name, value, step: this.steps };
   }
 
-  /** What was not measured is recorded as 0 by devices that have none: it is no metric. */
-  private positive(name: string, value: number): TrackedMetric[] {
-    return value > 0 ? [this.metric(name, value)] : [];
+  /** What was not measured is no metric; an older priot recorded it as 0. */
+  private positive(name: string, value: number | null): TrackedMetric[] {
+    return value !== null && value > 0 ? [this.metric(name, value)] : [];
   }
 }
 

@@ -41,6 +41,8 @@ export interface TrainingStart {
   readonly state: Int8Array;
   /** Whether an earlier part of the run has recorded this evaluation already. */
   isRecorded(epoch: number, images: number): boolean;
+  /** Whether the accuracy with the initial scores is recorded already. */
+  readonly isInitialRecorded: boolean;
 }
 
 /** Gives the id of the session that `plan` begins, 8 bytes; checkpoints carry it. */
@@ -55,7 +57,7 @@ export function totalSteps(plan: TrainingPlan): number {
 
 /** Gives the start of a run that has recorded nothing yet. */
 export function startAtZero(plan: TrainingPlan): TrainingStart {
-  return { nextStep: 0, state: plan.initialState, isRecorded: () => false };
+  return { nextStep: 0, state: plan.initialState, isRecorded: () => false, isInitialRecorded: false };
 }
 
 /** Test images after each epoch unless told otherwise. */

@@ -11,8 +11,10 @@ import type {
   LinkEvent,
   MemoryEvent,
   RunEvent,
+  ScoresEvent,
   StepEvent,
 } from '../runs/events.js';
+import { scoresEvent } from '../runs/score-histogram.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
 import { type CheckpointEvent, SessionOnDevice } from './session-on-device.js';
@@ -98,7 +100,9 @@ export class TrainingSession {
   async *run(signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { plan, device } = this;
     yield* this.earlyFaults;
-    yield* this.evaluate(-1, [plan.finalSamples], signal);
+    yield* this.evaluate(-1, [plan.evalSamples, plan.finalSamples], signal);
+    yield* this.evaluateInitial(signal);
+    if (device.nextStep === 0) yield* this.scores(-1, plan.initialState);
     const firstEpoch = Math.max(Math.ceil(device.nextStep / plan.training.count) - 1, 0);
     for (let epoch = firstEpoch; epoch < plan.epochs; epoch += 1) {
       yield* this.trainEpoch(epoch, signal);
@@ -119,7 +123,8 @@ export class TrainingSession {
       yield* device.persistently(() => this.trainUntilCheckpoint(end, signal), signal);
       const stops = device.nextStep === end || signal.aborted;
       if (stops && this.link.hello.clockHz > 0 && this.cycles.steps > 0) yield this.cycles;
-      yield* device.persistently(() => device.checkpoint(), signal);
+      yield* device.persistently(() => this.saveState(epoch, end), signal);
+      if (signal.aborted) yield this.linkEvent();
       if (trainingId && device.nextStep === end) {
         yield* device.persistently(() => this.saveOnDevice(trainingId), signal);
       }
@@ -131,6 +136,20 @@ export class TrainingSession {
     const { clock } = this.link.device;
     const checkpointDueMs = clock.nowMs() + CHECKPOINT_INTERVAL_MS;
     return this.device.train(end, () => clock.nowMs() < checkpointDueMs, signal);
+  }
+
+  private async *saveState(epoch: number, end: number): AsyncGenerator<SessionEvent> {
+    for await (const event of this.device.checkpoint()) {
+      yield event;
+      if (event.type === 'checkpoint' && event.nextStep === end) yield* this.scores(epoch, event.state);
+    }
+  }
+
+  /** How the scores of a state are spread; nothing of methods that learn weights. */
+  private *scores(epoch: number, state: Int8Array): Generator<ScoresEvent> {
+    const { network, settings } = this.plan;
+    const { method, threshold, scored } = settings;
+    if (method === 'priot' || method === 'priot-s') yield scoresEvent(epoch, network, state, threshold, scored);
   }
 
   /** Flash that is worn out ends no session: the run folder has its own checkpoint. */
@@ -146,6 +165,39 @@ export class TrainingSession {
     }
   }
 
+  /** One pass with the initial scores, before the first step; PRIOT's prune edges from the start. */
+  private async *evaluateInitial(signal: AbortSignal): AsyncGenerator<SessionEvent> {
+    const { plan, device, start } = this;
+    if (plan.settings.method !== 'priot' || device.nextStep > 0 || start.isInitialRecorded) return;
+    for await (const event of this.counts(plan.evalSamples, false, signal)) {
+      if ('type' in event) {
+        yield event;
+        continue;
+      }
+      const { images, correct } = event;
+      yield { type: 'evaluation', epoch: -1, images, of: plan.evalSamples, correct };
+      if (images < plan.evalSamples) continue;
+      yield { type: 'initial', images, correct, accuracy: correct / images, imageSet: plan.test.name };
+    }
+  }
+
+  /** Counts of one pass over the first `total` test images, and the faults on the way. */
+  private async *counts(
+    total: number,
+    frozen: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<EvaluationCount | StepEvent | FaultEvent> {
+    let from: EvaluationCount = { images: 0, correct: 0 };
+    const counted = () => evaluate(this.link, this.plan.test, total, { frozen, from, signal });
+    for await (const event of this.device.persistently(counted, signal)) {
+      if (!('type' in event)) {
+        from = event;
+        this.connection.progressed();
+      }
+      yield event;
+    }
+  }
+
   /** One pass; an EpochEvent at each of the ascending `marks` that is not recorded yet. Epoch -1: frozen network. */
   private async *evaluate(
     epoch: number,
@@ -154,16 +206,11 @@ export class TrainingSession {
   ): AsyncGenerator<EpochEvent | EvaluationProgress | StepEvent | FaultEvent> {
     const wanted = new Set(marks.filter((images) => !this.start.isRecorded(epoch, images)));
     const total = Math.max(0, ...wanted);
-    const frozen = epoch < 0;
-    let from: EvaluationCount = { images: 0, correct: 0 };
-    const counts = () => evaluate(this.link, this.plan.test, total, { frozen, from, signal });
-    for await (const event of this.device.persistently(counts, signal)) {
+    for await (const event of this.counts(total, epoch < 0, signal)) {
       if ('type' in event) {
         yield event;
         continue;
       }
-      from = event;
-      this.connection.progressed();
       const { images, correct } = event;
       yield { type: 'evaluation', epoch, images, of: total, correct };
       if (wanted.has(images)) {
@@ -181,13 +228,15 @@ export class TrainingSession {
   private async *memoryEvent(): AsyncGenerator<MemoryEvent> {
     const memory = this.memoryPlan;
     const statistics = await this.link.request('readStatistics', {});
+    // the simulator has none of these memories, and says 0
+    const there = this.link.hello.sramBytes > 0;
     yield {
       type: 'memory',
-      sramTotal: this.link.hello.sramBytes,
-      static: statistics.staticBytes,
-      stackHighWater: statistics.stackHighWaterBytes,
+      sramTotal: there ? this.link.hello.sramBytes : null,
+      static: there ? statistics.staticBytes : null,
+      stackHighWater: there ? statistics.stackHighWaterBytes : null,
       arena: arenaOf(memory),
-      flash: statistics.flashBytes + memory.flashBytes,
+      flash: there ? statistics.flashBytes + memory.flashBytes : null,
     };
   }
 }

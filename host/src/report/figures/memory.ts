@@ -26,12 +26,13 @@ function bytesOf({
   stackHighWater,
 }: MemoryEvent): Record<Purpose, number | null> {
   const used = Object.values(arena).reduce((sum, bytes) => sum + bytes, 0);
-  const known = sramTotal > 0;
+  // an older priot wrote 0 for what the simulator does not have
+  const known = sramTotal !== null && sramTotal > 0;
   return {
     static: known ? staticBytes : null,
     ...arena,
     stack: known ? stackHighWater : null,
-    free: known ? Math.max(0, sramTotal - staticBytes - stackHighWater - used) : null,
+    free: known ? Math.max(0, sramTotal - (staticBytes ?? 0) - (stackHighWater ?? 0) - used) : null,
   };
 }
 
@@ -77,8 +78,8 @@ export function memoryFigure(charts: Charts, runs: readonly ReportRun[]): AnyFig
       rows: shown.map(({ run, memory, bytes }): Cell[] => [
         run.name,
         ...purposes.map((purpose) => bytes[purpose]),
-        memory.sramTotal > 0 ? memory.sramTotal : null,
-        memory.flash > 0 ? memory.flash : null,
+        memory.sramTotal || null,
+        memory.flash || null,
       ]),
     },
   };
