@@ -192,11 +192,13 @@ C_FILES := $(shell find firmware -name '*.[ch]')
 ANALYSED := $(patsubst firmware/%.c,build/analysis/%.stamp,$(shell find firmware/engine firmware/session -name '*.c' \
 	-not -path '*/m0plus/*'))
 
-check: $(PROTO_C) build/host.stamp $(ANALYSED) ## formatter, linters and static analysis
+check: $(PROTO_C) build/host.stamp $(ANALYSED) firmware ## formatter, linters, directions of imports, static analysis
 	$(call say,check,biome)
 	@$(NPX) biome check --error-on-warnings .
 	$(call say,check,types of test/)
 	@$(NPX) tsc -p test/tsconfig.json
+	$(call say,check,directions of includes and calls)
+	@node scripts/c-directions.mjs build/firmware/CMakeFiles/priot.dir
 	$(call say,check,clang-format)
 	@clang-format --dry-run -Werror $(C_FILES)
 	$(call say,check,cppcheck)

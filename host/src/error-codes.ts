@@ -119,6 +119,10 @@ export const errorAreas = {
       'Data that the file keeps elsewhere is missing, or is outside its folder.',
       'Put it beside the ONNX file, or export into one file.',
     ),
+    EXPORT_NOT_STATIC: data(
+      'The run has no static shifts: niti-dynamic computes them from each image.',
+      'Train with niti-static or priot, and export that run.',
+    ),
     NORMALISATION_MALFORMED: usage(
       '--mean, --std or --scale does not fit the channels, or is not above 0.',
       'Give one number, or one for each channel separated by commas.',

@@ -1,7 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DecodedImage, decodeImage } from '#host/dataset/own/decoded-image.js';
+import { decodeImage } from '#host/dataset/own/decode-image.js';
+import type { DecodedImage } from '#host/dataset/own/decoded-image.js';
 import { integersOf, parseNpy, textsOf } from '#host/dataset/own/npy.js';
 import { parseNumpyArchive } from '#host/dataset/own/numpy-archive.js';
 import { readZip } from '#host/dataset/own/zip.js';

@@ -10,7 +10,9 @@ import { register as registerDevices } from './devices.js';
 import { register as registerDoctor } from './doctor.js';
 import { register as registerEval } from './eval.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
+import { register as registerExport } from './export.js';
 import { register as registerFlash } from './flash.js';
+import { register as registerImport } from './import.js';
 import { register as registerMonitor } from './monitor.js';
 import { register as registerPlan } from './plan.js';
 import { register as registerPretrain } from './pretrain.js';
@@ -23,6 +25,7 @@ import { register as registerVerify } from './verify.js';
 const commands = [
   registerDevices,
   registerData,
+  registerImport,
   registerPlan,
   registerPretrain,
   registerCalibrate,
@@ -32,6 +35,7 @@ const commands = [
   registerBench,
   registerVerify,
   registerRuns,
+  registerExport,
   registerMonitor,
   registerFlash,
   registerDoctor,

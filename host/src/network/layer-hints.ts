@@ -1,5 +1,7 @@
 /** What to write instead of operations and keys that other tools have and priot does not. */
-import type { LayerFile } from './layer-keys.js';
+
+/** A file of a whole network, or of the layers that one is to be made of. */
+export type LayerFile = 'network' | 'architecture';
 
 const operationHints: readonly (readonly [names: readonly string[], hint: string])[] = [
   [

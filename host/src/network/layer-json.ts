@@ -5,10 +5,9 @@
 import { DataError } from '../errors.js';
 import { type Check, complaintText, keyPath, object, oneOf } from '../json-shape.js';
 import { chain, type ParsedLayers } from './layer-chain.js';
-import { hintForOperation } from './layer-hints.js';
+import { hintForOperation, type LayerFile } from './layer-hints.js';
 import {
   checkLayer,
-  type LayerFile,
   type LayerJson,
   layerName,
   type Operation,

@@ -12,12 +12,9 @@ import {
   oneOf,
   optional,
 } from '../json-shape.js';
-import { hintForKey } from './layer-hints.js';
+import { hintForKey, type LayerFile } from './layer-hints.js';
 import { limits } from './limits.js';
 import type { BelowThreshold, LayerShifts } from './network.js';
-
-/** A file of a whole network, or of the layers that one is to be made of. */
-export type LayerFile = 'network' | 'architecture';
 
 /** One number for all sides, or one for each. */
 export type Sides = number | number[];

@@ -123,8 +123,8 @@ async function subjectOfRun(run: string, options: EvaluateOptions, context: Cont
   return { network, settings, state, dataset, shifts, device };
 }
 
-/** @throws DataError NO_STATE */
-function stateOfRun(run: string, edges: number): Int8Array {
+/** Reads the learned state of a run, one byte per edge. @throws DataError NO_STATE */
+export function stateOfRun(run: string, edges: number): Int8Array {
   const checkpoint = readCheckpoint(run);
   if (checkpoint === undefined || checkpoint.state.length !== edges) {
     throw new DataError(

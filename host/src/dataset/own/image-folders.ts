@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { sha256 } from '../../files.js';
-import { type DecodedImage, decodeImage } from './decoded-image.js';
+import { decodeImage } from './decode-image.js';
+import type { DecodedImage } from './decoded-image.js';
 import { checkSize, type LabelledImages, type SetFromFiles } from './labelled-images.js';
 
 const READ = ['.png', '.jpg', '.jpeg'];
