@@ -208,6 +208,7 @@ export const errorAreas = {
   'Runs and sweeps': {
     NOT_A_RUN: data('A folder has no run.json.', '`priot runs list` names the runs there are.'),
     RUN_EXISTS: data('The folder for a new run exists.', 'Name another --out, or go on with that run: --resume.'),
+    RUN_GONE: data('A run folder was removed or moved while its run went on.', 'Train it again.'),
     RUN_MALFORMED: data('run.json is damaged.', 'Restore it, or repeat the run from its options.'),
     RUN_VERSION: data('run.json was written by another version of priot.', 'Use that version, or repeat the run.'),
     RUN_BUSY: device('Another process is writing the run folder.', 'Wait for it, or end it.'),

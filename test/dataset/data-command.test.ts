@@ -101,7 +101,7 @@ describe('showDownloads', () => {
   const collect = (isTTY: boolean) => {
     let text = '';
     let nowMs = 0;
-    const stream = { isTTY, write: (more: string) => (text += more) };
+    const stream = { rewrites: isTTY, columns: isTTY ? 80 : undefined, write: (more: string) => (text += more) };
     const display = showDownloads(stream, () => nowMs);
     const at = (ms: number, receivedBytes: number) => {
       nowMs = ms;

@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { decodeCheckpoint } from '#host/runs/checkpoint.js';
 import { runCli } from '../cli/run-cli.js';
 import { failingWrites } from './failing-writes.js';
 import { SESSION } from './killed-run.js';
@@ -22,6 +23,10 @@ export async function trainOnFullDisk(writes: number, expectedDigest: string): P
       stderr: expect.stringMatching(/no room left on the disk/),
     });
     const resumable = existsSync(join(run, 'run.json'));
+    const state = join(run, 'state.bin');
+    // what is said to be saved is what the disk has
+    const before = existsSync(state) ? decodeCheckpoint(readFileSync(state), state).nextStep : undefined;
+    expect(/saved before step (\d+)/.exec(first.stderr)?.[1]).toBe(before?.toString());
     const again = resumable ? ['--resume', run, '--json', '--quiet'] : [...SESSION, '--out', run];
     const second = await runCli(['train', ...again]);
     expect({ writes, ...second }).toMatchObject({ status: 0 });

@@ -32,7 +32,7 @@ it('a disk without room ends the run with exit status 5, and with room it goes o
 it('two hosts do not write one run; the lock goes with its process', async () => {
   const run = join(scratch, 'locked');
   const main = join(import.meta.dirname, '../../dist/host/cli/main.js');
-  const args = ['train', ...SESSION, '--epochs', '900', '--out', run];
+  const args = ['train', ...SESSION.filter((word) => word !== '--quiet'), '--epochs', '900', '--out', run];
   const first = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   for await (const text of first.stderr) if (String(text).includes('run folder')) break;
   const second = await runCli(['train', '--resume', run]);

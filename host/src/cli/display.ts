@@ -1,31 +1,38 @@
 /** Shows on standard error what a verb tells: lines for what is so, a bar for what is under way. */
 import type { CommonEvent } from '../sessions/events.js';
-import { deviceLines } from './device-lines.js';
+import { openedText, panicText } from './device-lines.js';
 import { type DownloadProgressDisplay, showDownloads } from './download-progress.js';
-import { Progress, type ProgressOutput } from './progress.js';
+import { Progress } from './progress.js';
+import { oneLine, standardError, type TextOutput, wrapped } from './terminal.js';
 
 export class Display {
   #bar: { label: string; progress: Progress } | undefined;
   #downloads: DownloadProgressDisplay | undefined;
 
-  /** Bars are left out when it is `quiet`; lines are not. */
+  /** When it is `quiet`, only what has gone wrong is shown. */
   constructor(
     readonly quiet: boolean,
-    private readonly output: ProgressOutput = process.stderr,
+    private readonly output: TextOutput = standardError,
   ) {}
 
   readonly show = (event: CommonEvent): void => {
     switch (event.type) {
       case 'notice':
-        this.line(event.text);
+        if (event.warning) this.warn(event.text);
+        else this.line(event.text);
         break;
       case 'device':
+        this.line(openedText(event));
+        if (event.lastPanic !== null) this.warn(panicText(event.lastPanic));
+        break;
       case 'device-log':
+        this.warn(`device: ${event.level}: ${oneLine(event.text)}`);
+        break;
       case 'reconnect':
-        this.end();
-        this.output.write(deviceLines(event));
+        this.warn(`${event.text}; attempt ${event.attempt} of ${event.of} to get it back`);
         break;
       case 'download':
+        if (this.quiet) break;
         this.#downloads ??= showDownloads(this.output);
         this.#downloads.update(event);
         break;
@@ -34,10 +41,15 @@ export class Display {
     }
   };
 
-  /** Writes a line where the bar was. */
+  /** Writes a line, or several, where the bar was. */
   line(text: string): void {
+    if (!this.quiet) this.warn(text);
+  }
+
+  /** Writes a line that is shown even when it is quiet. */
+  warn(text: string): void {
     this.end();
-    this.output.write(`${text}\n`);
+    for (const line of text.split('\n')) this.output.write(`${wrapped(oneLine(line), this.output.columns)}\n`);
   }
 
   /** Shows that `done` of `total` are done; another label is another bar. */

@@ -2,6 +2,7 @@
  * standard error is no terminal, a line every few seconds. */
 
 import type { DownloadEvent } from '../sessions/events.js';
+import { standardError, type TextOutput } from './terminal.js';
 
 const QUIET_MS = 2_000;
 const LINE_INTERVAL_MS = 5_000;
@@ -15,7 +16,7 @@ export interface DownloadProgressDisplay {
 
 /** Makes a display of download events. */
 export function showDownloads(
-  stream: { readonly isTTY?: boolean | undefined; write(text: string): unknown } = process.stderr,
+  stream: TextOutput = standardError,
   now: () => number = () => performance.now(),
 ): DownloadProgressDisplay {
   const startedMs = now();
@@ -26,11 +27,11 @@ export function showDownloads(
       const nowMs = now();
       if (nowMs - startedMs < QUIET_MS) return;
       const complete = download.bytes === download.of;
-      const intervalMs = stream.isTTY ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
+      const intervalMs = stream.rewrites ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
       if (nowMs - shownMs < intervalMs && !(complete && open)) return;
       shownMs = nowMs;
-      if (stream.isTTY) {
-        stream.write(`\r\x1b[K${describe(download)}`);
+      if (stream.rewrites) {
+        stream.write(`\r\x1b[K${describe(download).slice(-((stream.columns ?? 80) - 1))}`);
         open = true;
       } else {
         stream.write(`${describe(download)}\n`);

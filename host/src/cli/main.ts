@@ -18,6 +18,7 @@ import { register as registerPlan } from './plan.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerSweep } from './sweep.js';
+import { flushOutput, guardStreams, oneLine, standardError, wrapped } from './terminal.js';
 import { register as registerTrain } from './train.js';
 import { register as registerVerify } from './verify.js';
 
@@ -54,12 +55,19 @@ async function main(): Promise<ExitStatus> {
     .addHelpText('after', exitStatuses)
     .exitOverride();
   for (const register of commands) register(program);
+  let status: ExitStatus = ExitStatus.done;
   try {
     await program.parseAsync();
-    return ExitStatus.done;
   } catch (error) {
-    return reportError(error);
+    status = reportError(error);
   }
+  try {
+    await flushOutput();
+  } catch (error) {
+    const unwritten = reportError(error);
+    if (status === ExitStatus.done) status = unwritten;
+  }
+  return status;
 }
 
 /** Errors that a command ends with once it has printed its own document, which stays the only one. */
@@ -77,12 +85,17 @@ function reportError(error: unknown): ExitStatus {
     process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return exitStatusOf(error);
   }
-  const lines = [`error: ${error.message}`];
+  const lines = [`error: ${oneLine(error.message)}`];
   if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
-    lines.push(`  cause: ${error.cause.message}`);
+    lines.push(`  cause: ${oneLine(error.cause.message)}`);
   }
-  if (error.remedy !== undefined) lines.push(`  try: ${error.remedy}`);
-  process.stderr.write(`${lines.join('\n')}\n`);
+  for (const line of lines) standardError.write(`${wrapped(line, standardError.columns)}\n`);
+  if (error.remedy !== undefined) {
+    const line = `  try: ${oneLine(error.remedy)}`;
+    // a command is to be copied: a line feed within it would be, too
+    const isCommand = /^(priot|sudo) /.test(error.remedy);
+    standardError.write(`${isCommand ? line : wrapped(line, standardError.columns)}\n`);
+  }
   return exitStatusOf(error);
 }
 
@@ -93,9 +106,6 @@ function printDocument(document: ErrorDocument): void {
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+guardStreams();
 const status = await main();
 if (status !== ExitStatus.done) process.exitCode = status;

@@ -12,12 +12,13 @@ export function register(program: Command): void {
   command.action(monitorCommand);
 }
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 async function monitorCommand(port: string | undefined, options: Omit<MonitorOptions, 'port'>): Promise<void> {
   const { monitor } = await import('../sessions/monitor.js');
   const end = new AbortController();
   const interrupt = () => end.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  for (const name of signals) process.once(name, interrupt);
   try {
     await monitor(
       { ...options, port },
@@ -27,7 +28,6 @@ async function monitorCommand(port: string | undefined, options: Omit<MonitorOpt
       },
     );
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    for (const name of signals) process.off(name, interrupt);
   }
 }

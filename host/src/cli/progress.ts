@@ -1,16 +1,11 @@
 /** Progress on stderr: a bar that is redrawn on a terminal, now and then a plain line elsewhere. */
 
+import { standardError, type TextOutput } from './terminal.js';
+
 const REDRAW_INTERVAL_MS = 100;
 const LINE_INTERVAL_MS = 5_000;
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\u001b[K';
-
-/** Where progress goes: a stream, and what it is. */
-export interface ProgressOutput {
-  write(text: string): unknown;
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-}
 
 /** Real milliseconds: progress is about the user's time. */
 type NowMs = () => number;
@@ -27,26 +22,23 @@ export class Progress {
     private readonly quiet: boolean,
     /** How many were done before this began: they tell nothing about speed. */
     private readonly doneBefore = 0,
-    private readonly output: ProgressOutput = process.stderr,
+    private readonly output: TextOutput = standardError,
     private readonly nowMs: NowMs = () => performance.now(),
   ) {
     this.startedMs = nowMs();
-    this.shownMs = output.isTTY ? Number.NEGATIVE_INFINITY : this.startedMs;
+    this.shownMs = output.rewrites ? Number.NEGATIVE_INFINITY : this.startedMs;
   }
 
   /** Shows `done` of the total, when it is time. `note` follows the speed and the time left. */
   update(done: number, note = ''): void {
     if (this.quiet) return;
     const nowMs = this.nowMs();
-    if (nowMs - this.shownMs < (this.output.isTTY ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS)) return;
+    if (nowMs - this.shownMs < (this.output.rewrites ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS)) return;
     this.shownMs = nowMs;
     const line = this.line(done, nowMs, note);
-    if (this.output.isTTY) {
-      this.output.write(`${CLEAR_LINE}${line.slice(0, (this.output.columns ?? 80) - 1)}`);
-      this.drawn = true;
-    } else {
-      this.output.write(`${line}\n`);
-    }
+    if (this.output.rewrites) this.output.write(`${CLEAR_LINE}${line}`);
+    else this.output.write(`${line}\n`);
+    this.drawn = this.output.rewrites;
   }
 
   /** Takes the bar off the terminal. */
@@ -55,15 +47,26 @@ export class Progress {
     this.drawn = false;
   }
 
+  /** The fullest line that fits: first the bar gets shorter and goes, then the note, then the speed. */
   private line(done: number, nowMs: number, note: string): string {
-    const parts = [`${this.label} ${bar(done / this.total)} ${done}/${this.total}`];
+    const { label, total } = this;
+    const room = (this.output.columns ?? Number.POSITIVE_INFINITY) - 1;
+    const count = `${done}/${total}`;
     const counted = done - this.doneBefore;
-    if (counted > 0) {
-      const each = (nowMs - this.startedMs) / counted;
-      parts.push(`${milliseconds(each)} each, ${duration((this.total - done) * each)} left`);
-    }
-    if (note !== '') parts.push(note);
-    return parts.join('  ');
+    const each = (nowMs - this.startedMs) / counted;
+    const left = counted > 0 ? [`${duration((total - done) * each)} left`] : [];
+    const speed = counted > 0 ? [`${milliseconds(each)} each, ${left[0]}`] : [];
+    const notes = note === '' ? [] : [note];
+    const heads = [BAR_WIDTH, BAR_WIDTH / 2, BAR_WIDTH / 4].map(
+      (width) => `${label} ${bar(done / total, width)} ${count}`,
+    );
+    const plain = `${label} ${count}`;
+    const choices = [
+      ...[...heads, plain].map((head) => [head, ...speed, ...notes]),
+      [plain, ...left, ...notes],
+      [plain, ...left],
+    ];
+    return choices.map((parts) => parts.join('  ')).find((line) => line.length <= room) ?? count;
   }
 }
 
@@ -71,9 +74,9 @@ export function milliseconds(ms: number): string {
   return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
 }
 
-function bar(share: number): string {
-  const filled = Math.round(share * BAR_WIDTH);
-  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`;
+function bar(share: number, width: number): string {
+  const filled = Math.round(share * width);
+  return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`. */

@@ -3,6 +3,7 @@ import type { CommonEvent, Context } from '../sessions/events.js';
 import type { TerminalOptions } from './command-options.js';
 import { Display } from './display.js';
 import { listenForInterruption } from './interruption.js';
+import { printLines } from './terminal.js';
 
 /**
  * Runs a verb with a terminal around it.
@@ -22,8 +23,8 @@ export async function runVerb<T>(
     const { signal } = interruption;
     const document = await verb({ signal, onEvent: display.show, command: process.argv.slice(2) }, display);
     display.end();
-    const shown = json ? JSON.stringify(document, null, 2) : text(document);
-    process.stdout.write(`${typeof shown === 'string' ? shown : shown.join('\n')}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    else printLines([text(document)].flat());
     return document;
   } finally {
     display.end();

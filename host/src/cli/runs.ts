@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { printLines, printPieces } from './terminal.js';
 
 /** Where `priot train` puts runs unless told otherwise. */
 const defaultFolder = 'runs';
@@ -64,10 +65,10 @@ async function list(folder: string, options: JsonOption): Promise<void> {
     });
     await printJson({ runs: entries });
   } else if (runs.length === 0) {
-    await print([`no runs in ${folder}; \`priot train\` makes one\n`]);
+    await printPieces([`no runs in ${folder}; \`priot train\` makes one\n`]);
   } else {
     const { formatList } = await import('../runs/report.js');
-    await printLines(formatList(runs));
+    printLines(formatList(runs));
   }
 }
 
@@ -78,7 +79,7 @@ async function show(path: string, options: JsonOption): Promise<void> {
     await printJson({ run: path, ...record.manifest, metrics: record.metrics });
   } else {
     const { formatRun } = await import('../runs/report.js');
-    await printLines(formatRun(record));
+    printLines(formatRun(record));
   }
 }
 
@@ -93,7 +94,7 @@ async function compare(paths: string[], options: JsonOption): Promise<void> {
     await printJson(comparison);
   } else {
     const { formatComparison } = await import('../runs/report.js');
-    await printLines(formatComparison(comparison));
+    printLines(formatComparison(comparison));
   }
 }
 
@@ -107,7 +108,7 @@ async function exportCsv(path: string, options: { events: string; out: string })
   const { readManifest, runEvents } = await import('../runs/run-folder.js');
   readManifest(path);
   const lines = csvLines(runEvents(path), type);
-  if (options.out === '-') return print(lines);
+  if (options.out === '-') return printPieces(lines);
   const { replaceFile } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
   replaceFile(options.out, batches(lines), 'make room, or choose another disk with --out');
@@ -124,25 +125,9 @@ async function exportTensorboard(path: string, options: { out: string }): Promis
   makeFolder(options.out, remedy);
   const file = join(options.out, tensorboardFileName(basename(resolve(path)), createdAt));
   replaceFile(file, batches(tensorboardRecords(runEvents(path), createdAt)), remedy);
-  await print([`${file}\n`]);
+  await printPieces([`${file}\n`]);
 }
 
 function printJson(document: unknown): Promise<void> {
-  return print([`${JSON.stringify(document, null, 2)}\n`]);
-}
-
-function printLines(lines: readonly string[]): Promise<void> {
-  return print(lines.map((line) => `${line}\n`));
-}
-
-/** Prints to standard output at the reader's pace; a reader that has seen enough (`| head`) is no error. */
-async function print(pieces: Iterable<string>): Promise<void> {
-  const { Readable } = await import('node:stream');
-  const { pipeline } = await import('node:stream/promises');
-  const { batches } = await import('../runs/batches.js');
-  try {
-    await pipeline(Readable.from(batches(pieces)), process.stdout, { end: false });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-  }
+  return printPieces([`${JSON.stringify(document, null, 2)}\n`]);
 }

@@ -4,6 +4,7 @@ import type { PlanEvent, TrainEvent } from '../sessions/events.js';
 import type { Display } from './display.js';
 import { planText } from './plan-text.js';
 import { duration, milliseconds } from './progress.js';
+import { oneLine } from './terminal.js';
 
 /** How long something repeated takes, from the times at which it is done. */
 class Pace {
@@ -63,7 +64,7 @@ export class TrainingProgress {
     if (event.type !== 'evaluation') this.evaluation.pause();
     switch (event.type) {
       case 'run':
-        display.line(`run folder ${event.run}`);
+        display.line(`run folder ${oneLine(event.run)}`);
         break;
       case 'plan':
         this.plan = event;
@@ -91,7 +92,7 @@ export class TrainingProgress {
         break;
       }
       case 'fault':
-        display.line(`device: ${event.message}`);
+        display.warn(`device: ${oneLine(event.message)}`);
         break;
       case 'epoch':
         display.end();

@@ -8,6 +8,8 @@ import type { SessionEvent } from '../training/session.js';
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly text: string;
+  /** Something has gone wrong, or may: it is shown to those who asked for quiet, too. */
+  readonly warning?: true;
 }
 
 /** A device was opened and has answered. */

@@ -173,7 +173,7 @@ async function warnOfSize(
       fitting.length === 0
         ? 'this network will not fit a Pico with any method'
         : `this network will not fit a Pico with ${refused.map(({ method }) => method).join(', ')}; it will with ${fitting.join(', ')}`;
-    onEvent({ type: 'notice', text: [`warning: ${head} (${seeMore})`, ...list].join('\n') });
+    onEvent({ type: 'notice', warning: true, text: [`warning: ${head} (${seeMore})`, ...list].join('\n') });
   } catch (error) {
     if (signal?.aborted || !(error instanceof PriotError)) throw error;
     onEvent({ type: 'notice', text: `whether the network fits a Pico is not known: ${error.message}` });

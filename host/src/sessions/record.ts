@@ -1,9 +1,10 @@
 /** Runs a session to its end and writes it into its run folder. */
+import { existsSync } from 'node:fs';
 import { command } from '../command.js';
 import { DataError, DeviceError, InterruptedError } from '../errors.js';
 import type { Connection } from '../link/connection.js';
 import type { RunEvent } from '../runs/events.js';
-import type { RunFolder } from '../runs/run-folder.js';
+import { type RunFolder, readCheckpoint, readManifest } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
 import { type RunMetrics, summariseMetrics } from '../runs/run-metrics.js';
 import { bytesOf } from '../training/network-on-device.js';
@@ -34,64 +35,66 @@ export async function record(
   const startedMs = performance.now();
   const secondsBefore = lastWallSeconds(folder.events());
   const wallSeconds = () => secondsBefore + (performance.now() - startedMs) / 1000;
-  const saved = new SavedState(folder, session.sessionId, start.state);
+  let learned = start.state;
+  const save = (nextStep: number, state: Int8Array) => {
+    folder.writeCheckpoint({ nextStep, sessionId: session.sessionId, state: bytesOf(state) });
+    learned = state;
+  };
   let deviceCheckpoint: RunSummary['deviceCheckpoint'];
   try {
-    saved.save(start.nextStep, start.state);
+    save(start.nextStep, start.state);
     for await (const event of session.run(signal)) {
       if (event.type === 'link') event.wallSeconds = wallSeconds();
       onEvent(event);
-      if (event.type === 'checkpoint') saved.save(event.nextStep, event.state);
+      if (event.type === 'checkpoint') save(event.nextStep, event.state);
       else if (event.type === 'device-checkpoint') {
         deviceCheckpoint = { nextStep: event.nextStep, sequence: event.sequence };
       } else if (event.type !== 'evaluation') folder.append(event);
     }
     const metrics = summariseMetrics(folder.events());
     const summary = {
-      ...summaryOf(run, metrics, saved.state, wallSeconds()),
+      ...summaryOf(run, metrics, learned, wallSeconds()),
       ...(deviceCheckpoint && { deviceCheckpoint }),
     };
     folder.finish(summary);
     return summary;
   } catch (error) {
-    throw withWayOn(error, saved, folder, totalSteps(plan), onEvent);
+    throw withWayOn(error, folder.path, totalSteps(plan), onEvent);
   }
 }
 
-/** The learned state as the folder's checkpoint has it. */
-class SavedState {
-  /** The step before which it was saved; undefined: nothing is saved yet. */
-  nextStep: number | undefined;
-
-  constructor(
-    private readonly folder: RunFolder,
-    private readonly sessionId: Uint8Array,
-    public state: Int8Array,
-  ) {}
-
-  save(nextStep: number, state: Int8Array): void {
-    this.folder.writeCheckpoint({ nextStep, sessionId: this.sessionId, state: bytesOf(state) });
-    this.nextStep = nextStep;
-    this.state = state;
+/**
+ * Gives the error to throw in place of `error`: it says how to go on, and tells what is saved as the disk has it now, whatever
+ * was meant to be written.
+ */
+function withWayOn(error: unknown, path: string, steps: number, onEvent: (event: TrainEvent) => void): unknown {
+  const tell = (text: string) => onEvent({ type: 'notice', warning: true, text });
+  const nextStep = savedStep(path);
+  if (nextStep === undefined) {
+    if (!existsSync(path)) {
+      return new DataError('RUN_GONE', `the run folder ${path} was removed while the run went on`, undefined, {
+        cause: error,
+      });
+    }
+    tell(`no step of this run is saved in ${path}`);
+    return error;
   }
-}
-
-/** The error to throw in place of `error`: it says what is saved and how to go on. */
-function withWayOn(
-  error: unknown,
-  { nextStep }: SavedState,
-  folder: RunFolder,
-  steps: number,
-  onEvent: (event: TrainEvent) => void,
-): unknown {
-  if (nextStep === undefined) return error;
-  const resume = command('train', { resume: folder.path });
-  if (error instanceof InterruptedError) {
-    return new InterruptedError(`interrupted; saved before step ${nextStep} of ${steps}`, resume);
-  }
-  onEvent({ type: 'notice', text: `saved before step ${nextStep} of ${steps}; to go on: ${resume}` });
+  const resume = command('train', { resume: path });
+  const saved = `saved before step ${nextStep} of ${steps}`;
+  if (error instanceof InterruptedError) return new InterruptedError(`interrupted; ${saved}`, resume);
+  tell(`${saved}; to go on: ${resume}`);
   if (error instanceof DeviceError) return new DeviceError(error.code, error.message, resume, { cause: error.cause });
   return error;
+}
+
+/** The step before which a run is saved; undefined when it cannot be gone on with. */
+function savedStep(path: string): number | undefined {
+  try {
+    readManifest(path);
+    return readCheckpoint(path)?.nextStep;
+  } catch {
+    return undefined;
+  }
 }
 
 function summaryOf(

@@ -149,7 +149,7 @@ async function runCells(
     if (result !== undefined) done.set(cell, result.summary);
   }
   const remaining = cells.filter((cell) => !done.has(cell));
-  const say = (text: string) => onEvent({ type: 'notice', text });
+  const say = (text: string) => onEvent({ type: 'notice', warning: true, text });
   const epochs = remaining.reduce((sum, { options }) => sum + (options.epochs ?? trainingOptions.epochs.default), 0);
   onEvent({ type: 'sessions', sessions: cells.length, done: done.size, devices });
   let epochsDone = 0;

@@ -68,7 +68,7 @@ function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
   const { fromRun, device, faults, out } = given;
   const original = fromRun === undefined ? undefined : readManifest(fromRun);
   const difference = original && rotationDifference(original.provenance.dataset.rotation, original.asked.angle);
-  if (difference !== undefined) context.onEvent?.({ type: 'notice', text: `${fromRun}: ${difference}` });
+  if (difference !== undefined) context.onEvent?.({ type: 'notice', warning: true, text: `${fromRun}: ${difference}` });
   const request = original?.asked ?? {
     ...recorded(trainingOptions, given),
     evalSamples: given.evalSamples ?? null,
