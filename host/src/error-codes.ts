@@ -239,6 +239,10 @@ export const errorAreas = {
     TOO_FEW_RUNS: usage('A comparison needs two runs.', 'Name another run folder.'),
     UNKNOWN_EVENTS: usage('There are no events of this type.', 'Choose one of those in the message.'),
     SWEEP_MISSING: data('The sweep file cannot be read.', 'Give its path; see [sweeps.md](sweeps.md).'),
+    UNKNOWN_METRIC: data(
+      'The metric of the sweep file is no number that its runs will have.',
+      'Choose one of those that the message names.',
+    ),
     SWEEP_MALFORMED: data('The sweep file has an unknown key or a wrong value.', 'See [sweeps.md](sweeps.md).'),
     UNKNOWN_PARAMETER: usage('A sweep has a parameter that `priot train` does not have.', LEARN),
     SESSIONS_FAILED: failed('Some sessions of a sweep failed.', 'Give the same command again: done ones are kept.'),

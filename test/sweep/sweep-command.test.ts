@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -131,6 +131,21 @@ parameters:
     const result = await runCli(['sweep', path, '--out', join(scratch, 'refused')]);
     expect(result).toMatchObject({ status, stdout: '' });
     expect(result.stderr).toContain(message);
+  });
+
+  it('refuses a metric that no run will have before the first session, and names those there are', async () => {
+    const out = join(scratch, 'no-metric');
+    for (const [metric, why] of [
+      ['val_accuracy', 'no run will have the metric val_accuracy\n'],
+      ['cyclesPerStep.mean', 'the simulator counts no cycles'],
+    ] as const) {
+      const text = `metric: {name: ${metric}}\nparameters: {samples: 16, eval_samples: 10}`;
+      const { status, stderr, stdout } = await runCli(['sweep', sweepFile('metric', text), '--out', out]);
+      expect([status, stdout]).toEqual([4, '']);
+      expect(stderr).toContain(why);
+      expect(stderr).toContain('there are accuracy.before, accuracy.after');
+      expect(existsSync(out)).toBe(false);
+    }
   });
 
   it('says that a file is missing', async () => {

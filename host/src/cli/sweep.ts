@@ -36,9 +36,10 @@ async function sweepCommand(file: string, words: Omit<SweepOptions, 'file'> & Te
             }
             case 'results': {
               display.end();
-              const { groups, metric } = event.document;
-              const text = json ? JSON.stringify(event.document, null, 2) : formatTable(groups, metric).join('\n');
-              process.stdout.write(`${text}\n`);
+              const { groups, metric, varied } = event.document;
+              if (json) process.stdout.write(`${JSON.stringify(event.document, null, 2)}\n`);
+              else if (groups.length > 0) process.stdout.write(`${formatTable(groups, metric, varied).join('\n')}\n`);
+              else if (!display.quiet) display.line('no session is done yet: there is no table');
               break;
             }
             default:

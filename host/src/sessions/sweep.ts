@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { UsageError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import { sha256 } from '../files.js';
 import type { NetworkFile } from '../network/network-file.js';
 import { complete, longName, record, valueIn, words } from '../options/option.js';
@@ -14,7 +14,14 @@ import { readManifest } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
 import { DeviceRetired, type PooledDevice, runOnPool } from '../sweep/device-pool.js';
 import { loadSweep, type Parameters, type Sweep, type SweepCell, type SweepMetric } from '../sweep/sweep-file.js';
-import { type CellResult, formatCsv, groupResults, type SweepGroup } from '../sweep/sweep-table.js';
+import {
+  type CellResult,
+  formatCsv,
+  groupResults,
+  metricNames,
+  type SweepGroup,
+  variedParameters,
+} from '../sweep/sweep-table.js';
 import { completeMethodRequest } from '../training/method-request.js';
 import type { Context, NoticeEvent, ProgressEvent } from './events.js';
 import { InputCache } from './inputs.js';
@@ -25,6 +32,8 @@ import type { SweepWorkerMessage, SweepWorkerTask } from './sweep-worker.js';
 export interface SweepDocument {
   readonly sweep: string;
   readonly metric: SweepMetric;
+  /** Parameters that differ between sessions, but for the seed. */
+  readonly varied: readonly string[];
   readonly groups: readonly SweepGroup[];
   readonly sessions: readonly ({ readonly label: string | undefined; readonly parameters: Parameters } & RunSummary)[];
   readonly failed: readonly { readonly run: string; readonly parameters: Parameters; readonly message: string }[];
@@ -64,7 +73,7 @@ const DIGEST_DIGITS = 16;
 
 /**
  * Runs the sessions of a sweep file that are not done yet. A session that fails does not end the sweep.
- * @throws DataError SWEEP_MISSING, SWEEP_MALFORMED; UsageError of a cell, before any is run; the signal's reason
+ * @throws DataError SWEEP_MISSING, SWEEP_MALFORMED, UNKNOWN_METRIC; UsageError of a cell, before any is run; the signal's reason
  */
 export async function sweep(options: SweepOptions, context: Context<SweepEvent> = {}): Promise<SweepDocument> {
   const { file, device, workers, dataDir, out, csv } = complete('sweep', sweepOptions, options);
@@ -73,6 +82,7 @@ export async function sweep(options: SweepOptions, context: Context<SweepEvent> 
   const cells = planCells(definition, out ?? join('runs', 'sweeps', definition.name), dataDir);
   const simulators = workers ?? availableParallelism();
   const devices = device.flatMap((name) => (name === 'simulator' ? new Array<string>(simulators).fill(name) : [name]));
+  checkMetric(definition.metric, devices);
   const { results, failures } = await runCells(cells, devices, signal, onEvent);
   const { name, metric } = definition;
   const groups = groupResults(results, metric);
@@ -80,6 +90,7 @@ export async function sweep(options: SweepOptions, context: Context<SweepEvent> 
   const document: SweepDocument = {
     sweep: name,
     metric,
+    varied: variedParameters(cells),
     groups,
     sessions: results.map(({ cell: { label, parameters }, summary }) => ({ label, parameters, ...summary })),
     failed: failures.map(({ cell: { path, parameters }, message }) => ({ run: path, parameters, message })),
@@ -87,6 +98,18 @@ export async function sweep(options: SweepOptions, context: Context<SweepEvent> 
   onEvent({ type: 'results', document });
   signal.throwIfAborted();
   return document;
+}
+
+/** Refuses a metric that no run will have: the table would be empty. */
+function checkMetric({ name }: SweepMetric, devices: readonly string[]): void {
+  const there = metricNames(devices.some((device) => device !== 'simulator'));
+  if (there.includes(name)) return;
+  const counts = metricNames(true).includes(name) ? ': the simulator counts no cycles' : '';
+  throw new DataError(
+    'UNKNOWN_METRIC',
+    `no run will have the metric ${name}${counts}`,
+    `there are ${there.join(', ')}`,
+  );
 }
 
 /** Checks every cell before any is run. @throws UsageError, DataError naming the cell's options */

@@ -6,6 +6,9 @@ import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { parse, YAMLError } from 'yaml';
 import { DataError } from '../errors.js';
+import { seed0, Xorshift32 } from '../random.js';
+import { type ParameterValues, readParameter } from './sweep-parameters.js';
+import { SweepReader, type YamlMap } from './sweep-reader.js';
 
 /** An option's value as the file has it: a number, or a text. */
 export type Scalar = string | number;
@@ -34,6 +37,12 @@ export interface Sweep {
 const DEFAULT_METRIC: SweepMetric = { name: 'accuracy.after', goal: 'maximize' };
 const MAX_CELLS = 100_000;
 
+/** Keys of a file; those of the last line are for the agent of Weights & Biases and mean nothing here. */
+const keys = [
+  ...['name', 'description', 'method', 'metric', 'parameters', 'run_cap', 'random_seed', 'early_terminate'],
+  ...['program', 'command', 'project', 'entity'],
+];
+
 /**
  * Reads a sweep file.
  * @throws DataError SWEEP_MISSING, SWEEP_MALFORMED naming the key
@@ -50,99 +59,105 @@ export function loadSweep(path: string): Sweep {
   return parseSweep(text, path);
 }
 
-/** `path` names the sweep when the file does not, and stands in messages. */
+/** Parses a sweep file. `path` names the sweep when the file does not, and stands in messages. */
 export function parseSweep(text: string, path: string): Sweep {
-  const file = new SweepFile(path);
+  const reader = new SweepReader(path);
   let document: unknown;
   try {
     document = parse(text, { merge: true });
   } catch (cause) {
-    throw file.malformed(cause instanceof YAMLError ? cause.message.split('\n', 1)[0]! : 'not YAML', { cause });
+    throw reader.malformed(cause instanceof YAMLError ? cause.message.split('\n', 1)[0]! : 'not YAML', { cause });
   }
-  const root = file.map(document, 'the file');
-  file.allow(root, ['name', 'description', 'method', 'metric', 'parameters', 'run_cap'], 'the file');
-  const name = root.name === undefined ? basename(path, extname(path)) : file.word(root.name, 'name');
-  const cells = file.cells(root);
-  const cap = root.run_cap;
-  if (cap !== undefined && !(Number.isInteger(cap) && (cap as number) > 0)) {
-    throw file.malformed('run_cap must be a whole number above 0');
+  const root = reader.map(document, 'the file');
+  reader.allow(root, keys, 'the file');
+  if (root.early_terminate !== undefined) {
+    throw reader.malformed('early_terminate is not there: sessions run to their end; give them fewer epochs instead');
   }
-  return { name, metric: file.metric(root.metric), cells: cells.slice(0, (cap as number | undefined) ?? cells.length) };
+  const name = root.name === undefined ? basename(path, extname(path)) : reader.word(root.name, 'name');
+  if (/[/\\]|^\.*$/.test(name)) throw reader.malformed(`name is ${name}: it names a folder, so without / and \\`);
+  const cap = root.run_cap === undefined ? undefined : reader.count(root.run_cap, 'run_cap');
+  const cells = cellsOf(reader, root, cap);
+  return { name, metric: metricOf(reader, root.metric), cells: cells.slice(0, cap ?? cells.length) };
 }
 
-type YamlMap = Readonly<Record<string, unknown>>;
+function metricOf(reader: SweepReader, value: unknown): SweepMetric {
+  if (value === undefined) return DEFAULT_METRIC;
+  const map = reader.map(value, 'metric');
+  reader.allow(map, ['name', 'goal'], 'metric');
+  const goal = map.goal ?? 'maximize';
+  if (goal !== 'maximize' && goal !== 'minimize') throw reader.malformed('goal must be maximize or minimize');
+  return { name: map.name === undefined ? DEFAULT_METRIC.name : reader.word(map.name, 'metric.name'), goal };
+}
 
-class SweepFile {
-  constructor(private readonly path: string) {}
-
-  malformed(message: string, options?: ErrorOptions): DataError {
-    return new DataError('SWEEP_MALFORMED', `${this.path}: ${message}`, 'see docs/sweeps.md', options);
+function cellsOf(reader: SweepReader, root: YamlMap, cap: number | undefined): SweepCell[] {
+  switch (root.method ?? 'grid') {
+    case 'grid':
+      return grid(reader, parametersOf(reader, root.parameters, 'parameters'), undefined);
+    case 'random':
+      return random(reader, root, cap);
+    case 'list':
+      return list(reader, root.parameters);
+    case 'bayes':
+      throw reader.malformed(
+        'method bayes chooses sessions by the results of others, so a sweep could not be repeated: take random with run_cap, or grid',
+      );
+    default:
+      throw reader.malformed(
+        'method must be grid (every combination), random (drawn, with run_cap) or list (several grids)',
+      );
   }
+}
 
-  map(value: unknown, what: string): YamlMap {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as YamlMap;
-    throw this.malformed(`${what} must be a map of keys and values`);
-  }
+function list(reader: SweepReader, parameters: unknown): SweepCell[] {
+  if (!Array.isArray(parameters)) throw reader.malformed('with method list, parameters must be a list of maps');
+  return parameters.flatMap((entry, index) => {
+    const what = `parameters[${index}]`;
+    const { label, ...others } = reader.map(entry, what);
+    const named = label === undefined ? undefined : reader.word(label, `${what}.label`);
+    return grid(reader, parametersOf(reader, others, what), named);
+  });
+}
 
-  allow(map: YamlMap, keys: readonly string[], what: string): void {
-    const unknown = Object.keys(map).find((key) => !keys.includes(key));
-    if (unknown !== undefined) {
-      throw this.malformed(`${what} has the key ${unknown}; there are ${keys.join(', ')}`);
+/** Options with what they may be. Groups of parameters (`parameters` inside one) only order a file. */
+function parametersOf(reader: SweepReader, value: unknown, what: string): Map<string, ParameterValues> {
+  const found = new Map<string, ParameterValues>();
+  for (const [key, parameter] of Object.entries(reader.map(value, what))) {
+    const place = `${what}.${key}`;
+    const inner = (parameter as YamlMap | null)?.parameters;
+    const entries: [string, ParameterValues][] =
+      typeof inner === 'object' && inner !== null
+        ? [...parametersOf(reader, inner, `${place}.parameters`)]
+        : [[key.replaceAll('_', '-'), readParameter(reader, parameter, place)]];
+    for (const [option, values] of entries) {
+      if (found.has(option)) throw reader.malformed(`${what} says ${option} twice`);
+      found.set(option, values);
     }
   }
+  return found;
+}
 
-  scalar(value: unknown, what: string): Scalar {
-    if (typeof value === 'string' && value !== '') return value;
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
-    throw this.malformed(`${what} must be a word or a number`);
-  }
-
-  word(value: unknown, what: string): string {
-    return String(this.scalar(value, what));
-  }
-
-  metric(value: unknown): SweepMetric {
-    if (value === undefined) return DEFAULT_METRIC;
-    const map = this.map(value, 'metric');
-    this.allow(map, ['name', 'goal'], 'metric');
-    const goal = map.goal ?? 'maximize';
-    if (goal !== 'maximize' && goal !== 'minimize') throw this.malformed('goal must be maximize or minimize');
-    return { name: map.name === undefined ? DEFAULT_METRIC.name : this.word(map.name, 'metric.name'), goal };
-  }
-
-  cells(root: YamlMap): SweepCell[] {
-    if (root.method === 'grid') return this.grid(this.map(root.parameters, 'parameters'), undefined, 'parameters');
-    if (root.method !== 'list') {
-      throw this.malformed('method must be grid (one map of parameters) or list (several, one after another)');
+/** Every combination of the values. */
+function grid(reader: SweepReader, parameters: Map<string, ParameterValues>, label: string | undefined): SweepCell[] {
+  let combinations: Record<string, Scalar>[] = [{}];
+  for (const [option, { values }] of parameters) {
+    if (values === undefined) {
+      throw reader.malformed(`${option} is a distribution, and a grid needs values: list them, or take method random`);
     }
-    if (!Array.isArray(root.parameters)) throw this.malformed('with method list, parameters must be a list of maps');
-    return root.parameters.flatMap((entry, index) => {
-      const what = `parameters[${index}]`;
-      const { label, ...parameters } = this.map(entry, what);
-      return this.grid(parameters, label === undefined ? undefined : this.word(label, `${what}.label`), what);
-    });
+    if (combinations.length * values.length > MAX_CELLS) throw reader.malformed(`more than ${MAX_CELLS} sessions`);
+    combinations = combinations.flatMap((chosen) => values.map((scalar) => ({ ...chosen, [option]: scalar })));
   }
+  return combinations.map((chosen) => ({ label, parameters: chosen }));
+}
 
-  /** Every combination of the values. */
-  private grid(parameters: YamlMap, label: string | undefined, what: string): SweepCell[] {
-    let combinations: Record<string, Scalar>[] = [{}];
-    for (const [key, value] of Object.entries(parameters)) {
-      const option = key.replaceAll('_', '-');
-      const values = this.values(value, `${what}.${key}`);
-      if (combinations.length * values.length > MAX_CELLS) throw this.malformed(`more than ${MAX_CELLS} sessions`);
-      combinations = combinations.flatMap((chosen) => values.map((scalar) => ({ ...chosen, [option]: scalar })));
-    }
-    return combinations.map((chosen) => ({ label, parameters: chosen }));
-  }
-
-  private values(parameter: unknown, what: string): Scalar[] {
-    const map = this.map(parameter, what);
-    this.allow(map, ['value', 'values'], what);
-    if ((map.value === undefined) === (map.values === undefined)) {
-      throw this.malformed(`${what} must have either value or values`);
-    }
-    if (map.value !== undefined) return [this.scalar(map.value, `${what}.value`)];
-    if (!Array.isArray(map.values) || map.values.length === 0) throw this.malformed(`${what}.values must be a list`);
-    return map.values.map((value) => this.scalar(value, `${what}.values`));
-  }
+/** As many draws as run_cap says. The same file draws the same sessions. */
+function random(reader: SweepReader, root: YamlMap, cap: number | undefined): SweepCell[] {
+  if (cap === undefined) throw reader.malformed('method random needs run_cap: how many sessions to draw');
+  if (cap > MAX_CELLS) throw reader.malformed(`more than ${MAX_CELLS} sessions`);
+  const parameters = parametersOf(reader, root.parameters, 'parameters');
+  const seed = root.random_seed === undefined ? 0 : reader.number(root.random_seed, 'random_seed');
+  const source = new Xorshift32(seed0(seed));
+  return Array.from({ length: cap }, () => ({
+    label: undefined,
+    parameters: Object.fromEntries([...parameters].map(([option, values]) => [option, values.draw(source)])),
+  }));
 }

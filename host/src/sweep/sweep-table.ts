@@ -69,18 +69,33 @@ export function groupResults(results: readonly CellResult[], metric: SweepMetric
   });
 }
 
-/** The parameters in which groups differ, in the order in which they appear; a column each. */
-function columns(groups: readonly SweepGroup[]): string[] {
-  const names = new Set(groups.flatMap((group) => Object.keys(group.parameters)));
-  return [...names].filter((name) => new Set(groups.map((group) => group.parameters[name])).size > 1);
+/** Gives the parameters in which sessions differ but for the seed, in the order in which they appear; a column each. */
+export function variedParameters(sessions: readonly { readonly parameters: Parameters }[]): string[] {
+  const names = new Set(sessions.flatMap(({ parameters }) => Object.keys(parameters)));
+  names.delete(SEED);
+  return [...names].filter((name) => new Set(sessions.map(({ parameters }) => parameters[name])).size > 1);
 }
 
-/** A table for a terminal. */
-export function formatTable(groups: readonly SweepGroup[], metric: SweepMetric): string[] {
+const always = ['accuracy.before', 'accuracy.after', 'accuracy.best', 'accuracy.initial', 'steps', 'wallSeconds'];
+const counted = [
+  ...['mean', 'median', 'min', 'max'].map((name) => `cyclesPerStep.${name}`),
+  ...['computeSeconds', 'deviceSeconds', 'deviceIdleShare'],
+];
+
+/** Gives the metrics that runs will have. @param cycles whether a device counts cycles: all do but simulators */
+export function metricNames(cycles: boolean): string[] {
+  return cycles ? [...always, ...counted] : always;
+}
+
+/** A table for a terminal. @param varied the parameters that differ in the whole sweep, of which this may be a part */
+export function formatTable(
+  groups: readonly SweepGroup[],
+  metric: SweepMetric,
+  varied: readonly string[] = variedParameters(groups),
+): string[] {
   const labelled = groups.some((group) => group.label !== undefined);
-  const differing = columns(groups);
   // Where there are labels, they say what options differ between them; the others differ within a label.
-  const shown = labelled ? differing.filter((name) => variesWithinLabel(groups, name)) : differing;
+  const shown = labelled ? varied.filter((name) => variesWithinLabel(groups, name)) : varied;
   const head = [...(labelled ? ['label'] : []), ...shown, 'place', metric.name, 'deviation', 'worst', 'n'];
   const rows = groups.map((group) => [
     ...(labelled ? [group.label ?? ''] : []),
