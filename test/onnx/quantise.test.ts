@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findCases, loadCase } from '#host/network/conformance-case.js';
 import { effectiveWeights } from '#host/network/onnx/effective-weights.js';
+import { equalised, equalisedForWidth } from '#host/network/onnx/equalise.js';
 import { FloatForward } from '#host/network/onnx/float-forward.js';
 import type { FloatLayer, FloatNetwork } from '#host/network/onnx/float-network.js';
 import { IntegerForward } from '#host/network/onnx/integer-forward.js';
 import { quantiseNetwork, quantiseWeights } from '#host/network/onnx/quantise.js';
+import { parseOnnx } from '#host/network/onnx/read-onnx.js';
+import { dialects } from './dialects.js';
+import { model, pixels } from './model.js';
 
 const values = fc.array(fc.double({ min: -100, max: 100, noNaN: true }), { minLength: 1, maxLength: 60 });
 
@@ -82,6 +87,35 @@ describe('quantiseNetwork', () => {
         },
       ),
     );
+  });
+});
+
+describe('equalised', () => {
+  test.each(Object.entries(dialects))('changes no output: %s', (_name, dialect) => {
+    const { network } = parseOnnx(model(dialect.spec), () => {
+      throw new Error('there is no external data');
+    });
+    const image = pixels(...dialect.image, 3);
+    const [before, after] = [network, equalised(network)].map((net) => new FloatForward(net).run(image).at(-1)!);
+    const size = Math.max(...before!.map(Math.abs));
+    for (const [i, value] of after!.entries()) expect(Math.abs(value - before![i]!)).toBeLessThan(1e-5 * size);
+  });
+
+  test('saves narrow weights of a network with depthwise layers, and leaves alone what gains nothing', () => {
+    const file = readFileSync(new URL('fixtures/ds-cnn.onnx', import.meta.url));
+    const { network } = parseOnnx(file, () => {
+      throw new Error('there is no external data');
+    });
+    const equal = equalisedForWidth(network, 4);
+    const loss = ({ layers }: FloatNetwork) =>
+      layers.slice(0, -2).reduce((sum, { weights }) => {
+        const rounded = quantiseWeights(weights, 4);
+        return sum + squaredError([...weights], rounded) / weights.reduce((size, weight) => size + weight ** 2, 0);
+      }, 0);
+    expect(loss(equal)).toBeLessThan(0.75 * loss(network));
+    const layers = [linear([1, 1, 1, 1], [0, 0]).layers[0]!, linear([1, 1, 1, 1], [0, 0]).layers[0]!];
+    const even = { ...network, layers };
+    expect(equalisedForWidth(even, 4)).toBe(even);
   });
 });
 

@@ -9,6 +9,7 @@ import type { Network } from '../network/network.js';
 import { biasCount } from '../network/network-shape.js';
 import { betterNormalisation, countCorrect } from '../network/onnx/accuracy.js';
 import { type LayerDeviation, layerDeviations } from '../network/onnx/deviation.js';
+import { equalisedForWidth } from '../network/onnx/equalise.js';
 import { FloatForward } from '../network/onnx/float-forward.js';
 import type { FloatNetwork } from '../network/onnx/float-network.js';
 import { type Normalisation, usual, withInputFolded, withNormalisation } from '../network/onnx/normalisation.js';
@@ -27,6 +28,8 @@ import { loadSessionDataset } from './load-dataset.js';
 import { networkProvenance } from './network-provenance.js';
 import { openDevice } from './open-device.js';
 
+/** At this width, channels of unlike sizes cost next to nothing. */
+const FULL_WIDTH = 8;
 /** Below, in floating point, the usual normalisations are tried as well. */
 const LOW_ACCURACY = 0.95;
 /** Images on which normalisations are tried, and layers compared. */
@@ -68,7 +71,8 @@ export async function importOnnx(options: ImportOptions, context: Context<Common
   onnx.warnings.forEach(warn);
   const normalisation = normalisationOf(given, onnx.network, warn);
   const origin = withNormalisation(onnx.network, normalisation);
-  const { network: folded, borderError } = withInputFolded(origin);
+  const { network: whole, borderError } = withInputFolded(origin);
+  const folded = weightBits === FULL_WIDTH ? whole : equalisedForWidth(whole, weightBits);
   if (borderError > 0) {
     warn(
       `zeros around the image stand for black, and stood for the mean in training: sums at the border are off by up to ${percent(borderError)} of the largest possible`,
