@@ -8,10 +8,8 @@ import { parse, YAMLError } from 'yaml';
 import { DataError } from '../errors.js';
 import { seed0, Xorshift32 } from '../random.js';
 import { type ParameterValues, readParameter } from './sweep-parameters.js';
-import { SweepReader, type YamlMap } from './sweep-reader.js';
+import { type Scalar, SweepReader, type YamlMap } from './sweep-reader.js';
 
-/** An option's value as the file has it: a number, or a text. */
-export type Scalar = string | number;
 export type Parameters = Readonly<Record<string, Scalar>>;
 
 export interface SweepCell {

@@ -1,7 +1,6 @@
 /** Parameters of a sweep file: which values an option takes, listed or drawn from a distribution. */
 import type { Xorshift32 } from '../random.js';
-import type { Scalar } from './sweep-file.js';
-import type { SweepReader } from './sweep-reader.js';
+import type { Scalar, SweepReader } from './sweep-reader.js';
 
 /** The values that a parameter may take. */
 export interface ParameterValues {

@@ -1,6 +1,8 @@
 /** Reads values of a sweep file; every complaint names the file and the key. */
 import { DataError } from '../errors.js';
-import type { Scalar } from './sweep-file.js';
+
+/** An option's value as the file has it: a number, or a text. */
+export type Scalar = string | number;
 
 export type YamlMap = Readonly<Record<string, unknown>>;
 
