@@ -8,7 +8,9 @@ import { createSetupPacket, DataDirection, DescriptorType, SetupRecipient, Setup
 import type { Chip } from './chip.js';
 import { UsbBus, type UsbHost } from './usb-bus.js';
 
+const CDC_SET_LINE_CODING = 0x20;
 const CDC_SET_CONTROL_LINE_STATE = 0x22;
+const FEATURE_ENDPOINT_HALT = 0;
 const CDC_DATA_CLASS = 10;
 const DTR_AND_RTS = 3;
 const DESCRIPTOR_INTERFACE = 4;
@@ -25,16 +27,20 @@ interface Request {
   readonly request: number;
   readonly value: number;
   readonly index: number;
-  /** Bytes the device may answer with. */
+  /** Bytes the device may answer with, or is sent. */
   readonly length: number;
+  /** What is sent with it. */
+  readonly data?: Uint8Array;
 }
 
 /** The control transfer that is under way. */
 interface Transfer {
   readonly request: Request;
   readonly answer: number[];
-  /** The data stage is over; the host owes the empty packet that ends the transfer. */
+  /** The data stage of an answer is over; the host owes the empty packet that ends the transfer. */
   status: boolean;
+  /** The data stage of what is sent is over. */
+  dataSent: boolean;
   readonly finished: (answer: Uint8Array) => void;
 }
 
@@ -47,7 +53,11 @@ export interface CdcHostEvents {
 
 export class CdcHost implements UsbHost {
   configured = false;
+  private reads = true;
   private readonly bus: UsbBus;
+  /** Control transfers that wait for the one under way. */
+  private readonly waiting: (() => void)[] = [];
+  private controlInterface = 0;
   private transfer: Transfer | undefined;
   private inEndpoint = -1;
   private outEndpoint = -1;
@@ -72,9 +82,69 @@ export class CdcHost implements UsbHost {
     this.bus.pump();
   }
 
+  /** Whether the host reads what the device sends; what it does not read waits in the device. */
+  set reading(reads: boolean) {
+    this.reads = reads;
+    this.bus.pump();
+  }
+
+  /** Resets the bus and enumerates the device again; what was under way is lost. */
+  reset(): void {
+    this.attached();
+    this.bus.reset();
+  }
+
+  /** Stops the bus, as a host does that goes to sleep. */
+  suspend(): void {
+    this.bus.suspend();
+  }
+
+  resume(): void {
+    this.bus.resume();
+  }
+
+  /** What opening and closing a port does. */
+  setDtr(on: boolean): void {
+    this.control({ ...this.classRequest(CDC_SET_CONTROL_LINE_STATE), value: on ? DTR_AND_RTS : 0 });
+  }
+
+  /** Sets the speed of a port, 8N1. */
+  setLineCoding(bitsPerSecond: number): void {
+    const data = new Uint8Array(7);
+    new DataView(data.buffer).setUint32(0, bitsPerSecond, true);
+    data[6] = 8;
+    this.control({ ...this.classRequest(CDC_SET_LINE_CODING), length: data.length, data });
+  }
+
+  /** Selects a configuration, 0 for none; the host's side begins with DATA0 again. */
+  setConfiguration(value: number): void {
+    this.standard(SetupRequest.SetDeviceConfiguration, value, 0, () => this.bus.resetToggles());
+  }
+
+  /** Clears the halt of a data endpoint, halted or not, as some hosts do with every port they open. */
+  clearHalt(out: boolean): void {
+    const endpoint = out ? this.outEndpoint : this.inEndpoint;
+    const request: Request = {
+      direction: DataDirection.HostToDevice,
+      type: SetupType.Standard,
+      recipient: SetupRecipient.Endpoint,
+      request: SetupRequest.ClearFeature,
+      value: FEATURE_ENDPOINT_HALT,
+      index: endpoint | (out ? 0 : 0x80),
+      length: 0,
+    };
+    this.control(request, () => this.bus.resetToggles(endpoint, out));
+  }
+
   attached(): void {
     this.configured = false;
     this.queue.length = 0;
+    this.transfer = undefined;
+    this.waiting.length = 0;
+  }
+
+  takes(endpoint: number): boolean {
+    return this.reads || endpoint === 0;
   }
 
   resetDone(): void {
@@ -98,12 +168,19 @@ export class CdcHost implements UsbHost {
   }
 
   nextPacket(endpoint: number, maxBytes: number): Uint8Array | undefined {
-    if (endpoint === 0) return this.transfer?.status ? EMPTY : undefined;
+    if (endpoint === 0) {
+      const { transfer } = this;
+      if (transfer?.request.data && !transfer.dataSent) return transfer.request.data;
+      return transfer?.status ? EMPTY : undefined;
+    }
     return endpoint === this.outEndpoint && this.configured ? this.take(maxBytes) : undefined;
   }
 
   sent(endpoint: number): void {
-    if (endpoint === 0 && this.transfer?.status) this.finish(this.transfer);
+    const { transfer } = this;
+    if (endpoint !== 0 || !transfer) return;
+    if (transfer.request.data && !transfer.dataSent) transfer.dataSent = true;
+    else if (transfer.status) this.finish(transfer);
   }
 
   /** Up to `maxBytes` from the queue, in order; undefined when it is empty. */
@@ -130,13 +207,12 @@ export class CdcHost implements UsbHost {
   }
 
   private configure(descriptors: Uint8Array): void {
-    let controlInterface = 0;
     let inData = false;
     for (let at = 0; at + 2 <= descriptors.length && descriptors[at]! >= 2; at += descriptors[at]!) {
       const type = descriptors[at + 1];
       if (type === DESCRIPTOR_INTERFACE) {
         inData = descriptors[at + 5] === CDC_DATA_CLASS && this.inEndpoint < 0;
-        if (inData) controlInterface = Math.max(0, descriptors[at + 2]! - 1);
+        if (inData) this.controlInterface = Math.max(0, descriptors[at + 2]! - 1);
       } else if (type === DESCRIPTOR_ENDPOINT && inData) {
         const address = descriptors[at + 2]!;
         if (address & 0x80) this.inEndpoint = address & 15;
@@ -145,20 +221,23 @@ export class CdcHost implements UsbHost {
       }
     }
     this.standard(SetupRequest.SetDeviceConfiguration, 1, 0, () => {
-      const lineState: Request = {
-        direction: DataDirection.HostToDevice,
-        type: SetupType.Class,
-        recipient: SetupRecipient.Interface,
-        request: CDC_SET_CONTROL_LINE_STATE,
-        value: DTR_AND_RTS,
-        index: controlInterface,
-        length: 0,
-      };
-      this.control(lineState, () => {
+      this.control({ ...this.classRequest(CDC_SET_CONTROL_LINE_STATE), value: DTR_AND_RTS }, () => {
         this.configured = true;
         this.events.configured();
       });
     });
+  }
+
+  private classRequest(request: number): Request {
+    return {
+      direction: DataDirection.HostToDevice,
+      type: SetupType.Class,
+      recipient: SetupRecipient.Interface,
+      request,
+      value: 0,
+      index: this.controlInterface,
+      length: 0,
+    };
   }
 
   private standard(request: number, value: number, length: number, finished: (answer: Uint8Array) => void): void {
@@ -170,8 +249,12 @@ export class CdcHost implements UsbHost {
     );
   }
 
-  private control(request: Request, finished: (answer: Uint8Array) => void): void {
-    this.transfer = { request, answer: [], status: false, finished };
+  private control(request: Request, finished: (answer: Uint8Array) => void = () => {}): void {
+    if (this.transfer) {
+      this.waiting.push(() => this.control(request, finished));
+      return;
+    }
+    this.transfer = { request, answer: [], status: false, dataSent: false, finished };
     this.bus.setup(
       createSetupPacket({
         dataDirection: request.direction,
@@ -188,5 +271,6 @@ export class CdcHost implements UsbHost {
   private finish(transfer: Transfer): void {
     this.transfer = undefined;
     transfer.finished(Uint8Array.from(transfer.answer));
+    if (!this.transfer) this.waiting.shift()?.();
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The wire between the RP2040's USB device controller and a host: one transaction at a time, each as long as at full
- * speed (19 bulk packets of 64 bytes in a frame of 1 ms: 52.6 us each). Replaces the library's handling of armed
- * buffers, which tells the device at once that an IN packet is gone, and paces nothing.
+ * speed (19 bulk packets of 64 bytes in a frame of 1 ms: 52.6 us each), a start of frame every millisecond, DATA0 and
+ * DATA1 in turn. Replaces the library's handling of armed buffers, which tells the device at once that an IN packet is
+ * gone, and paces nothing.
  *
  * Registers: RP2040 datasheet 4.1.2.5 and 4.1.4.
  */
@@ -16,6 +17,8 @@ export interface UsbHost {
   resetDone(): void;
   /** A packet from the device, complete on the bus now. */
   received(endpoint: number, packet: Uint8Array): void;
+  /** Whether the host asks for a packet of this IN endpoint now; else the packet waits in the device. */
+  takes(endpoint: number): boolean;
   /** The device can take up to `maxBytes` on this OUT endpoint: the packet to send, or undefined to leave it waiting. */
   nextPacket(endpoint: number, maxBytes: number): Uint8Array | undefined;
   /** The packet that `nextPacket` gave is with the device now. */
@@ -26,6 +29,14 @@ export interface UsbHost {
 interface Controller {
   DPRAMUpdated(offset: number, value: number): void;
   indicateBufferReady(endpoint: number, out: boolean): void;
+  readUint32(offset: number): number;
+  writeUint32(offset: number, value: number): void;
+  checkInterrupts(): void;
+  sieStatusUpdated(): void;
+  readonly rawWriteValue: number;
+  sieStatus: number;
+  intRaw: number;
+  sofFrameNumber: number;
 }
 
 const MICROSECOND_CYCLES = CLOCK_HZ / 1e6;
@@ -34,6 +45,17 @@ const OVERHEAD_CYCLES = 10 * MICROSECOND_CYCLES;
 /** Cycles per byte, so that 64 bytes take a nineteenth of a frame. */
 const BYTE_CYCLES = ((1000 / 19 - 10) / 64) * MICROSECOND_CYCLES;
 
+const FRAME_NANOS = 1e6;
+/** A bus that has been silent for so long is suspended: USB 2.0, 7.1.7.6. */
+const SUSPEND_NANOS = 3e6;
+
+const SOF_READ = 0x48;
+const SIE_STATUS = 0x50;
+const SIE_STATUS_SUSPENDED = 1 << 4;
+const SIE_STATUS_RESUME = 1 << 11;
+const INTERRUPT_SOF = 1 << 17;
+const FRAME_NUMBER_MASK = 0x7ff;
+
 const EP1_IN_CONTROL = 0x8;
 const EP0_IN_BUFFER_CONTROL = 0x80;
 const EP0_BUFFER = 0x100;
@@ -41,6 +63,7 @@ const BUFFER_CONTROLS_END = 0x100;
 const DOUBLE_BUFFERED = 1 << 30;
 const LENGTH_MASK = 0x3ff;
 const AVAILABLE = 1 << 10;
+const DATA1 = 1 << 13;
 const FULL = 1 << 15;
 const BUFFER_1_SHIFT = 16;
 const BUFFER_1_OFFSET = 64;
@@ -59,6 +82,10 @@ export function transactionCycles(bytes: number): number {
   return Math.ceil(OVERHEAD_CYCLES + bytes * BYTE_CYCLES);
 }
 
+function toggleOf(endpoint: number, out: boolean): string {
+  return `${endpoint}${out ? 'o' : 'i'}`;
+}
+
 function nanosOf(bytes: number): number {
   return (transactionCycles(bytes) * 1e9) / CLOCK_HZ;
 }
@@ -71,6 +98,11 @@ export class UsbBus {
   private setupPacket: Uint8Array | undefined;
   private readonly setupDone: { schedule(nanos: number): void };
   private readonly controller: Controller;
+  private readonly frame: { schedule(nanos: number): void; cancel(): void };
+  private readonly silence: { schedule(nanos: number): void; cancel(): void };
+  private suspended = false;
+  /** The host's side of DATA0 and DATA1, by endpoint and direction: true when DATA1 is next. */
+  private readonly nextIsData1 = new Map<string, boolean>();
 
   constructor(
     private readonly chip: Chip,
@@ -83,15 +115,86 @@ export class UsbBus {
       if (this.setupPacket) usb.sendSetupPacket(this.setupPacket);
       this.setupPacket = undefined;
     });
+    this.frame = chip.clock.createAlarm(() => this.startOfFrame());
+    this.silence = chip.clock.createAlarm(() => this.setStatus(SIE_STATUS_SUSPENDED));
     this.controller.DPRAMUpdated = (offset, value) => this.dpramWritten(offset, value);
+    this.completeRegisters();
     usb.onUSBEnabled = () => {
       host.attached();
       usb.resetDevice();
     };
     usb.onResetReceived = () => {
-      this.armed.length = 0;
-      this.active = undefined;
+      this.quiet();
+      this.resetToggles();
+      this.frame.schedule(FRAME_NANOS);
       host.resetDone();
+    };
+  }
+
+  /** The host drives a reset, of 10 ms; a transaction that is on the wire is lost. */
+  reset(): void {
+    this.quiet();
+    this.frame.cancel();
+    this.suspended = false;
+    this.chip.usbCtrl.resetDevice();
+  }
+
+  /** The host stops talking altogether, and lets the device find out. */
+  suspend(): void {
+    this.suspended = true;
+    this.frame.cancel();
+    this.silence.schedule(SUSPEND_NANOS);
+  }
+
+  /** The host talks again. */
+  resume(): void {
+    this.suspended = false;
+    this.silence.cancel();
+    this.setStatus(SIE_STATUS_RESUME);
+    this.frame.schedule(FRAME_NANOS);
+    this.pump();
+  }
+
+  /** The host begins with DATA0 again: on one endpoint, whose halt it has cleared, or on all. */
+  resetToggles(endpoint?: number, out?: boolean): void {
+    if (endpoint === undefined) this.nextIsData1.clear();
+    else this.nextIsData1.delete(toggleOf(endpoint, out === true));
+  }
+
+  private quiet(): void {
+    this.armed.length = 0;
+    this.active = undefined;
+    this.setupPacket = undefined;
+  }
+
+  private setStatus(bit: number): void {
+    this.controller.sieStatus |= bit;
+    this.controller.sieStatusUpdated();
+  }
+
+  private startOfFrame(): void {
+    const { controller } = this;
+    controller.sofFrameNumber = (controller.sofFrameNumber + 1) & FRAME_NUMBER_MASK;
+    controller.intRaw |= INTERRUPT_SOF;
+    controller.checkInterrupts();
+    this.frame.schedule(FRAME_NANOS);
+  }
+
+  /** What the library's registers lack: reading SOF_RD ends its interrupt, and writing SUSPENDED ends that. */
+  private completeRegisters(): void {
+    const { controller } = this;
+    const read = controller.readUint32.bind(controller);
+    const write = controller.writeUint32.bind(controller);
+    controller.readUint32 = (offset) => {
+      if (offset === SOF_READ && controller.intRaw & INTERRUPT_SOF) {
+        controller.intRaw &= ~INTERRUPT_SOF;
+        controller.checkInterrupts();
+      }
+      return read(offset);
+    };
+    controller.writeUint32 = (offset, value) => {
+      if (offset === SIE_STATUS) controller.sieStatus &= ~(controller.rawWriteValue & SIE_STATUS_SUSPENDED);
+      write(offset, value);
     };
   }
 
@@ -108,12 +211,14 @@ export class UsbBus {
 
   /** Starts the next transaction when the bus is free; to be called when the host has got something to send. */
   pump(): void {
-    if (this.active) return;
+    if (this.active || this.suspended) return;
     for (let i = 0; i < this.armed.length; i++) {
       const buffer = this.armed[i]!;
       const packet = buffer.out
         ? this.host.nextPacket(buffer.endpoint, this.control(buffer) & LENGTH_MASK)
-        : this.contents(buffer);
+        : this.host.takes(buffer.endpoint)
+          ? this.contents(buffer)
+          : undefined;
       if (!packet) continue;
       this.armed.splice(i, 1);
       this.active = { buffer, packet };
@@ -141,6 +246,14 @@ export class UsbBus {
     if (!this.active) return;
     const { buffer, packet } = this.active;
     this.active = undefined;
+    const inTurn = this.inTurn(buffer);
+    if (buffer.out && !inTurn) {
+      // the controller takes it for a repetition: acknowledged, and not handed over
+      this.armed.unshift(buffer);
+      this.host.sent(buffer.endpoint);
+      this.pump();
+      return;
+    }
     const shift = buffer.index * BUFFER_1_SHIFT;
     const view = this.chip.usbDPRAMView;
     const at = this.controlOffset(buffer);
@@ -152,8 +265,19 @@ export class UsbBus {
     view.setUint32(at, control, true);
     if (buffer.last) this.controller.indicateBufferReady(buffer.endpoint, buffer.out);
     if (buffer.out) this.host.sent(buffer.endpoint);
-    else this.host.received(buffer.endpoint, packet);
+    else if (inTurn) this.host.received(buffer.endpoint, packet);
     this.pump();
+  }
+
+  /** Whether host and device agree on DATA0 or DATA1; a control transfer begins anew with each SETUP. */
+  private inTurn(buffer: Buffer): boolean {
+    if (buffer.endpoint === 0) return true;
+    const key = toggleOf(buffer.endpoint, buffer.out);
+    const host = this.nextIsData1.get(key) ?? false;
+    const device = (this.control(buffer) & DATA1) !== 0;
+    // the host goes on after each packet it has sent; of one that it did not expect it keeps its place
+    if (buffer.out || host === device) this.nextIsData1.set(key, !host);
+    return host === device;
   }
 
   private contents(buffer: Buffer): Uint8Array {
