@@ -13,6 +13,7 @@ const mayInclude = {
   wasm: ['engine', 'session', 'proto'],
   pretraining: ['engine', 'wasm', 'session', 'proto'],
   fuzz: ['engine', 'session', 'proto'],
+  qemu: ['engine', 'session', 'proto'],
 };
 /** Kernels do their work on a layer; they neither call nor know what drives them. */
 const kernels = /^engine\/kernels\//;

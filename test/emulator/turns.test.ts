@@ -62,7 +62,8 @@ test('latency moves the times, so they are really measured', async () => {
     return ms;
   };
   const [one, five] = [await at(1), await at(5)];
-  expect(five - one).toBeCloseTo(4, 1);
+  // a packet that is ready in the last 200 us of a frame waits for the next one (erratum E15)
+  expect(Math.abs(five - one - 4)).toBeLessThan(0.25);
 });
 
 test('time stands still while the host owes an answer, and goes on with it', () => {
