@@ -90,6 +90,10 @@ export const errorAreas = {
       'No calibration image had a loss gradient, so there is nothing to choose error and score shifts from.',
       'Calibrate with more images, or on the rotated ones: `--calibrate transfer`.',
     ),
+    BIAS_OUT_OF_SCALE: data(
+      "A layer's bias_exponent is too far from the exponent of its sums: more than 30 below or 14 above.",
+      'Write the biases with an exponent nearer to that of the sums, or import the model again.',
+    ),
     MODEL_EXISTS: usage('The folder for a new network exists; networks are never overwritten.', 'Name another --out.'),
     MODEL_NOT_WRITTEN: data('The folder for a new network cannot be written.', 'See the cause in the message.'),
     PRETRAINING_MISSING: data(

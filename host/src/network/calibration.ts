@@ -7,6 +7,7 @@ import type { ImageSet } from '../dataset/image-set.js';
 import { type Shift, shiftedInputs } from '../dataset/shifts.js';
 import { DataError } from '../errors.js';
 import { BatchEngine, type BatchResult } from './batch-engine.js';
+import { checkBiasScales } from './bias-scale.js';
 import type { LayerShifts, Network } from './network.js';
 import { giveWay } from './pretraining.js';
 
@@ -116,9 +117,17 @@ export async function calibrate(
   return withShifts(network, (await observeShifts(network, images, signal, onProgress)).shifts(settings));
 }
 
-/** Returns the network with these shifts, one entry per layer. */
+/**
+ * Returns the network with these shifts, one entry a layer; a sum_pool takes the first two alone, for it learns nothing.
+ * @throws DataError BIAS_OUT_OF_SCALE when they put a bias where the arithmetic does not reach
+ */
 export function withShifts(network: Network, shifts: readonly LayerShifts[]): Network {
-  return { ...network, layers: network.layers.map((layer, index) => ({ ...layer, shifts: shifts[index]! })) };
+  const layers = network.layers.map((layer, index) => {
+    const { score: _, gradient: __, ...first } = shifts[index]!;
+    return { ...layer, shifts: layer.op === 'sum_pool' ? first : shifts[index]! };
+  });
+  checkBiasScales(layers, network.inputExponent);
+  return { ...network, layers };
 }
 
 /** What the images ask for, one at a time, all edges kept, no update. */

@@ -35,11 +35,11 @@ export function parseBudget(network: Network, budget: string, scored: number): n
   }
   const names = network.layers.map((layer) => layer.name);
   const unknown = [...chosen.keys()].find((name) => !names.includes(name));
-  const missing = names.filter((name) => !chosen.has(name));
+  const missing = network.layers.filter(({ name, edges }) => edges > 0 && !chosen.has(name)).map(({ name }) => name);
   if (unknown !== undefined) throw malformed(`the network has no layer ${unknown}`, `its layers: ${names.join(', ')}`);
   if (missing.length > 0)
     throw malformed(`nothing for ${missing.join(', ')}`, 'name every layer, with 0 for no scores');
-  return names.map((name) => chosen.get(name)!);
+  return names.map((name) => chosen.get(name) ?? 0);
 }
 
 /**
@@ -54,7 +54,7 @@ function bySquareRoot(network: Network, scored: number): number[] {
   // The smallest first: what they have no edges for goes to the larger ones.
   for (const { edges, index } of ascending) {
     const share = Math.min(edges, Math.floor((left * Math.sqrt(edges)) / weight));
-    permille[index] = Math.floor((share * 1000) / edges);
+    permille[index] = edges === 0 ? 0 : Math.floor((share * 1000) / edges);
     left -= share;
     weight -= Math.sqrt(edges);
   }
