@@ -28,7 +28,11 @@ function expectFine(board: Board): void {
 /** A frame of as many bytes as an image may have, for a network that is not open. */
 const longFrame = (requestId: number) =>
   encodeFrame(
-    encodeRequest(requestId, 'writeTensor', { tensor: 0, offset: 0, data: new Uint8Array(1000).fill(requestId & 0x7f) }),
+    encodeRequest(requestId, 'writeTensor', {
+      tensor: 0,
+      offset: 0,
+      data: new Uint8Array(1000).fill(requestId & 0x7f),
+    }),
   );
 
 test('start-of-frame interrupts run while packets wait for their host (erratum E15), and a session is fine', () => {
