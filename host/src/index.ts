@@ -17,6 +17,7 @@ export type { MethodName, Network, NetworkLayer } from './network/network.js';
 export type { NetworkFile } from './network/network-file.js';
 export type { BenchOptions, EvaluateOptions, VerifyOptions } from './options/measure.js';
 export type { CalibrateOptions, PlanOptions, PretrainOptions } from './options/network.js';
+export type { ExportOptions, ImportOptions } from './options/onnx.js';
 export type { FetchOptions, FlashOptions, ListOptions, MonitorOptions, SweepOptions } from './options/other.js';
 export type { ResumeOptions, TrainOptions } from './options/train.js';
 export { type Comparison, compareRuns } from './runs/comparison.js';
@@ -32,7 +33,9 @@ export { type DevicesDocument, type ListedDevice, listDevices } from './sessions
 export { diagnose, type Finding } from './sessions/doctor.js';
 export { type EvaluateEvent, type EvaluationDocument, evaluate } from './sessions/evaluate.js';
 export type * from './sessions/events.js';
+export { type ExportDocument, exportOnnx } from './sessions/export.js';
 export { flash } from './sessions/flash.js';
+export { type ImportDocument, importOnnx } from './sessions/import.js';
 export { monitor } from './sessions/monitor.js';
 export { loadNetwork } from './sessions/networks.js';
 export { type DeviceChoice, openDevice } from './sessions/open-device.js';

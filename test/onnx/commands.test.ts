@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { exportOnnx, importOnnx } from '#host/index.js';
 import { loadNetwork } from '#host/network/network-file.js';
 import { runCli } from '../cli/run-cli.js';
 import { temporaryFolder } from '../dataset/temporary-folder.js';
@@ -9,6 +10,23 @@ import { model } from './model.js';
 import { RuntimeModel } from './runtime.js';
 
 const fixture = (name: string) => join(import.meta.dirname, `fixtures/${name}.onnx`);
+
+test('the library does the same: its result is the document, its notices are events', async () => {
+  const folder = temporaryFolder();
+  const notices: string[] = [];
+  const made = await importOnnx(
+    { file: fixture('lenet5'), out: join(folder, 'net') },
+    { onEvent: (event) => event.type === 'notice' && notices.push(event.text) },
+  );
+  expect(made.edges).toBe(61_470);
+  expect(notices).toEqual(made.warnings);
+  await expect(exportOnnx({ model: join(folder, 'net'), out: join(folder, 'net.onnx') })).rejects.toMatchObject({
+    code: 'NETWORK_NOT_CALIBRATED',
+  });
+  await expect(importOnnx({ file: fixture('lenet5'), out: join(folder, 'net') })).rejects.toMatchObject({
+    code: 'MODEL_EXISTS',
+  });
+});
 
 test('import writes a network folder, and says what it took for granted', async () => {
   const out = join(temporaryFolder(), 'lenet5');
