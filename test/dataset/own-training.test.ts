@@ -2,11 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadDataset } from '#host/dataset/dataset.js';
 import { type ImageSet, imagePixels } from '#host/dataset/image-set.js';
+import { parseShift, shifted } from '#host/dataset/shifts.js';
 import { PriotError } from '#host/errors.js';
-import { readManifest } from '#host/runs/run-folder.js';
+import { readManifest, runEvents as readRunEvents } from '#host/runs/run-folder.js';
 import { evaluate } from '#host/sessions/evaluate.js';
 import { train } from '#host/sessions/train.js';
 import { npyOf, pngOf, writeFiles, zipOf } from './own-samples.js';
@@ -84,6 +85,62 @@ test('shifts change what is trained; none is none', async () => {
   const [plain, none, noisy] = [await run(), await run([]), await run(['noise:20'])];
   expect(none.stateDigest).toBe(plain.stateDigest);
   expect(noisy.stateDigest).not.toBe(plain.stateDigest);
+});
+
+describe('forgetting', () => {
+  test('the summary has the accuracy on unshifted images, before and after', async () => {
+    const out = join(temporaryFolder(), 'run');
+    const { accuracy } = await train({ ...short, dataset: 'digits', angle: 60, out });
+    expect(accuracy.source).toMatchObject({ images: 50 });
+    const upright = { dataset: 'digits', angle: 0, evalSamples: 50 };
+    expect(accuracy.source?.before).toBe((await evaluate({ device: 'simulator', model, ...upright })).accuracy);
+    expect(accuracy.source?.after).toBe((await evaluate({ run: out, ...upright })).accuracy);
+    expect([...readRunEvents(out)].filter(({ type }) => type === 'source')).toMatchObject([
+      { epoch: -1, images: 50, imageSet: 'digits test, unshifted' },
+      { epoch: 1, images: 50 },
+    ]);
+  });
+
+  test('--eval-source says on how many; 0, and images that are not shifted: not measured', async () => {
+    const run = async (options: { angle?: number; shift?: string[]; evalSource?: number }) => {
+      const out = join(temporaryFolder(), 'run');
+      const { accuracy } = await train({ ...short, epochs: 1, dataset: 'digits', out, ...options });
+      return accuracy.source;
+    };
+    expect(await run({ evalSource: 30 })).toMatchObject({ images: 30 });
+    expect(await run({ evalSource: 0 })).toBeNull();
+    expect(await run({ angle: 0 })).toBeNull();
+    expect(await run({ angle: 0, shift: ['blur:1'] })).toMatchObject({ images: 50 });
+    await expect(run({ evalSource: 5000 })).rejects.toMatchObject({
+      code: 'TOO_MANY_EVAL_SAMPLES',
+      message: expect.stringMatching(/^--eval-source 5000: digits test, unshifted has 2000/),
+    });
+  });
+});
+
+test('--transfer-dir: images that were shifted before train what the same shift trains here', async () => {
+  const shifts = ['brightness:-40', 'blur:1'];
+  const half = (name: string, set: ImageSet) => {
+    const { count, height, width, pixels, labels } = shifted(set, shifts.map(parseShift));
+    return {
+      [`${name}-images-idx3-ubyte`]: encodeIdx([count, height, width], pixels),
+      [`${name}-labels-idx1-ubyte`]: encodeIdx([count], labels),
+    };
+  };
+  const transferDir = writeFiles(temporaryFolder(), { ...half('train', digits.train), ...half('t10k', digits.test) });
+  const out = join(temporaryFolder(), 'run');
+  const options = { ...short, dataset: 'digits', calibrate: 'source' } as const;
+  const ready = await train({ ...options, transferDir, out });
+  const here = await train({ ...options, angle: 0, shift: shifts, out: join(temporaryFolder(), 'run') });
+  expect(ready.stateDigest).toBe(here.stateDigest);
+  expect(ready.accuracy).toEqual(here.accuracy);
+  expect(ready.accuracy.source).not.toBeNull();
+  const { asked, provenance } = readManifest(out);
+  expect(asked).toMatchObject({ dataset: 'digits', transferDir, angle: 0 });
+  expect(provenance.transfer).toMatchObject({ source: `IDX files in ${transferDir}` });
+  expect((await evaluate({ run: out, evalSamples: 50 })).accuracy).toBe(ready.accuracy.after);
+  const again = await train({ device: 'simulator', fromRun: out, out: join(temporaryFolder(), 'again') });
+  expect(again.stateDigest).toBe(ready.stateDigest);
 });
 
 test('more classes than the network has', async () => {

@@ -102,6 +102,14 @@ export class TrainingProgress {
         display.end();
         if (!display.quiet) display.line(`with initial scores: accuracy ${accuracyOn(event)}`);
         break;
+      case 'source':
+        display.end();
+        if (!display.quiet) {
+          display.line(
+            `${event.epoch < 0 ? 'before' : 'after'} training, unshifted images: accuracy ${accuracyOn(event)}`,
+          );
+        }
+        break;
       case 'memory':
         this.memory = event;
         break;

@@ -23,13 +23,17 @@ export function formatSummary(summary: RunSummary, memory: MemoryEvent | null): 
   return lines;
 }
 
-function accuracyLines({ before, after, best, images, bestImages, initial }: RunSummary['accuracy']): string[] {
+function accuracyLines({ before, after, best, images, bestImages, initial, source }: RunSummary['accuracy']): string[] {
   const on = (count: number | undefined) => (count === undefined ? '' : ` on ${whole.format(count)} images`);
   const lines = [`accuracy    ${before.toFixed(4)} before, ${after.toFixed(4)} after${on(images)}`];
   if (initial !== undefined && initial !== null) {
     lines.push(`            ${initial.toFixed(4)} with the initial scores${on(bestImages)}`);
   }
   lines.push(`            ${best.toFixed(4)} in the best epoch${on(bestImages)}, chosen on test data`);
+  if (source !== undefined && source !== null) {
+    const { before, after, images } = source;
+    lines.push(`unshifted   ${before.toFixed(4)} before, ${after.toFixed(4)} after${on(images)}`);
+  }
   return lines;
 }
 

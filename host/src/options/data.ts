@@ -85,3 +85,8 @@ export const shift = option(
   'a change of all images after the rotation: translate:2,-1, noise:20, brightness:-40, contrast:0.6 or blur:1; repeat it for several, applied in order',
   { repeated: true },
 );
+
+export const transferDir = option(
+  text('path'),
+  'images that are shifted already, as photographs of the device: training and testing are on them; --dataset stays the set that the network was made for (--angle is then 0 unless given)',
+);

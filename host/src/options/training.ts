@@ -1,6 +1,6 @@
 /** The options that decide what is trained: run.json records them, and they are the parameters of a sweep. */
 import type { MethodName } from '../network/network.js';
-import { datasetOptions, shift } from './data.js';
+import { datasetOptions, shift, transferDir } from './data.js';
 import { choice, epochList, integer, number, share, text } from './kinds.js';
 import { type Complete, type MethodOption, type Options, type OptionsOf, option, type Recorded } from './option.js';
 
@@ -54,6 +54,7 @@ export const trainingOptions = {
   ...datasetOptions,
   angle,
   shift,
+  transferDir,
   method: option(choice(methodNames), 'how edges are learned', { default: 'priot' }),
   belowThreshold,
   threshold: option(integer(-128, 127), 'edges whose score is below are pruned (left out: priot -64, priot-s -32)', {
@@ -101,6 +102,10 @@ export const trainingOptions = {
     'the first n test images (left out: 1,000 after each epoch, and all before the first and after the last)',
   ),
   evalEvery: option(integer(1, 1000), 'epochs from one evaluation to the next; the last one always counts'),
+  evalSource: option(
+    integer(0, MAX_SAMPLES),
+    'test images without any shift, evaluated before and after training, to see what is forgotten (left out: as many as after each epoch; 0: none)',
+  ),
   evalSet: option(
     choice(evalSets),
     'what accuracy is measured on: test images, or training images held out to choose options by (left out: test)',

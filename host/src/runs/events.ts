@@ -75,6 +75,20 @@ export interface FaultEvent {
 }
 
 /**
+ * The accuracy on test images that are not shifted: what the network could do before it learned its new surroundings, and
+ * what it still can after. `epoch` -1: before training, with the frozen network; else the last epoch.
+ */
+export interface SourceEvent {
+  type: 'source';
+  epoch: number;
+  images: number;
+  correct: number;
+  /** 0..1 */
+  accuracy: number;
+  imageSet: string;
+}
+
+/**
  * The accuracy with the initial scores, before the first step: what training begins with. Only PRIOT has it: the other
  * methods begin with the frozen network.
  */
@@ -135,6 +149,7 @@ export type RunEvent =
   | StepEvent
   | EpochEvent
   | InitialEvent
+  | SourceEvent
   | MemoryEvent
   | CyclesEvent
   | LinkEvent

@@ -28,6 +28,7 @@ import type {
   MistakesEvent,
   RunEvent,
   ScoresEvent,
+  SourceEvent,
   StepEvent,
 } from './events.js';
 
@@ -51,6 +52,13 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     imageSet: text,
   }),
   initial: shape<Body<InitialEvent>>({ images: count, correct: count, accuracy: fraction, imageSet: text }),
+  source: shape<Body<SourceEvent>>({
+    epoch: integer,
+    images: count,
+    correct: count,
+    accuracy: fraction,
+    imageSet: text,
+  }),
   memory: shape<Body<MemoryEvent>>({
     sramTotal: nullable(count),
     static: nullable(count),

@@ -79,6 +79,8 @@ export interface RunProvenance {
     /** The names of the classes, by label; absent: numbers. */
     classNames?: string[];
   };
+  /** The images of --transfer-dir, on which the run trained and was tested; absent: those of the data set. */
+  transfer?: { source: string; files: FileChecksum[] };
   /** 8 bytes, hexadecimal: digest of network, shifts, method, seed and initial state. */
   sessionId: string;
 }
@@ -110,6 +112,11 @@ export interface RunSummary {
     images?: number;
     bestImages?: number;
     initial?: number | null;
+    /**
+     * On the first `images` test images without any shift, before and after: their difference is what was forgotten. null
+     * when the images are not shifted, or it was not asked for.
+     */
+    source?: { before: number; after: number; images: number } | null;
   };
   /** SHA-256 of the learned state, one byte per edge, hexadecimal. */
   stateDigest: string;
@@ -177,6 +184,7 @@ const checkProvenance = shape<RunProvenance>({
     rotation: optional(count),
     classNames: optional(listOf(text)),
   }),
+  transfer: optional(shape<{ source: string; files: FileChecksum[] }>({ source: text, files })),
   sessionId: hexadecimal(8),
 });
 
@@ -192,6 +200,11 @@ const checkSummary = shape<RunSummary>({
     images: optional(count),
     bestImages: optional(count),
     initial: optional(nullable(fraction)),
+    source: optional(
+      nullable(
+        shape<{ before: number; after: number; images: number }>({ before: fraction, after: fraction, images: count }),
+      ),
+    ),
   }),
   stateDigest: hexadecimal(32),
   cyclesPerStep: nullable(shape<CycleStatistics>({ mean: amount, median: amount, min: amount, max: amount })),

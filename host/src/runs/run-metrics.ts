@@ -1,6 +1,6 @@
 /** What the events of a run add up to, in one pass over them. */
 
-import type { CyclesEvent, FaultEvent, InitialEvent, LinkEvent, MemoryEvent, RunEvent } from './events.js';
+import type { CyclesEvent, FaultEvent, InitialEvent, LinkEvent, MemoryEvent, RunEvent, SourceEvent } from './events.js';
 import type { CycleStatistics } from './run-manifest.js';
 
 /** Accuracies on one set of images; fractions 0..1. */
@@ -25,6 +25,8 @@ export interface RunMetrics {
   accuracy: AccuracyCurve[];
   /** With the initial scores; null when it was not evaluated. */
   initial: InitialEvent | null;
+  /** The evaluations on unshifted images; null where there are none. */
+  source: { before: SourceEvent | null; after: SourceEvent | null };
   /** One per epoch: the sum of its parts when it was interrupted. */
   cyclesByEpoch: CyclesEvent[];
   /** The last ones; null when there are none. */
@@ -55,6 +57,7 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
   const curves = new Map<string, { curve: AccuracyCurve; byEpoch: Map<number, AccuracyCurve['epochs'][number]> }>();
   const cyclesByEpoch = new Map<number, CyclesEvent>();
   let initial: InitialEvent | null = null;
+  const source: RunMetrics['source'] = { before: null, after: null };
   let memory: MemoryEvent | null = null;
   let link: LinkEvent | null = null;
   const faults: FaultEvent[] = [];
@@ -78,6 +81,9 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
         curves.set(key, entry);
         break;
       }
+      case 'source':
+        source[event.epoch < 0 ? 'before' : 'after'] = event;
+        break;
       case 'initial':
         initial = event;
         break;
@@ -101,6 +107,7 @@ export function summariseMetrics(events: Iterable<RunEvent>): RunMetrics {
     cyclesPerStep: cycleStatistics(cycles),
     accuracy: [...curves.values()].map(({ curve, byEpoch }) => completeCurve(curve, [...byEpoch.values()])),
     initial,
+    source,
     cyclesByEpoch: [...cyclesByEpoch.values()].sort((a, b) => a.epoch - b.epoch),
     memory,
     link,

@@ -111,8 +111,9 @@ async function subjectOfRun(run: string, options: EvaluateOptions, context: Cont
   const { network, settings } = planSession(inputs, manifest);
   const state = stateOfRun(run, network.weights.length);
   // How a set is read belongs to the set: of another one, the run says nothing.
-  const { dataset: another = asked.dataset } = options;
-  const how = another === asked.dataset ? asked : {};
+  const { transferDir = asked.dataset } = asked;
+  const { dataset: another = transferDir } = options;
+  const how = another === transferDir ? asked : {};
   const dataset = await loadSessionDataset({ ...how, ...options, dataset: another, dataDir }, context);
   checkImages(network, dataset);
   const { angle = asked.angle, device = asked.device } = options;

@@ -2,7 +2,9 @@
  * What a session needs before a device is opened: network, images and shifts, from a request. What was read is kept for
  * the next session, so that a sweep reads, rotates and calibrates each thing once.
  */
-import type { Dataset } from '../dataset/dataset.js';
+import { type Dataset, datasetNames } from '../dataset/dataset.js';
+import type { ImageSet } from '../dataset/image-set.js';
+import { checkTransferSet } from '../dataset/transfer-set.js';
 import { DataError } from '../errors.js';
 import { type Calibration, observeShifts, withShifts } from '../network/calibration.js';
 import type { Network } from '../network/network.js';
@@ -13,7 +15,7 @@ import { checkImages, evaluatedImages, firstTrainingImage, withEvalSet } from '.
 import type { PreparedImages } from '../training/input-images.js';
 import { completeMethodRequest } from '../training/method-request.js';
 import type { Context, DownloadEvent } from './events.js';
-import { datasetRequest, loadSessionDataset } from './load-dataset.js';
+import { type DatasetRequest, datasetRequest, loadSessionDataset } from './load-dataset.js';
 import { resolveModel } from './package-files.js';
 import { networkChecksums } from './provenance.js';
 
@@ -24,8 +26,14 @@ export interface Inputs {
   readonly file: NetworkFile;
   /** The file's network, with the shifts that the session will use. */
   readonly network: Network;
-  /** The data set with the test images that the request asks for. */
+  /** What is trained and tested on, with the test images that the request asks for. */
   readonly dataset: Dataset;
+  /** The data set of `--dataset`, whole. */
+  readonly source: Dataset;
+  /** The set of `--transfer-dir`, whole, which `dataset` then is of. */
+  readonly transfer?: Dataset;
+  /** Test images of `source` that the request asks for. */
+  readonly sourceTest: ImageSet;
   /** Inputs of a set of the data set with the request's shifts, as far as they are ready. */
   prepared(set: { readonly name: string }): PreparedImages;
 }
@@ -48,13 +56,22 @@ export class InputCache {
     if (original !== undefined) checkSameFiles('network', original.provenance.network.files, networkChecksums(file));
     const request = { ...asked, ...completeMethodRequest(asked, file.network) };
     if (request.budget !== undefined) delete request.scored; // the budget says it layer by layer
-    const whole = await this.#dataset(request, context);
-    if (original !== undefined) checkSameFiles('data set', original.provenance.dataset.files, whole.provenance.files);
-    const dataset = withEvalSet(whole, request.evalSet);
+    const source = await this.#dataset(sourceRequest(request), context);
+    const transfer = await this.#transfer(request, source, context);
+    if (original !== undefined) {
+      const { dataset, transfer: before } = original.provenance;
+      checkSameFiles('data set', dataset.files, source.provenance.files);
+      checkSameFiles('data set', before?.files ?? [], transfer?.provenance.files ?? []);
+    }
+    const dataset = withEvalSet(transfer ?? source, request.evalSet);
+    const evaluated = withEvalSet(source, request.evalSet);
     checkImages(file.network, dataset);
     evaluatedImages(request.evalSamples, dataset.test);
-    const network = await this.#calibrated(request, file, dataset, context.signal);
-    return { request, file, network, dataset, prepared: ({ name }) => this.#prepared(request, name) };
+    const images = { source: evaluated.train, transfer: dataset.train };
+    const network = await this.#calibrated(request, file, images, context.signal);
+    const sourceTest = evaluated.test;
+    const sets = { dataset, source, sourceTest, ...(transfer && { transfer }) };
+    return { request, file, network, ...sets, prepared: ({ name }) => this.#prepared(request, name) };
   }
 
   /** Reads the network of a folder, or the package's own of that name. @throws what loadNetwork throws */
@@ -65,15 +82,24 @@ export class InputCache {
     return file;
   }
 
-  async #dataset(request: RunRequest, context: Context<DownloadEvent>): Promise<Dataset> {
+  async #dataset(request: DatasetRequest, context: Context<DownloadEvent>): Promise<Dataset> {
     const key = JSON.stringify(datasetRequest(request));
     const loaded = this.#datasets.get(key) ?? (await loadSessionDataset(request, context));
     this.#datasets.set(key, loaded);
     return loaded;
   }
 
+  /** The set of `--transfer-dir`; undefined: none is asked for. */
+  async #transfer(request: RunRequest, source: Dataset, context: Context<DownloadEvent>): Promise<Dataset | undefined> {
+    const { transferDir } = request;
+    if (transferDir === undefined) return undefined;
+    const transfer = await this.#dataset({ ...datasetRequest(request), dataset: transferDir }, context);
+    checkTransferSet(source, transfer);
+    return transfer;
+  }
+
   #prepared(request: RunRequest, set: string): PreparedImages {
-    const key = JSON.stringify([datasetRequest(request), set, recordedShifts(request)]);
+    const key = JSON.stringify([datasetRequest(request), request.transferDir, set, recordedShifts(request)]);
     const known = this.#images.get(key) ?? [];
     this.#images.set(key, known);
     return known;
@@ -82,7 +108,7 @@ export class InputCache {
   async #calibrated(
     request: RunRequest,
     { network }: NetworkFile,
-    { train }: Dataset,
+    sets: { readonly source: ImageSet; readonly transfer: ImageSet },
     signal: AbortSignal | undefined,
   ): Promise<Network> {
     const { calibrate = 'none', mu, model, seed, samples } = request;
@@ -92,8 +118,9 @@ export class InputCache {
       ...(lastErrorCorrection === undefined ? {} : { lastErrorCorrection }),
       ...(firstScoreCorrection === undefined ? {} : { firstScoreCorrection }),
     };
+    const train = sets[calibrate];
     const shifts = calibrate === 'source' ? [] : recordedShifts(request);
-    const images = [datasetRequest(request), train.count, shifts, seed, samples];
+    const images = [datasetRequest(request), request.transferDir, train.name, train.count, shifts, seed, samples];
     const key = JSON.stringify([resolveModel(model), images]);
     const first = firstTrainingImage(train, seed, samples);
     const calibration =
@@ -102,6 +129,13 @@ export class InputCache {
     this.#calibrations.set(key, calibration);
     return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, ...corrections }));
   }
+}
+
+/** How a set of one's own is read says nothing of a set that is known by name: with `--transfer-dir` it is about that. */
+function sourceRequest(request: RunRequest): DatasetRequest {
+  const { dataset, dataDir } = request;
+  const known = datasetNames.some((name) => name === dataset);
+  return request.transferDir !== undefined && known ? { dataset, dataDir } : datasetRequest(request);
 }
 
 /**

@@ -16,7 +16,11 @@ const imageFiles = {
   serial: null,
 } as const;
 
-export function provenanceOf(link: Link, file: NetworkFile, dataset: Dataset, sessionId: Uint8Array): RunProvenance {
+export function provenanceOf(
+  link: Link,
+  { file, source, transfer }: { readonly file: NetworkFile; readonly source: Dataset; readonly transfer?: Dataset },
+  sessionId: Uint8Array,
+): RunProvenance {
   const { hello } = link;
   const { kind, name, serialNumber } = link.device.description;
   const { version, dependencies } = packageDescription();
@@ -39,11 +43,17 @@ export function provenanceOf(link: Link, file: NetworkFile, dataset: Dataset, se
     },
     network: { files: networkChecksums(file) },
     dataset: {
-      source: dataset.provenance.source,
-      files: dataset.provenance.files.map((entry) => ({ ...entry })),
+      source: source.provenance.source,
+      files: source.provenance.files.map((entry) => ({ ...entry })),
       rotation: ROTATION_VERSION,
-      ...(dataset.classNames.some((name, label) => name !== String(label)) && { classNames: [...dataset.classNames] }),
+      ...(source.classNames.some((name, label) => name !== String(label)) && { classNames: [...source.classNames] }),
     },
+    ...(transfer && {
+      transfer: {
+        source: transfer.provenance.source,
+        files: transfer.provenance.files.map((entry) => ({ ...entry })),
+      },
+    }),
     sessionId: hexadecimal(sessionId),
   };
 }

@@ -121,6 +121,7 @@ function summaryOf(
       images: plan.finalSamples,
       bestImages: plan.evalSamples,
       initial: metrics.initial?.accuracy ?? null,
+      source: sourceAccuracy(metrics),
     },
     stateDigest: stateDigest(state),
     cyclesPerStep: metrics.cyclesPerStep,
@@ -128,6 +129,14 @@ function summaryOf(
     wallSeconds,
     ...deviceTime(metrics, connection.link.hello.clockHz),
   };
+}
+
+/** What the network can do on images that are not shifted, before and after; null where it was not measured. */
+function sourceAccuracy({
+  source: { before, after },
+}: RunMetrics): { before: number; after: number; images: number } | null {
+  if (before === null || after === null || before.images !== after.images) return null;
+  return { before: before.accuracy, after: after.accuracy, images: after.images };
 }
 
 /** Seconds that the earlier parts of the run took; 0 of a new one. */

@@ -35,6 +35,7 @@ export function startInFolder(folder: RunFolder, plan: TrainingPlan): Start {
   const evaluations = new Set<string>();
   for (const event of folder.events()) {
     if (event.type === 'epoch') evaluations.add(`${event.epoch} ${event.images}`);
+    if (event.type === 'source') evaluations.add(`${event.epoch} ${event.images} source`);
     if (event.type === 'initial') evaluations.add(INITIAL);
   }
   return { from: 'folder', checkpoint, evaluations };
@@ -60,7 +61,8 @@ export function trainingStart(start: Start, plan: TrainingPlan): TrainingStart {
       return { ...zero, nextStep: start.checkpoint.nextStep, state: start.checkpoint.state };
     case 'folder': {
       const { checkpoint, evaluations } = start;
-      const isRecorded = (epoch: number, images: number) => evaluations.has(`${epoch} ${images}`);
+      const isRecorded = (epoch: number, images: number, of: 'test' | 'source' = 'test') =>
+        evaluations.has(of === 'test' ? `${epoch} ${images}` : `${epoch} ${images} source`);
       const begun = { ...zero, isRecorded, isInitialRecorded: evaluations.has(INITIAL) };
       if (checkpoint === undefined) return begun;
       return { ...begun, nextStep: checkpoint.nextStep, state: new Int8Array(checkpoint.state) };

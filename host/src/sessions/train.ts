@@ -71,6 +71,8 @@ function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
   if (difference !== undefined) context.onEvent?.({ type: 'notice', warning: true, text: `${fromRun}: ${difference}` });
   const request = original?.asked ?? {
     ...recorded(trainingOptions, given),
+    // Images that are shifted already are not turned unless that is asked for.
+    ...(given.transferDir !== undefined && options.angle === undefined && { angle: 0 }),
     evalSamples: given.evalSamples ?? null,
     device: device ?? '',
   };
@@ -161,7 +163,9 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
  */
 export function planSession(inputs: Inputs, original?: RunManifest): TrainingPlan {
   const { request, network, dataset } = inputs;
-  const plan = planOf(request, setUpMethod(request, network, request.seed), dataset, (set) => inputs.prepared(set));
+  const plan = planOf(request, setUpMethod(request, network, request.seed), dataset, inputs.sourceTest, (set) =>
+    inputs.prepared(set),
+  );
   const sessionId = hexadecimal(planSessionId(plan));
   if (original !== undefined && sessionId !== original.provenance.sessionId) {
     throw new DataError(
@@ -204,18 +208,18 @@ async function startOf(
 
 function createFolder(
   { path, command }: RunJob,
-  { request, file, dataset }: Inputs,
+  inputs: Inputs,
   { link }: Connection,
   sessionId: Uint8Array,
   start: Start,
 ): RunFolder {
-  const asked = { ...request, device: link.device.description.name };
+  const asked = { ...inputs.request, device: link.device.description.name };
   return RunFolder.create(path ?? unusedFolder(asked), {
     version: 1,
     command: [...command],
     createdAt: new Date().toISOString(),
     asked,
-    provenance: provenanceOf(link, file, dataset, sessionId),
+    provenance: provenanceOf(link, inputs, sessionId),
     place: link.place,
     ...(start.from === 'device' && {
       begunAt: { step: start.checkpoint.nextStep, sequence: start.checkpoint.sequence },

@@ -30,6 +30,8 @@ export class TrackedMetrics {
         return [...this.trained(), this.metric(`accuracy/${event.imageSet}`, event.accuracy)];
       case 'initial':
         return [this.metric('accuracy/initial scores', event.accuracy)];
+      case 'source':
+        return [...this.trained(), this.metric(`accuracy/${event.imageSet}`, event.accuracy)];
       case 'memory':
         return [
           ...this.positive('memory/sramTotal', event.sramTotal),

@@ -40,12 +40,16 @@ export function firstTrainingImage(train: ImageSet, seed: number, samples: numbe
 }
 
 /** How many test images `--eval-samples` means: all when it is left out. @throws UsageError TOO_MANY_EVAL_SAMPLES */
-export function evaluatedImages(evalSamples: number | null | undefined, test: ImageSet): number {
+export function evaluatedImages(
+  evalSamples: number | null | undefined,
+  test: ImageSet,
+  option = '--eval-samples',
+): number {
   const images = evalSamples ?? test.count;
   if (images <= test.count) return images;
   throw new UsageError(
     'TOO_MANY_EVAL_SAMPLES',
-    `--eval-samples ${images}: ${test.name} has ${test.count} images`,
+    `${option} ${images}: ${test.name} has ${test.count} images`,
     `choose 1..${test.count}`,
   );
 }

@@ -1,6 +1,7 @@
 /** Everything that decides what a training session computes, and where it begins. */
 import type { Dataset } from '../dataset/dataset.js';
 import type { ImageSet } from '../dataset/image-set.js';
+import type { Shift } from '../dataset/shifts.js';
 import { UsageError } from '../errors.js';
 import type { Network } from '../network/network.js';
 import type { MethodSettings } from '../network/open-network.js';
@@ -33,6 +34,8 @@ export interface TrainingPlan {
   readonly memoryLimitBytes?: number;
   /** Test images before the first and after the last epoch, at least evalSamples. */
   readonly finalSamples: number;
+  /** Test images that are not shifted, evaluated before the first and after the last epoch; left out: none. */
+  readonly source?: InputImages;
 }
 
 /** Where a session begins: at step 0, or at a checkpoint. */
@@ -40,7 +43,7 @@ export interface TrainingStart {
   readonly nextStep: number;
   readonly state: Int8Array;
   /** Whether an earlier part of the run has recorded this evaluation already. */
-  isRecorded(epoch: number, images: number): boolean;
+  isRecorded(epoch: number, images: number, of?: 'test' | 'source'): boolean;
   /** Whether the accuracy with the initial scores is recorded already. */
   readonly isInitialRecorded: boolean;
 }
@@ -66,6 +69,7 @@ const DEFAULT_EVAL_SAMPLES = 1000;
 /**
  * Makes the plan of a request.
  * @param request with the method's defaults filled in
+ * @param sourceTest test images as they are before any shift
  * @param prepared where inputs of a set are kept between sessions
  * @throws UsageError SEED_BEYOND_SET, TOO_MANY_EVAL_SAMPLES, NARROW_MALFORMED
  */
@@ -73,10 +77,12 @@ export function planOf(
   request: RunRequest,
   setup: MethodSetup,
   { train, test }: Dataset,
+  sourceTest: ImageSet,
   prepared: (set: ImageSet) => PreparedImages,
 ): TrainingPlan {
   const { samples, seed, evalSamples, epochs, evalEvery = 1, memory } = request;
   const shifts = recordedShifts(request);
+  const source = sourceImages(request, shifts, sourceTest);
   return {
     ...setup,
     seed,
@@ -87,8 +93,21 @@ export function planOf(
     evalEvery,
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),
     finalSamples: evaluatedImages(evalSamples, test),
+    ...(source && { source }),
     ...(memory === undefined ? {} : { memoryLimitBytes: memory }),
   };
+}
+
+/** As many unshifted images as `--eval-source` says; undefined: none, or nothing is shifted. */
+function sourceImages(
+  { transferDir, evalSource, evalSamples }: RunRequest,
+  shifts: readonly Shift[],
+  sourceTest: ImageSet,
+): InputImages | undefined {
+  if (evalSource === 0 || (shifts.length === 0 && transferDir === undefined)) return undefined;
+  const count = evalSource ?? Math.min(evalSamples ?? DEFAULT_EVAL_SAMPLES, sourceTest.count);
+  const set = { ...sourceTest, name: `${sourceTest.name}, unshifted` };
+  return new InputImages(set, 0, evaluatedImages(count, set, '--eval-source'), []);
 }
 
 function narrowingOf({ narrow }: RunRequest): { narrowing?: readonly number[] } {

@@ -16,6 +16,7 @@ import type {
 } from '../runs/events.js';
 import { scoresEvent } from '../runs/score-histogram.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
+import type { InputImages } from './input-images.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
 import { type CheckpointEvent, SessionOnDevice } from './session-on-device.js';
 
@@ -101,14 +102,17 @@ export class TrainingSession {
     const { plan, device } = this;
     yield* this.earlyFaults;
     yield* this.evaluate(-1, [plan.evalSamples, plan.finalSamples], signal);
+    yield* this.evaluateSource(-1, signal);
     yield* this.evaluateInitial(signal);
     if (device.nextStep === 0) yield* this.scores(-1, plan.initialState);
     const firstEpoch = Math.max(Math.ceil(device.nextStep / plan.training.count) - 1, 0);
     for (let epoch = firstEpoch; epoch < plan.epochs; epoch += 1) {
       yield* this.trainEpoch(epoch, signal);
       const last = epoch === plan.epochs - 1;
-      if (last) yield* this.evaluate(epoch, [plan.evalSamples, plan.finalSamples], signal);
-      else if ((epoch + 1) % (plan.evalEvery ?? 1) === 0) yield* this.evaluate(epoch, [plan.evalSamples], signal);
+      if (last) {
+        yield* this.evaluate(epoch, [plan.evalSamples, plan.finalSamples], signal);
+        yield* this.evaluateSource(epoch, signal);
+      } else if ((epoch + 1) % (plan.evalEvery ?? 1) === 0) yield* this.evaluate(epoch, [plan.evalSamples], signal);
       yield this.linkEvent();
     }
     yield* device.persistently(() => this.memoryEvent(), signal);
@@ -169,7 +173,7 @@ export class TrainingSession {
   private async *evaluateInitial(signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { plan, device, start } = this;
     if (plan.settings.method !== 'priot' || device.nextStep > 0 || start.isInitialRecorded) return;
-    for await (const event of this.counts(plan.evalSamples, false, signal)) {
+    for await (const event of this.counts(plan.test, plan.evalSamples, false, signal)) {
       if ('type' in event) {
         yield event;
         continue;
@@ -181,14 +185,31 @@ export class TrainingSession {
     }
   }
 
-  /** Counts of one pass over the first `total` test images, and the faults on the way. */
+  /** One pass over images that are not shifted, unless it is recorded. Epoch -1: frozen network. */
+  private async *evaluateSource(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
+    const { source } = this.plan;
+    if (source === undefined || this.start.isRecorded(epoch, source.count, 'source')) return;
+    for await (const event of this.counts(source, source.count, epoch < 0, signal)) {
+      if ('type' in event) {
+        yield event;
+        continue;
+      }
+      const { images, correct } = event;
+      yield { type: 'evaluation', epoch, images, of: source.count, correct };
+      if (images < source.count) continue;
+      yield { type: 'source', epoch, images, correct, accuracy: correct / images, imageSet: source.name };
+    }
+  }
+
+  /** Counts of one pass over the first `total` images, and the faults on the way. */
   private async *counts(
+    images: InputImages,
     total: number,
     frozen: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<EvaluationCount | StepEvent | FaultEvent> {
     let from: EvaluationCount = { images: 0, correct: 0 };
-    const counted = () => evaluate(this.link, this.plan.test, total, { frozen, from, signal });
+    const counted = () => evaluate(this.link, images, total, { frozen, from, signal });
     for await (const event of this.device.persistently(counted, signal)) {
       if (!('type' in event)) {
         from = event;
@@ -206,7 +227,7 @@ export class TrainingSession {
   ): AsyncGenerator<EpochEvent | EvaluationProgress | StepEvent | FaultEvent> {
     const wanted = new Set(marks.filter((images) => !this.start.isRecorded(epoch, images)));
     const total = Math.max(0, ...wanted);
-    for await (const event of this.counts(total, epoch < 0, signal)) {
+    for await (const event of this.counts(this.plan.test, total, epoch < 0, signal)) {
       if ('type' in event) {
         yield event;
         continue;
