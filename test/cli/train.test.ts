@@ -75,7 +75,7 @@ describe('priot train', () => {
       },
     });
     expect(first.status).toBe(130);
-    expect(first.stdout).toBe('');
+    expect(JSON.parse(first.stdout)).toMatchObject({ error: { code: 'INTERRUPTED' } });
     expect(first.stderr).toContain(`priot train --resume ${cut}\n`);
     const { nextStep } = decodeCheckpoint(readFileSync(join(cut, 'state.bin')), 'state.bin');
     expect(nextStep).toBeGreaterThanOrEqual(512);
