@@ -217,6 +217,10 @@ export const errorAreas = {
     RUN_VERSION: data('run.json was written by another version of priot.', 'Use that version, or repeat the run.'),
     RUN_BUSY: device('Another process is writing the run folder.', 'Wait for it, or end it.'),
     RUN_DONE: usage('The run to be resumed is done.', 'Repeat it: `priot train --from-run RUN`.'),
+    BENCH_MALFORMED: data(
+      'The document of a benchmark is damaged, or not what the report takes from it.',
+      'Make it with `priot bench --kernels fastest,plain --json`.',
+    ),
     METRICS_MALFORMED: data('A line of metrics.jsonl is damaged.', 'Restore the file, or repeat the run.'),
     METRICS_INCOMPLETE: data(
       'metrics.jsonl lacks events that the checkpoint has, as when it was copied at another moment.',
@@ -241,6 +245,7 @@ export const errorAreas = {
     ),
     NO_STATE: data('The run holds no learned state yet.', RESUME),
     TOO_FEW_RUNS: usage('A comparison needs two runs.', 'Name another run folder.'),
+    PORT_IN_USE: usage('The port of the live page is taken.', 'Choose another one with `--port`, or 0 for any.'),
     UNKNOWN_EVENTS: usage('There are no events of this type.', 'Choose one of those in the message.'),
     SWEEP_MISSING: data('The sweep file cannot be read.', 'Give its path; see [sweeps.md](sweeps.md).'),
     UNKNOWN_METRIC: data(

@@ -16,10 +16,12 @@ import { register as registerImport } from './import.js';
 import { register as registerMonitor } from './monitor.js';
 import { register as registerPlan } from './plan.js';
 import { register as registerPretrain } from './pretrain.js';
+import { register as registerReport } from './report.js';
 import { register as registerRuns } from './runs.js';
 import { register as registerSweep } from './sweep.js';
 import { flushOutput, guardStreams, oneLine, standardError, wrapped } from './terminal.js';
 import { register as registerTrain } from './train.js';
+import { register as registerUi } from './ui.js';
 import { register as registerVerify } from './verify.js';
 
 /** The commands in the order of the help. */
@@ -36,6 +38,8 @@ const commands = [
   registerBench,
   registerVerify,
   registerRuns,
+  registerReport,
+  registerUi,
   registerExport,
   registerMonitor,
   registerFlash,

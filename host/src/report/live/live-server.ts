@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import { PriotError } from '../../errors.js';
+import { PriotError, UsageError } from '../../errors.js';
 import { loadCharts } from '../charts.js';
 import { parallelFigure } from '../figures/parallel.js';
 import { html } from '../html.js';
@@ -44,12 +44,16 @@ export async function serveRuns(directory: string, port: number, madeBy: string)
   const server = createServer((request, response) => void pages.answer(request, response));
   server.requestTimeout = 10_000;
   await new Promise<void>((done, failed) => {
-    server.once('error', failed);
+    server.once('error', (error: NodeJS.ErrnoException) => failed(error.code === 'EADDRINUSE' ? inUse(port) : error));
     server.listen(port, '127.0.0.1', done);
   });
   const bound = (server.address() as AddressInfo).port;
   pages.port = bound;
   return { address: `http://127.0.0.1:${bound}/`, close: () => closeServer(server, pages) };
+}
+
+function inUse(port: number): UsageError {
+  return new UsageError('PORT_IN_USE', `port ${port} is in use`, 'choose another one with --port, or 0 for any');
 }
 
 async function closeServer(server: Server, pages: LivePages): Promise<void> {
