@@ -16,7 +16,7 @@
 #define STOPPED_BY_EXIT 0x20026u
 #define STOPPED_BY_ERROR 0x20023u
 
-/* As much as the board has, so that plans are the board's. */
+/* The arena is as large as the board's, so that plans are the board's. */
 #define ARENA_BYTES 236048u
 #define RECEIVE_BYTES 2048u
 #define WEIGHTS_BYTES (1024u * 1024u)
@@ -24,7 +24,7 @@
 #define FLASH ((uint8_t *)0x21000000u)
 #define CHECKPOINTS (FLASH + WEIGHTS_BYTES)
 
-/* From the linker script. */
+/* Symbols of the linker script. */
 extern char __stack_top[], __data_load[], __data_start[], __data_bytes[], __bss_start[], __bss_bytes[];
 
 int main(void);

@@ -486,9 +486,9 @@ describe('what --dataset names', () => {
     );
   });
 
-  test('--labels is refused where there is one label an image', async () => {
+  test('--labels is refused where there is one label per image', async () => {
     await expect(load(writeFiles(temporaryFolder(), files), { labels: 'fine' })).rejects.toEqual(
-      failure('LABELS_WITHOUT_CHOICE', /one label an image/, 'usage'),
+      failure('LABELS_WITHOUT_CHOICE', /one label per image/, 'usage'),
     );
   });
 });

@@ -7,9 +7,12 @@ import type { DeviceSource } from '../device/source.js';
 import { DeviceError, isPassing, isRecoverable } from '../errors.js';
 import { Link, type LinkOptions, type LinkStatistics } from './link.js';
 
-/** Before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
+/** The waits before each attempt to get the device back, in milliseconds of its clock: a minute in all. */
 const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
-/** Of these for a device that goes away while it is greeted for the first time: nothing is known of it that is worth more. */
+/**
+ * The number of these waits for a device that goes away while it is greeted for the first time: nothing is known of it
+ * that is worth more.
+ */
 const OPENING_ATTEMPTS = 5;
 
 /** An attempt to get a lost device back. */
@@ -19,7 +22,7 @@ export interface Attempt {
   /** Counts from 1. */
   readonly attempt: number;
   readonly of: number;
-  /** Until it begins, in milliseconds of the device's clock. */
+  /** The wait until it begins, in milliseconds of the device's clock. */
   readonly waitMs: number;
   /** What the attempt before ended with, or the loss itself. */
   readonly cause: DeviceError;
@@ -44,7 +47,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   #link: Link;
   #earlier: LinkStatistics = { frames: 0, crcErrors: 0, retries: 0, timeouts: 0, roundTrips: 0, roundTripMs: 0 };
-  /** To get the device back, since it last got something done. */
+  /** Attempts to get the device back since it last got something done. */
   #attempts = 0;
 
   private constructor(link: Link, source: DeviceSource | undefined, options: ConnectionOptions) {
@@ -79,12 +82,12 @@ export class Connection {
     }
   }
 
-  /** Over one link; when it is lost, so is the connection. */
+  /** Makes a connection of one link; when it is lost, so is the connection. */
   static over(link: Link): Connection {
     return new Connection(link, undefined, {});
   }
 
-  /** Another one after `recover`. */
+  /** The link of now; it is another one after `recover`. */
   get link(): Link {
     return this.#link;
   }
@@ -105,9 +108,9 @@ export class Connection {
   }
 
   /**
-   * After `error`: closes the link and opens another one to the same board.
-   * @throws `error` when the device cannot come back from it; DeviceError DEVICE_LOST after the last attempt; what opening
-   * throws that does not pass by itself; the signal's reason
+   * Recovers from `error`: closes the link and opens another one to the same board.
+   * @throws `error` when the device cannot come back from it; DeviceError DEVICE_LOST after the last attempt; what
+   * opening throws that does not pass by itself; the signal's reason
    */
   async recover(error: unknown, signal?: AbortSignal): Promise<void> {
     if (!this.canRecover(error)) throw error;
@@ -148,7 +151,7 @@ export class Connection {
     }
   }
 
-  /** As `persistently`, for work that has one result. */
+  /** Does what `persistently` does, for work that has one result. */
   async untilDone<T>(work: (link: Link) => Promise<T>, signal?: AbortSignal): Promise<T> {
     for await (const result of this.persistently((link) => once(work(link)), signal)) {
       if (!(result instanceof Loss)) return result;
@@ -164,7 +167,7 @@ export class Connection {
 }
 
 interface LostDevice {
-  /** As it was; its clock times the way back. */
+  /** The device as it was; its clock times the way back. */
   readonly device: Device;
   readonly cause: DeviceError;
   /** The board that it must be; left out: any. */
@@ -173,7 +176,7 @@ interface LostDevice {
   readonly attempts: number;
   /** Numbers the attempts, from 0. */
   attempt(): number;
-  /** For the error after the last of them: what happened, and what the user can do. */
+  /** What the error after the last of them says: what happened, and what the user can do. */
   readonly what: string;
   readonly remedy: string;
 }

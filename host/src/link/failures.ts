@@ -26,7 +26,7 @@ export function failureError(failure: Failure, what: string): PriotError {
       return new CapacityError(
         'ACCUMULATOR_OVERFLOW',
         text,
-        'a sum of the layer could leave int32: use fewer inputs an output, or smaller weights',
+        'a sum of the layer could leave int32: use fewer inputs per output, or smaller weights',
       );
     case FailureCode.FAILURE_CODE_OUT_OF_MEMORY:
       return new CapacityError('NETWORK_TOO_LARGE', text, 'use a smaller network, or another method');

@@ -28,7 +28,7 @@ export interface NetworkFile {
   /** Bytes of the files, for checksums. */
   readonly json: Uint8Array;
   readonly weights: Uint8Array;
-  /** Absent when no layer has a bias. */
+  /** The bytes of bias.bin; absent when no layer has a bias. */
   readonly biases?: Uint8Array;
 }
 

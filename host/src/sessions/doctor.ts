@@ -44,7 +44,10 @@ export async function* diagnose(): AsyncIterable<Finding> {
   yield* checkBoards(image && flashOfImage(image, FIRMWARE));
 }
 
-/** @param version `20.15.1` */
+/**
+ * Checks the version of Node.js.
+ * @param version `20.15.1`
+ */
 export function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_NODE;
@@ -66,7 +69,10 @@ const BUILT_FILES = [
   ['simulator', 'dist/simulator/priot.wasm', 'make simulator'],
 ] as const;
 
-/** @param root the folder of package.json */
+/**
+ * Checks that the package is whole.
+ * @param root the folder of package.json
+ */
 export function* checkPackage(root: string): Iterable<Finding> {
   const { version } = packageDescription();
   yield { check: 'package', status: 'ok', text: `priot ${version} in ${root}` };
@@ -84,7 +90,10 @@ export function* checkPackage(root: string): Iterable<Finding> {
 
 const PROGRAMS = ['arm-none-eabi-gcc', 'cmake', 'ninja', 'clang', 'wasm-ld', 'nanopb_generator.py'];
 
-/** @param path as in $PATH */
+/**
+ * Checks the programs that a build needs.
+ * @param path as in $PATH
+ */
 export function checkToolchain(path: string): Finding {
   const folders = path.split(delimiter).filter(Boolean);
   const missing = PROGRAMS.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
@@ -161,7 +170,10 @@ const OTHER_FIRMWARE = 'a Pico with other firmware';
 /** Enough to show a bad cable. */
 const LINE_REQUESTS = 50;
 
-/** @param flash with the package's own firmware in it: the board's commit is there when both are the same */
+/**
+ * Checks what answers behind a port.
+ * @param flash with the package's own firmware in it: the board's commit is there when both are the same
+ */
 export async function checkPort({ path, fingerprint }: FoundPort, flash: Uint8Array | undefined): Promise<Finding> {
   const check = path;
   if (fingerprint === 'pico') {
@@ -211,7 +223,10 @@ function checkpointText({ sequence, sessionId, nextStep }: DeviceCheckpoint): st
   return `; checkpoint of session ${hexadecimal(sessionId)} before step ${nextStep}, flash sectors erased ${erasures} times for it`;
 }
 
-/** @param about what else there is to say of the board */
+/**
+ * Says how the line to a device is.
+ * @param about what else there is to say of the board
+ */
 export function lineFinding(check: string, about: string, statistics: LinkStatistics): Finding {
   const { frames, crcErrors, retries, timeouts, roundTripMs } = statistics;
   const line = `${frames} frames, ${crcErrors} damaged, ${retries} repeated, ${timeouts} timeouts, ${roundTripMs.toFixed(1)} ms there and back`;

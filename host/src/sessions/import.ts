@@ -28,7 +28,7 @@ import { loadSessionDataset } from './load-dataset.js';
 import { networkProvenance } from './network-provenance.js';
 import { openDevice } from './open-device.js';
 
-/** At this width, channels of unlike sizes cost next to nothing. */
+/** The width at which channels of unlike sizes cost next to nothing. */
 const FULL_WIDTH = 8;
 /** Below, in floating point, the usual normalisations are tried as well. */
 const LOW_ACCURACY = 0.95;
@@ -45,7 +45,7 @@ export interface ImportDocument {
   readonly biases: number;
   /** What the user should know: what was cut, what is inexact, what would do better. */
   readonly warnings: readonly string[];
-  /** On the first test images of the data set, upright, 0..1; null without a data set. */
+  /** The accuracy on the first test images of the data set, upright, 0..1; null without a data set. */
   readonly accuracy: { readonly images: number; readonly integer: number; readonly float: number } | null;
   /** How far each layer is off as a share of its outputs' size, the largest of its own first; null without a data set. */
   readonly deviations: readonly LayerDeviation[] | null;
@@ -177,7 +177,7 @@ async function measure(
   return { network, accuracy: { images: count, integer, float }, deviations };
 }
 
-/** On the simulator: the engine's own integers. */
+/** Measures accuracy on the simulator, with the engine's own integers. */
 async function integerAccuracy(
   network: Network,
   test: ImageSet,

@@ -17,13 +17,13 @@ export interface MethodPlan {
   readonly fits: boolean;
   /** Why it does not fit; null when it does. */
   readonly reason: string | null;
-  /** Of the device's memory for networks; null when the network is refused for another reason than memory. */
+  /** Bytes of the device's memory for networks; null when the network is refused for another reason than memory. */
   readonly requiredBytes: number | null;
-  /** The same by purpose. */
+  /** The same bytes by purpose. */
   readonly arena: ArenaAccount | null;
   /** Frozen weights that stay in flash. */
   readonly flashBytes: number | null;
-  /** Of an active step, estimated by the memory plan; null where the device has no cycle counter. */
+  /** Cycles of an active step, estimated by the memory plan; null where the device has no cycle counter. */
   readonly estimatedCycles: number | null;
 }
 

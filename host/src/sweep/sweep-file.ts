@@ -147,7 +147,7 @@ function grid(reader: SweepReader, parameters: Map<string, ParameterValues>, lab
   return combinations.map((chosen) => ({ label, parameters: chosen }));
 }
 
-/** As many draws as run_cap says. The same file draws the same sessions. */
+/** Draws as many sessions as run_cap says. The same file draws the same sessions. */
 function random(reader: SweepReader, root: YamlMap, cap: number | undefined): SweepCell[] {
   if (cap === undefined) throw reader.malformed('method random needs run_cap: how many sessions to draw');
   if (cap > MAX_CELLS) throw reader.malformed(`more than ${MAX_CELLS} sessions`);

@@ -7,7 +7,10 @@ export type Scalar = string | number;
 export type YamlMap = Readonly<Record<string, unknown>>;
 
 export class SweepReader {
-  /** @param path of the file, for messages */
+  /**
+   * Makes a reader.
+   * @param path of the file, for messages
+   */
   constructor(private readonly path: string) {}
 
   malformed(message: string, options?: ErrorOptions): DataError {

@@ -33,7 +33,10 @@ export interface CaseVerdict {
   error?: ErrorDocument['error'];
 }
 
-/** @throws what putNetwork and the link throw; the signal's reason */
+/**
+ * Replays one case on the device.
+ * @throws what putNetwork and the link throw; the signal's reason
+ */
 export async function verifyCase(link: Link, expected: ConformanceCase, signal: AbortSignal): Promise<CaseVerdict> {
   const verdict = { name: expected.name, steps: expected.steps.length };
   if (!hasMethod(link.hello.methods, expected.method)) {
@@ -49,7 +52,7 @@ export function unreadable({ name, error }: UnreadableCase): CaseVerdict {
   return { name, steps: 0, match: null, firstDifference: null, error: errorDocument(error).error };
 }
 
-/** As `verifyCase`, from the first step again when the device was lost and is back. */
+/** Does what `verifyCase` does, from the first step again when the device was lost and is back. */
 export async function verifyPersistently(
   connection: Connection,
   expected: ConformanceCase,
@@ -81,7 +84,7 @@ async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal
   return difference ?? compareFinalState(expected, await readState(link, network));
 }
 
-/** In the order of computation: inputs forward, logits, loss gradient, deltas backward, states. */
+/** Compares in the order of computation: inputs forward, logits, loss gradient, deltas backward, states. */
 function compareStep(expected: ConformanceCase, step: CaseStep, result: StepResult): Difference | null {
   const { layers } = expected.network;
   const at = { step: result.step, layer: null };

@@ -201,7 +201,7 @@ function mixedIfSorted(set: UnnamedSet): UnnamedSet {
   return sorted && set.classes > 1 ? pick(set, mixedOrder(set.count)) : set;
 }
 
-/** Of each class the same share, at least one image for either half. */
+/** Splits a set, of each class the same share, with at least one image for either half. */
 function split(name: string, set: UnnamedSet, fraction: number, classNames: readonly string[]) {
   const left = new Array<number>(set.classes).fill(0);
   for (const label of set.labels) left[label]! += 1;

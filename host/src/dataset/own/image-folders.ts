@@ -144,7 +144,10 @@ function packed(folder: string, { images, labels }: Half, channels: number, firs
   return { count: images.length, height, width, channels, pixels, labels: Int32Array.from(labels) };
 }
 
-/** In the order of their names by code unit, which no language setting changes. Hidden ones are left out. */
+/**
+ * Lists the folders in the order of their names by code unit, which no language setting changes. Hidden ones are left
+ * out.
+ */
 function foldersIn(folder: string): string[] {
   return entries(folder).filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory());
 }

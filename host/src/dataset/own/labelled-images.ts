@@ -10,7 +10,7 @@ export interface LabelledImages {
   readonly channels: number;
   /** 0..255, HWC, one image after another. */
   readonly pixels: Uint8Array;
-  /** As in the file: from 0 or from 1. */
+  /** The labels as in the file: from 0 or from 1. */
   readonly labels: Int32Array;
 }
 
@@ -19,9 +19,9 @@ export interface SetFromFiles {
   /** `IDX files`, `images`: for people. */
   readonly format: string;
   readonly train: LabelledImages;
-  /** Absent: the files have no test images. */
+  /** The test images; absent: the files have none. */
   readonly test?: LabelledImages;
-  /** In the order of the labels; absent: the files have none. */
+  /** The names of the classes in the order of the labels; absent: the files have none. */
   readonly classNames?: readonly string[];
   readonly files: readonly { readonly name: string; readonly sha256: string }[];
 }

@@ -18,8 +18,10 @@ export interface OwnDatasetOptions extends ArrangeOptions {
 }
 
 const LAYOUTS =
-  "IDX files under MNIST's names, CIFAR's binary layout, a NumPy archive (.npz), or a folder of PNG or JPEG images a class";
-/** In a folder of IDX files or beside a NumPy archive: a class name a line, in the order of the labels. */
+  "IDX files under MNIST's names, CIFAR's binary layout, a NumPy archive (.npz), or a folder of PNG or JPEG images per class";
+/**
+ * The file of class names in a folder of IDX files or beside a NumPy archive: one per line, in the order of the labels.
+ */
 const CLASS_FILE = 'classes.txt';
 
 /**
@@ -44,7 +46,7 @@ export async function loadOwnDataset(
 /** A file; a folder; or the files of a folder that begin alike. */
 interface OwnPlace {
   readonly kind: 'file' | 'folder' | 'prefix';
-  /** As it was found. */
+  /** The path as it was found. */
   readonly path: string;
 }
 
@@ -82,7 +84,7 @@ async function read(place: OwnPlace, labels: CifarLabels | undefined, signal?: A
     if (labels === undefined) return;
     throw new UsageError(
       'LABELS_WITHOUT_CHOICE',
-      `--labels ${labels}: ${place.path} has one label an image`,
+      `--labels ${labels}: ${place.path} has one label per image`,
       'leave --labels out',
     );
   };

@@ -4,7 +4,7 @@ import { DataError } from '../../errors.js';
 
 /** An array as it stands in the file. */
 export interface NpyArray {
-  /** As NumPy writes it: `|u1`, `<i8`, `<U5`. */
+  /** The type as NumPy writes it: `|u1`, `<i8`, `<U5`. */
   readonly type: string;
   /** Bytes of one value. */
   readonly itemBytes: number;

@@ -75,7 +75,7 @@ function labelled(path: string, suffix: string, images: NpyArray, labels: NpyArr
   if (!column)
     throw bad(
       `${y} has the shape (${labels.shape.join(', ')})`,
-      'save one label an image: y.argmax(1) of one-hot rows',
+      'save one label per image: y.argmax(1) of one-hot rows',
     );
   const values = integersOf(labels);
   if (values === undefined) {

@@ -9,7 +9,7 @@ import { checkImageSize, type DecodedImage, unreadable } from './decoded-image.j
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const PIXEL_CHUNKS: ReadonlySet<string> = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
-/** By colour type: grey, -, colour, palette, grey with alpha, -, colour with alpha. */
+/** Samples per pixel by colour type: grey, -, colour, palette, grey with alpha, -, colour with alpha. */
 const SAMPLES: readonly (number | undefined)[] = [1, undefined, 3, 1, 2, undefined, 4];
 /** First column and row of Adam7's passes, and the steps to the next. */
 const PASSES = [

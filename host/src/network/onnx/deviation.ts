@@ -9,7 +9,7 @@ export interface LayerDeviation {
   readonly layer: string;
   /** The layer alone: of outputs made from the very inputs that the quantised layer had. */
   readonly own: number;
-  /** With all that the layers below it were off. */
+  /** The deviation with all that the layers below it were off. */
   readonly total: number;
 }
 
