@@ -46,7 +46,7 @@ const commands = [
   registerDoctor,
 ];
 
-const description = `Trains a neural network on a Raspberry Pi Pico, in integers only, by learning which edges to prune.`;
+const description = `Trains a neural network on a Raspberry Pi Pico, in integers only, by learning which edges to prune (PRIOT: Pruning-based Integer-Only Transfer learning, arXiv 2503.16860).`;
 const exitStatuses = `
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 device lost, busy, absent or of another version;
 4 bad data or file; 5 does not fit (memory, overflow, disk); 130 interrupted, resumable.`;
