@@ -3,17 +3,29 @@ import { type CodeOf, type ErrorClass, type ErrorCode, errorEntry } from './erro
 
 export type { ErrorClass, ErrorCode } from './error-codes.js';
 
+/** What an error may have besides its message: a cause, and several things that are wrong, one a line. */
+export interface PriotErrorOptions extends ErrorOptions {
+  readonly details?: readonly string[];
+}
+
 /** An error with a stable code, a cause and the way out. */
 export class PriotError extends Error {
+  /** The first line of the message. */
+  readonly headline: string;
+  /** What else the message lists, one a line. */
+  readonly details: readonly string[];
+
   constructor(
     /** Stable, upper snake case: `PORT_BUSY`, `NETWORK_TOO_LARGE`. */
     readonly code: ErrorCode,
     message: string,
     /** What the user can do, as a sentence or a command. */
     readonly remedy?: string,
-    options?: ErrorOptions,
+    { details = [], ...options }: PriotErrorOptions = {},
   ) {
-    super(message, options);
+    super([message, ...details].join('\n  '), options);
+    this.headline = message;
+    this.details = details;
     this.name = new.target.name;
   }
 
@@ -27,7 +39,7 @@ export class PriotError extends Error {
 export class FailedError extends PriotError {
   declare readonly code: CodeOf<'failed'>;
 
-  constructor(code: CodeOf<'failed'>, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'failed'>, message: string, remedy?: string, options?: PriotErrorOptions) {
     super(code, message, remedy, options);
   }
 }
@@ -36,7 +48,7 @@ export class FailedError extends PriotError {
 export class UsageError extends PriotError {
   declare readonly code: CodeOf<'usage'>;
 
-  constructor(code: CodeOf<'usage'>, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'usage'>, message: string, remedy?: string, options?: PriotErrorOptions) {
     super(code, message, remedy, options);
   }
 }
@@ -45,7 +57,7 @@ export class UsageError extends PriotError {
 export class DeviceError extends PriotError {
   declare readonly code: CodeOf<'device'>;
 
-  constructor(code: CodeOf<'device'>, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'device'>, message: string, remedy?: string, options?: PriotErrorOptions) {
     super(code, message, remedy, options);
   }
 }
@@ -54,7 +66,7 @@ export class DeviceError extends PriotError {
 export class DataError extends PriotError {
   declare readonly code: CodeOf<'data'>;
 
-  constructor(code: CodeOf<'data'>, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'data'>, message: string, remedy?: string, options?: PriotErrorOptions) {
     super(code, message, remedy, options);
   }
 }
@@ -63,7 +75,7 @@ export class DataError extends PriotError {
 export class CapacityError extends PriotError {
   declare readonly code: CodeOf<'capacity'>;
 
-  constructor(code: CodeOf<'capacity'>, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'capacity'>, message: string, remedy?: string, options?: PriotErrorOptions) {
     super(code, message, remedy, options);
   }
 }

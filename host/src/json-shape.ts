@@ -4,6 +4,8 @@
  * that does not belong to the declared type of a field does not compile.
  */
 
+import { DataError } from './errors.js';
+
 declare const checked: unique symbol;
 
 /** Lists what keeps a value from being a T, such as `summary.steps is -1; it must be a whole number from 0`. */
@@ -151,12 +153,17 @@ export function closedShape<T>(fields: Fields<T>, hint?: (key: string) => string
 /** Most complaints that one message lists. */
 const MOST_LISTED = 20;
 
-/** Returns the text of an error for the complaints on a file: one behind its name, several one a line. */
-export function complaintText(file: string, complaints: readonly string[]): string {
-  if (complaints.length === 1) return `${file}: ${complaints[0]}`;
-  const lines = complaints.slice(0, MOST_LISTED).map((line) => `  ${line}`);
-  if (complaints.length > MOST_LISTED) lines.push(`  and ${complaints.length - MOST_LISTED} more`);
-  return [`${file}: ${complaints.length} things are wrong:`, ...lines].join('\n');
+/** Makes the error for the complaints on a file: one behind its name, several one a line. */
+export function complaintError(
+  code: DataError['code'],
+  file: string,
+  complaints: readonly string[],
+  remedy?: string,
+): DataError {
+  if (complaints.length === 1) return new DataError(code, `${file}: ${complaints[0]}`, remedy);
+  const more = complaints.length - MOST_LISTED;
+  const details = [...complaints.slice(0, MOST_LISTED), ...(more > 0 ? [`and ${more} more`] : [])];
+  return new DataError(code, `${file}: ${complaints.length} things are wrong:`, remedy, { details });
 }
 
 /** Concatenates complaints; the common case, none, allocates nothing. */

@@ -32,3 +32,16 @@ it('names the cause', async () => {
   const { stdout } = await runCli(['plan', join(scratch, 'net.json'), '--json']);
   expect(JSON.parse(stdout).error).toMatchObject({ code: 'NETWORK_MALFORMED', cause: expect.stringMatching(/JSON/) });
 });
+
+it('lists several things that are wrong one a line, and control characters in none of them', async () => {
+  const path = join(scratch, 'two.json');
+  const layers = [{ name: 'fc', op: 'linear', out_features: 3, 'bi\u001b[31mas\n': 1, units: 3 }];
+  writeFileSync(path, JSON.stringify({ name: 'net', input_shape: [2, 2, 1], layers }));
+  const { status, stderr } = await runCli(['plan', path]);
+  expect(status).toBe(4);
+  expect(stderr.split('\n').slice(0, 3)).toEqual([
+    `error: ${path}: 2 things are wrong:`,
+    expect.stringMatching(/^ {2}layer fc: bi\\x1b\[31mas\\n is no key here/),
+    '  layer fc: units is no key here: write out_features',
+  ]);
+});

@@ -89,7 +89,7 @@ function reportError(error: unknown): ExitStatus {
     process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return exitStatusOf(error);
   }
-  const lines = [`error: ${oneLine(error.message)}`];
+  const lines = [`error: ${oneLine(error.headline)}`, ...error.details.map((detail) => `  ${oneLine(detail)}`)];
   if (error.cause instanceof Error && !error.message.includes(error.cause.message)) {
     lines.push(`  cause: ${oneLine(error.cause.message)}`);
   }

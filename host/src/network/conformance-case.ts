@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError, PriotError } from '../errors.js';
 import { readWhole } from '../files.js';
-import { type Check, complaintText, integer, integerIn, listOf, name, oneOf, optional, shape } from '../json-shape.js';
+import { type Check, complaintError, integer, integerIn, listOf, name, oneOf, optional, shape } from '../json-shape.js';
 import type { MethodName, Network } from './network.js';
 import { parseJson, parseNetwork, readTensors } from './network-file.js';
 import { edgeCount, imageBytes, outputCount } from './network-shape.js';
@@ -93,7 +93,7 @@ export function loadCase(folder: string): ConformanceCase {
   const { method, threshold, mu, steps, ...root } = json as CaseJson;
   if (complaints.length === 0 && method === 'niti-dynamic') complaints.push(...integer(mu, 'mu'));
   if (complaints.length === 0 && steps.length === 0) complaints.push('steps is []; there must be one at least');
-  if (complaints.length > 0) throw new DataError('CASE_MALFORMED', complaintText(path, complaints));
+  if (complaints.length > 0) throw complaintError('CASE_MALFORMED', path, complaints);
   const edges = edgeCount(network);
   const imageLength = imageBytes(network);
   const images = readBytesFile(join(folder, 'images.bin'), steps.length * imageLength, 127);

@@ -87,7 +87,9 @@ function shapedLayer(
     !(json.groups === inShape[2] && layer.outChannels === inShape[2])
   ) {
     return void wrong(
-      `groups is ${json.groups}; it must be 1, an ordinary convolution, or ${inShape[2]} with as many out_channels, a depthwise one`,
+      inShape[2] === 1
+        ? `groups is ${json.groups}; it must be 1: there is one input channel`
+        : `groups is ${json.groups}; it must be 1, an ordinary convolution, or ${inShape[2]} with as many out_channels, a depthwise one`,
     );
   }
   const map = mapShape(layer);

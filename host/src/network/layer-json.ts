@@ -2,8 +2,7 @@
  * The codec of layers in JSON: network.json, case.json and architectures have the same keys (docs/networks.md).
  * What follows from the layers below need not be there; where it is there, it is checked.
  */
-import { DataError } from '../errors.js';
-import { type Check, complaintText, keyPath, object, oneOf } from '../json-shape.js';
+import { type Check, complaintError, keyPath, object, oneOf } from '../json-shape.js';
 import { chain, type ParsedLayers } from './layer-chain.js';
 import { hintForOperation, type LayerFile } from './layer-hints.js';
 import {
@@ -41,9 +40,10 @@ export function parseLayeredDocument<T extends LayersJson>(
   const shape = shapeCheck(input, '').length === 0 ? (input as unknown as Shape) : undefined;
   const parsed: ParsedLayers = Array.isArray(items) ? parseLayers([...items], file, shape) : { complaints: [] };
   if (parsed.complaints === undefined && complaints.length === 0) return { root, layers: parsed.layers };
-  throw new DataError(
+  throw complaintError(
     'NETWORK_MALFORMED',
-    complaintText(path, [...(parsed.complaints ?? []), ...complaints]),
+    path,
+    [...(parsed.complaints ?? []), ...complaints],
     'correct it: docs/networks.md has every key',
   );
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataError } from '../errors.js';
 import { makeFolder, readWhole, replaceFile } from '../files.js';
-import { anything, type Check, complaintText, count, must, object, oneOf, shape } from '../json-shape.js';
+import { anything, type Check, complaintError, count, must, object, oneOf, shape } from '../json-shape.js';
 import type { PretrainingState } from './pretraining.js';
 
 /** An interrupted pretraining. */
@@ -65,16 +65,15 @@ export function savePretraining(out: string, { asked, architecture, data, state 
 export function loadPretraining(out: string): SavedPretraining {
   const path = pretrainingPath(out);
   const bytes = readSaved(path, out);
-  const malformed = (complaint: string, cause?: unknown) =>
-    new DataError('PRETRAINING_MALFORMED', complaint, `begin anew: remove ${path} and leave --resume out`, { cause });
+  const remedy = `begin anew: remove ${path} and leave --resume out`;
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw malformed(`${path}: is no JSON`, cause);
+    throw new DataError('PRETRAINING_MALFORMED', `${path}: is no JSON`, remedy, { cause });
   }
   const complaints = check(json, '');
-  if (complaints.length > 0) throw malformed(complaintText(path, complaints));
+  if (complaints.length > 0) throw complaintError('PRETRAINING_MALFORMED', path, complaints, remedy);
   const { asked, architecture, data, weights, epoch, images, correct } = json as PretrainingJson;
   const state = { epoch, images, correct, weights: new Int8Array(Buffer.from(weights, 'base64')) };
   return { asked, architecture, data, state };

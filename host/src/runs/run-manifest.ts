@@ -4,7 +4,7 @@ import type { Place } from '../device/place.js';
 import { DataError } from '../errors.js';
 import {
   amount,
-  complaintText,
+  complaintError,
   count,
   flag,
   fraction,
@@ -243,7 +243,7 @@ export function parseManifest(json: string, path: string): RunManifest {
   }
   const complaints = checkManifest(document, '');
   if (complaints.length > 0) {
-    throw new DataError('RUN_MALFORMED', complaintText(path, complaints), 'was this folder made by `priot train`?');
+    throw complaintError('RUN_MALFORMED', path, complaints, 'was this folder made by `priot train`?');
   }
   return document as RunManifest;
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError } from '../errors.js';
 import { replaceFile, storageError } from '../files.js';
-import { amount, complaintText, listOf, shape, text } from '../json-shape.js';
+import { amount, complaintError, listOf, shape, text } from '../json-shape.js';
 import { complete } from '../options/option.js';
 import { type ReportOptions, reportOptions } from '../options/show.js';
 import type { YardstickEntry } from '../report/figures/layers.js';
@@ -89,7 +89,7 @@ function readYardstick(path: string): YardstickEntry[] {
   }
   const complaints = checkBench(document, '');
   if (complaints.length > 0) {
-    throw new DataError('BENCH_MALFORMED', complaintText(path, complaints), 'make it with `priot bench --json`');
+    throw complaintError('BENCH_MALFORMED', path, complaints, 'make it with `priot bench --json`');
   }
   const { results } = document as { results: BenchResult[] };
   const plain = results.find(({ kernels }) => kernels === 'plain');
