@@ -77,6 +77,21 @@ test('compare', () => {
   expect(priot('compare', paths[0]!)).toMatchObject({ status: 2, stdout: '' });
 });
 
+test('compare gives each of many runs a row, with the options that differ', () => {
+  const parent = temporaryFolder();
+  const { asked } = sampleManifest();
+  const paths = [0, 1, 2, 3].map((seed) =>
+    makeRun(join(parent, 'sweep', `a-name-of-some-length-${seed}`), { asked: { ...asked, seed } }),
+  );
+  const { stdout } = priot('compare', ...paths);
+  expect(stdout).toContain(`runs in ${join(parent, 'sweep')}/\n`);
+  expect(stdout).toMatch(/^run +seed +before +after +best +cycles\/step +learned state$/m);
+  for (const seed of [0, 1, 2, 3])
+    expect(stdout).toMatch(new RegExp(`^a-name-of-some-length-${seed} +${seed} +0\\.5000 `, 'm'));
+  expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([]);
+  expect(stdout).toContain('learned states: the same bytes in all runs');
+});
+
 test('export', () => {
   const parent = temporaryFolder();
   const path = makeRun(join(parent, 'a'));

@@ -216,6 +216,7 @@ describe('reading folders', () => {
     expect(listRuns(parent)).toMatchObject([
       { path: join(parent, 'c'), error: { code: 'RUN_MALFORMED' } },
       { path: join(parent, 'b'), result: { done: false, steps: 1 } },
+      { path: join(parent, 'no-run', 'x'), result: { done: false } },
       { path: join(parent, 'a'), result: { done: true, steps: 4 } },
     ]);
   });

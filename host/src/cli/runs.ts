@@ -16,7 +16,7 @@ export function register(program: Command): void {
 
   runs
     .command('list')
-    .description('the runs in a folder, oldest first')
+    .description('the runs in a folder and in the folders below it, oldest first')
     .argument('[dir]', 'folder that holds run folders', defaultFolder)
     .option('--json', 'print one JSON document')
     .action(list);

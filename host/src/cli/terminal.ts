@@ -68,11 +68,17 @@ export function printLines(lines: readonly string[]): void {
 export async function printPieces(pieces: Iterable<string>): Promise<void> {
   let mine: unknown;
   const guarded = function* () {
-    try {
-      yield* batches(pieces);
-    } catch (error) {
-      mine = error;
-      throw error;
+    const all = batches(pieces)[Symbol.iterator]();
+    for (;;) {
+      let next: IteratorResult<Uint8Array>;
+      try {
+        next = all.next();
+      } catch (error) {
+        mine = error;
+        throw error;
+      }
+      if (next.done) return;
+      yield next.value; // not within the try: a stream throws its own errors in here
     }
   };
   try {

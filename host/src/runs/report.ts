@@ -72,7 +72,7 @@ function curveLines(curve: AccuracyCurve): string[] {
   const rows = [['epoch', 'correct', 'accuracy', '']];
   if (curve.before !== null) rows.push(['before', none, accuracyText(curve.before), '']);
   for (const { epoch, correct, accuracy } of curve.epochs) {
-    rows.push([String(epoch), String(correct), accuracyText(accuracy), epoch === curve.best?.epoch ? 'best' : '']);
+    rows.push([String(epoch + 1), String(correct), accuracyText(accuracy), epoch === curve.best?.epoch ? 'best' : '']);
   }
   const values = [...(curve.before === null ? [] : [curve.before]), ...curve.epochs.map(({ accuracy }) => accuracy)];
   const lines = [`accuracy on ${curve.imageSet}, ${curve.images} images (best is chosen on test data)`];
@@ -153,7 +153,20 @@ function settingText(value: Setting): string {
   return value === null ? none : String(value);
 }
 
-export function formatComparison({ runs, differences, stateDigestsEqual, notes }: Comparison): string[] {
+/** More runs than this do not fit beside one another: each is then a row. */
+const MOST_COLUMNS = 3;
+
+/** Writes a comparison: runs beside one another, or, when there are many, as those of a sweep, one below the other. */
+export function formatComparison(comparison: Comparison): string[] {
+  const { runs, differences, stateDigestsEqual, notes } = comparison;
+  const lines = runs.length > MOST_COLUMNS ? runsAsRows(comparison) : runsAsColumns(comparison);
+  if (differences.length === 0) lines.push('', 'settings: all the same');
+  const states = { true: 'the same bytes in all runs', false: 'differ', null: 'not known while a run is not done' };
+  lines.push('', `learned states: ${states[`${stateDigestsEqual}`]}`);
+  return [...lines, ...notes.map((note) => `note: ${note}`)];
+}
+
+function runsAsColumns({ runs, differences }: Comparison): string[] {
   const columns = runs.map((_, index) => index + 1);
   const rows = [
     ['', ...runs.map((run) => run.run)],
@@ -170,9 +183,39 @@ export function formatComparison({ runs, differences, stateDigestsEqual, notes }
   }
   rows.push(['learned state', ...runs.map((run) => settingText(run.stateDigest))]);
   const lines = table(rows, columns);
-  lines.push('', differences.length === 0 ? 'settings: all the same' : 'settings that differ');
-  lines.push(...indented(table(differences.map(({ setting, values }) => [setting, ...values.map(settingText)]))));
-  const states = { true: 'the same bytes in all runs', false: 'differ', null: 'not known while a run is not done' };
-  lines.push('', `learned states: ${states[`${stateDigestsEqual}`]}`);
-  return [...lines, ...notes.map((note) => `note: ${note}`)];
+  if (differences.length === 0) return lines;
+  lines.push('', 'settings that differ');
+  return [
+    ...lines,
+    ...indented(table(differences.map(({ setting, values }) => [setting, ...values.map(settingText)]))),
+  ];
+}
+
+/** The options that differ are columns; of what else differs only the number of values is told. */
+function runsAsRows({ runs, differences }: Comparison): string[] {
+  const folder = commonFolder(runs.map(({ run }) => run));
+  const asked = differences.filter(({ setting }) => setting === 'place' || setting.startsWith('asked.'));
+  const others = differences.filter((difference) => !asked.includes(difference));
+  const head = ['run', ...asked.map(({ setting }) => setting.replace('asked.', ''))];
+  const rows = runs.map(({ run, accuracy, cyclesPerStep, stateDigest }, index) => [
+    run.slice(folder.length),
+    ...asked.map(({ values }) => settingText(values[index]!)),
+    ...[accuracy.before, accuracy.after, accuracy.best].map(accuracyText),
+    cyclesText(cyclesPerStep?.mean),
+    settingText(stateDigest),
+  ]);
+  const numbers = ['before', 'after', 'best', 'cycles/step', 'learned state'];
+  const right = [...asked, 'before', 'after', 'best', 'cycles/step'].map((_, index) => index + 1);
+  const lines = [...(folder === '' ? [] : [`runs in ${folder}`]), ...table([[...head, ...numbers], ...rows], right)];
+  if (others.length === 0) return lines;
+  const counted = others.map(({ setting, values }) => [setting, `${new Set(values).size} values`]);
+  return [...lines, '', 'what else differs (--json has it all)', ...indented(table(counted))];
+}
+
+/** The folders that all paths begin with, ending in a slash; empty when there are none. */
+function commonFolder(paths: readonly string[]): string {
+  let folder = paths[0] ?? '';
+  do folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
+  while (folder !== '' && !paths.every((path) => path.startsWith(folder)));
+  return folder;
 }

@@ -1,10 +1,10 @@
 /** Runs as they are read: for showing, comparing and exporting. Nothing here writes. */
 
-import { readdirSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PriotError } from '../errors.js';
 import { storageError } from '../files.js';
-import { readManifest, runEvents } from './run-folder.js';
+import { readManifest, runEvents, runFiles } from './run-folder.js';
 import type { CycleStatistics, RunManifest } from './run-manifest.js';
 import { type RunMetrics, summariseMetrics } from './run-metrics.js';
 
@@ -57,21 +57,33 @@ export type ListedRun =
   | { path: string; manifest: RunManifest; result: RunResult }
   | { path: string; error: { code: string; message: string } };
 
+/** So deep below a folder runs are looked for: `runs/sweeps/NAME/RUN`, and some more. */
+const LIST_DEPTH = 6;
+
 /**
- * The runs in a folder, oldest first; a damaged one is listed as such. Folders that are no runs are passed over.
+ * The runs in a folder and in the folders below it, oldest first; a damaged one is listed as such. What begins with a dot, and
+ * links below the folder itself, are passed over.
  * @throws DataError FILE_MISSING, NO_PERMISSION
  */
 export function listRuns(folder: string): ListedRun[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-      .map((entry) => entry.name);
-  } catch (error) {
-    throw storageError(error, folder);
-  }
+  const paths: string[] = [];
+  const look = (path: string, depth: number) => {
+    let entries: Dirent[];
+    try {
+      entries = readdirSync(path, { withFileTypes: true });
+    } catch (error) {
+      if (depth === 1) throw storageError(error, path);
+      return; // somebody else's folder
+    }
+    for (const entry of entries) {
+      const below = join(path, entry.name);
+      if (existsSync(join(below, runFiles.manifest))) paths.push(below);
+      else if (entry.isDirectory() && !entry.name.startsWith('.') && depth < LIST_DEPTH) look(below, depth + 1);
+    }
+  };
+  look(folder, 1);
   const runs: ListedRun[] = [];
-  for (const path of names.map((name) => join(folder, name))) {
+  for (const path of paths) {
     try {
       const manifest = readManifest(path);
       const result = resultOf(manifest, () => summariseMetrics(runEvents(path)));
