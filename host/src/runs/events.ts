@@ -117,11 +117,10 @@ export interface ConfusionEvent {
   images: number;
   imageSet: string;
   /** The names of the classes; absent where the data set names none. */
-  classNames?: string[];
   counts: number[][];
 }
 
-/** Images of the last evaluation that were predicted wrong, the widest margin first; at most 24. */
+/** The first images of the last evaluation that were predicted wrong; at most 24. */
 export interface MistakesEvent {
   type: 'mistakes';
   epoch: number;
@@ -129,9 +128,8 @@ export interface MistakesEvent {
   height: number;
   width: number;
   channels: number;
-  classNames?: string[];
-  /** `margin`: logit of the prediction less that of the label. `pixels`: base64 of int8 0..127, HWC. */
-  examples: { index: number; label: number; prediction: number; margin: number; pixels: string }[];
+  /** `margin`: logit of the prediction less that of the label; null where the device did not tell. `pixels`: base64 of int8 0..127, HWC. */
+  examples: { index: number; label: number; prediction: number; margin: number | null; pixels: string }[];
 }
 
 /** Mean compute cycles of sampled active steps by layer and phase; `steps` is how many were sampled. */

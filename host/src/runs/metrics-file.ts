@@ -106,7 +106,6 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     epoch: integer,
     images: count,
     imageSet: text,
-    classNames: optional(listOf(text)),
     counts: listOf(listOf(count)),
   }),
   mistakes: shape<Body<MistakesEvent>>({
@@ -115,13 +114,12 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     height: count,
     width: count,
     channels: count,
-    classNames: optional(listOf(text)),
     examples: listOf(
       shape<MistakesEvent['examples'][number]>({
         index: count,
         label: count,
         prediction: count,
-        margin: count,
+        margin: nullable(integer),
         pixels: text,
       }),
     ),

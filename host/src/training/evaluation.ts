@@ -10,6 +10,8 @@ export interface EvaluationCount {
   /** Images evaluated so far. */
   images: number;
   correct: number;
+  /** What the last of them was taken for; absent before the first. */
+  prediction?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function* evaluate(
   for await (const { prediction } of link.pipeline('evaluate', requests(), { ...(signal && { signal }) })) {
     if (prediction === images.label(done)) correct += 1;
     done += 1;
-    yield { images: done, correct };
+    yield { images: done, correct, prediction };
   }
   if (done < count) signal?.throwIfAborted();
 }

@@ -25,6 +25,12 @@ export class InputImages {
     return this.set.name;
   }
 
+  /** Height, width and channels of every image. */
+  get shape(): { readonly height: number; readonly width: number; readonly channels: number } {
+    const { height, width, channels } = this.set;
+    return { height, width, channels };
+  }
+
   /** 0..127, HWC. `index` counts from the first image of this slice. */
   input(index: number): Uint8Array {
     const position = this.first + index;

@@ -4,9 +4,9 @@ import { Connection } from '../link/connection.js';
 import type { Link } from '../link/link.js';
 import { arenaOf } from '../link/memory-account.js';
 import type { MemoryPlan, StepResult } from '../link/messages.js';
+import { outputCount } from '../network/network-shape.js';
 import type {
   CyclesEvent,
-  EpochEvent,
   FaultEvent,
   LinkEvent,
   MemoryEvent,
@@ -18,6 +18,7 @@ import { scoresEvent } from '../runs/score-histogram.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { InputImages } from './input-images.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
+import { Predictions } from './predictions.js';
 import { type CheckpointEvent, SessionOnDevice } from './session-on-device.js';
 
 /** The time between checkpoints within an epoch, in milliseconds of the device's clock. */
@@ -220,11 +221,8 @@ export class TrainingSession {
   }
 
   /** One pass; an EpochEvent at each of the ascending `marks` that is not recorded yet. Epoch -1: frozen network. */
-  private async *evaluate(
-    epoch: number,
-    marks: readonly number[],
-    signal: AbortSignal,
-  ): AsyncGenerator<EpochEvent | EvaluationProgress | StepEvent | FaultEvent> {
+  private async *evaluate(epoch: number, marks: readonly number[], signal: AbortSignal): AsyncGenerator<SessionEvent> {
+    const predictions = new Predictions(this.plan.test, outputCount(this.plan.network));
     const wanted = new Set(marks.filter((images) => !this.start.isRecorded(epoch, images)));
     const total = Math.max(0, ...wanted);
     for await (const event of this.counts(this.plan.test, total, epoch < 0, signal)) {
@@ -232,8 +230,13 @@ export class TrainingSession {
         yield event;
         continue;
       }
-      const { images, correct } = event;
+      const { images, correct, prediction } = event;
+      predictions.add(prediction!);
       yield { type: 'evaluation', epoch, images, of: total, correct };
+      if (epoch === this.plan.epochs - 1 && images === total) {
+        yield predictions.confusion(epoch);
+        yield predictions.mistakes(epoch);
+      }
       if (wanted.has(images)) {
         const accuracy = correct / images;
         yield { type: 'epoch', epoch, images, correct, accuracy, imageSet: this.plan.test.name };

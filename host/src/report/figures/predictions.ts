@@ -1,4 +1,4 @@
-/** Figures of predictions: the confusion matrix of the last evaluation, and the images it got most wrong. */
+/** Figures of predictions: the confusion matrix of the last evaluation, and images it got wrong. */
 import type { ConfusionEvent, MistakesEvent } from '../../runs/events.js';
 import { bitmapDataUri } from '../bitmap.js';
 import { type Charts, seriesColours } from '../charts.js';
@@ -18,7 +18,8 @@ export function confusionFigure(charts: Charts, run: ReportRun, id = 'confusion'
   const title = 'Confusion matrix';
   const event = run.account.events().findLast((one): one is ConfusionEvent => one.type === 'confusion');
   if (event === undefined) return { id, title, missing: absent };
-  const { counts, classNames, images, imageSet, epoch } = event;
+  const { counts, images, imageSet, epoch } = event;
+  const { classNames } = run.manifest.provenance.dataset;
   const size = counts.length;
   const cells = counts.flatMap((row, label) => {
     const all = row.reduce((sum, count) => sum + count, 0);
@@ -79,15 +80,17 @@ export function confusionFigure(charts: Charts, run: ReportRun, id = 'confusion'
   };
 }
 
-/** Shows the images of the last evaluation whose right class had the smallest lead, as drawn for the device. */
+/** Shows images of the last evaluation that were predicted wrong, as the device saw them. */
 export function mistakesFigure(run: ReportRun, id = 'mistakes'): AnyFigure {
-  const title = 'Images it gets most wrong';
+  const title = 'Images it gets wrong';
   const event = run.account.events().findLast((one): one is MistakesEvent => one.type === 'mistakes');
   if (event === undefined) return { id, title, missing: absent };
   if (event.examples.length === 0)
     return { id, title, missing: 'every image of the last evaluation was predicted right' };
-  const { height, width, channels, classNames } = event;
-  const description = `Images of the last evaluation that were predicted wrong by the widest margin, as drawn for the device (after rotation, pixels halved to 0..127).`;
+  const { height, width, channels } = event;
+  const { classNames } = run.manifest.provenance.dataset;
+  const description =
+    'The first images of the last evaluation that were predicted wrong, as the device saw them: shifted, and with pixels halved to 0..127.';
   return {
     id,
     title,
@@ -98,12 +101,11 @@ export function mistakesFigure(run: ReportRun, id = 'mistakes'): AnyFigure {
         html`<li><img src="${bitmapDataUri(Buffer.from(pixels, 'base64'), height, width, channels)}" width="84" height="84" alt="image ${index}: ${className(classNames, label)}, taken for ${className(classNames, prediction)}"><span>${className(classNames, label)} as ${className(classNames, prediction)}</span></li>`,
     )}</ul>`,
     table: {
-      columns: ['image', 'true class', 'predicted', 'margin of the logits'],
-      rows: event.examples.map(({ index, label, prediction, margin }) => [
+      columns: ['image', 'true class', 'predicted'],
+      rows: event.examples.map(({ index, label, prediction }) => [
         index,
         className(classNames, label),
         className(classNames, prediction),
-        margin,
       ]),
     },
   };
