@@ -5,6 +5,12 @@
  * and flash. Everything else (peripherals, exceptions, barriers, faults) it leaves untouched to the library: it writes
  * its locals back and returns, and the caller lets the library execute that one instruction.
  *
+ * It is long on purpose. Folded are only the conditional branches, which end in one tail, and the place of a load, which
+ * `readOffset` finds: both are as fast as written out (185 emulated MHz, medians of 15 interleaved runs). What is left
+ * unrolled is worth its lines: an instruction that ends in `pc++; left--; continue` goes straight on to the next, and with
+ * one shared tail for all of them the loop ran at 170. The labels of each class name every opcode it has, so that the
+ * switch is one dense table.
+ *
  * Semantics: ARMv6-M Architecture Reference Manual, A6.7. Cycles: Cortex-M0+ Technical Reference Manual, 3.3.
  */
 
@@ -35,6 +41,14 @@ function codeDisplacement(address: number): number | undefined {
   return undefined;
 }
 
+/** The offset in `Memory.buffer` of an address in SRAM or flash; negative for any other. */
+function readOffset(address: number): number {
+  const inSram = (address - SRAM_START) | 0;
+  if (inSram >>> 0 < SRAM_BYTES) return inSram + SRAM_OFFSET;
+  const inFlash = (address - FLASH_START) | 0;
+  return inFlash >>> 0 < FLASH_BYTES ? inFlash + FLASH_OFFSET : -1;
+}
+
 /** Makes the hot loop of one memory. */
 export function createFastRun(memory: Memory): FastRun {
   const m8 = new Uint8Array(memory.buffer);
@@ -60,6 +74,7 @@ export function createFastRun(memory: Memory): FastRun {
 
     hot: while (left > 0) {
       const op = m16[pc]!;
+      let taken: boolean;
       switch (op >> 8) {
         // LSLS Rd, Rm, #imm5 (MOVS Rd, Rm when 0)
         case 0x00:
@@ -462,13 +477,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x56:
         case 0x57: {
           const address = (r[(op >> 3) & 7]! + r[(op >> 6) & 7]!) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
+          const at = readOffset(address);
+          if (at < 0) break hot;
           r[op & 7] = m8s[at]!;
           pc++;
           left -= 2;
@@ -478,14 +488,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x58:
         case 0x59: {
           const address = (r[(op >> 3) & 7]! + r[(op >> 6) & 7]!) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
-          if (address & 3) break hot;
+          const at = readOffset(address);
+          if (at < 0 || address & 3) break hot;
           r[op & 7] = m32[at >> 2]!;
           pc++;
           left -= 2;
@@ -495,14 +499,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x5a:
         case 0x5b: {
           const address = (r[(op >> 3) & 7]! + r[(op >> 6) & 7]!) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
-          if (address & 1) break hot;
+          const at = readOffset(address);
+          if (at < 0 || address & 1) break hot;
           r[op & 7] = m16[at >> 1]!;
           pc++;
           left -= 2;
@@ -512,13 +510,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x5c:
         case 0x5d: {
           const address = (r[(op >> 3) & 7]! + r[(op >> 6) & 7]!) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
+          const at = readOffset(address);
+          if (at < 0) break hot;
           r[op & 7] = m8[at]!;
           pc++;
           left -= 2;
@@ -528,14 +521,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x5e:
         case 0x5f: {
           const address = (r[(op >> 3) & 7]! + r[(op >> 6) & 7]!) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
-          if (address & 1) break hot;
+          const at = readOffset(address);
+          if (at < 0 || address & 1) break hot;
           r[op & 7] = m16s[at >> 1]!;
           pc++;
           left -= 2;
@@ -567,14 +554,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x6e:
         case 0x6f: {
           const address = (r[(op >> 3) & 7]! + ((op >> 4) & 0x7c)) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
-          if (address & 3) break hot;
+          const at = readOffset(address);
+          if (at < 0 || address & 3) break hot;
           r[op & 7] = m32[at >> 2]!;
           pc++;
           left -= 2;
@@ -606,13 +587,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x7e:
         case 0x7f: {
           const address = (r[(op >> 3) & 7]! + ((op >> 6) & 31)) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
+          const at = readOffset(address);
+          if (at < 0) break hot;
           r[op & 7] = m8[at]!;
           pc++;
           left -= 2;
@@ -644,14 +620,8 @@ export function createFastRun(memory: Memory): FastRun {
         case 0x8e:
         case 0x8f: {
           const address = (r[(op >> 3) & 7]! + ((op >> 5) & 0x3e)) | 0;
-          let at = (address - SRAM_START) | 0;
-          if (at >>> 0 < SRAM_BYTES) at += SRAM_OFFSET;
-          else {
-            at = (address - FLASH_START) | 0;
-            if (at >>> 0 >= FLASH_BYTES) break hot;
-            at += FLASH_OFFSET;
-          }
-          if (address & 1) break hot;
+          const at = readOffset(address);
+          if (at < 0 || address & 1) break hot;
           r[op & 7] = m16[at >> 1]!;
           pc++;
           left -= 2;
@@ -855,131 +825,47 @@ export function createFastRun(memory: Memory): FastRun {
         }
         // B<cond>: 2 taken, 1 not taken
         case 0xd0:
-          if (z === 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = z === 0;
+          break;
         case 0xd1:
-          if (z !== 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = z !== 0;
+          break;
         case 0xd2:
-          if (c !== 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = c !== 0;
+          break;
         case 0xd3:
-          if (c === 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = c === 0;
+          break;
         case 0xd4:
-          if (n < 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = n < 0;
+          break;
         case 0xd5:
-          if (n >= 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = n >= 0;
+          break;
         case 0xd6:
-          if (v < 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = v < 0;
+          break;
         case 0xd7:
-          if (v >= 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = v >= 0;
+          break;
         case 0xd8:
-          if (c !== 0 && z !== 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = c !== 0 && z !== 0;
+          break;
         case 0xd9:
-          if (c === 0 || z === 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = c === 0 || z === 0;
+          break;
         case 0xda:
-          if ((n ^ v) >= 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = (n ^ v) >= 0;
+          break;
         case 0xdb:
-          if ((n ^ v) < 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = (n ^ v) < 0;
+          break;
         case 0xdc:
-          if ((n ^ v) >= 0 && z !== 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = (n ^ v) >= 0 && z !== 0;
+          break;
         case 0xdd:
-          if ((n ^ v) < 0 || z === 0) {
-            pc += 2 + ((op << 24) >> 24);
-            left -= 2;
-            continue;
-          }
-          pc++;
-          left--;
-          continue;
+          taken = (n ^ v) < 0 || z === 0;
+          break;
         // B
         case 0xe0:
         case 0xe1:
@@ -1018,6 +904,14 @@ export function createFastRun(memory: Memory): FastRun {
         }
         default:
           break hot;
+      }
+      // a conditional branch: 2 cycles when taken, 1 when not
+      if (taken) {
+        pc += 2 + ((op << 24) >> 24);
+        left -= 2;
+      } else {
+        pc++;
+        left--;
       }
     }
 
