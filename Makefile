@@ -76,12 +76,13 @@ $(PROTO_C) &: proto/priot.proto proto/priot.options
 
 # ---- host --------------------------------------------------------------------------------------------------------
 
-HOST_SOURCES := $(shell find host/src host/web -type f)
+HOST_SOURCES := $(shell find host/src host/speed host/web -type f)
 host: build/host.stamp ## only the host: TypeScript into dist/host
 
 build/host.stamp: $(HOST_SOURCES) tsconfig.json package-lock.json $(PROTO_HOST)
 	$(call say,host,dist/host)
 	@$(NPX) tsc -p .
+	@$(NPX) tsc -p host/speed
 	@# the pages' scripts run in a browser: they are compiled for it, and their style sheet goes beside them
 	@$(NPX) tsc -p host/web
 	@cp host/web/page.css dist/web/

@@ -16,11 +16,16 @@ import {
 import { dirname, isAbsolute } from 'node:path';
 import { CapacityError, DataError, PriotError } from './errors.js';
 
-/** Returns the SHA-256 of all parts, one after another, in lower-case hexadecimal. */
-export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+/** Returns the SHA-256 of all parts, one after another: 32 bytes. */
+export function digest(...parts: readonly (Uint8Array | string)[]): Uint8Array {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
-  return hash.digest('hex');
+  return hash.digest();
+}
+
+/** Returns the same in lower-case hexadecimal. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  return hexadecimal(digest(...parts));
 }
 
 /** Writes bytes as lower-case hexadecimal digits. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { planText } from '#host/cli/plan-text.js';
+import { planText } from '#host/cli/text/memory-plan.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { CapacityError } from '#host/errors.js';
 import { Link } from '#host/link/link.js';

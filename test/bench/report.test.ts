@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { FlashCache } from '#host/bench/flash-cost.js';
 import { layerMacs, phaseMacs, phaseNames } from '#host/bench/multiply-accumulates.js';
-import { distribution } from '#host/bench/statistics.js';
-import { formatTable } from '#host/bench/table.js';
 import { loadNetwork } from '#host/network/network-file.js';
+import { distribution } from '#host/statistics.js';
+import { formatTable } from '#host/table.js';
 
 const { network } = loadNetwork('models/tiny-cnn-mnist');
 

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sparkline } from '#host/cli/text/runs.js';
 import { compareRuns } from '#host/runs/comparison.js';
-import { csvLines } from '#host/runs/csv.js';
 import type { RunEvent } from '#host/runs/events.js';
-import { sparkline } from '#host/runs/report.js';
 import { RunFolder } from '#host/runs/run-folder.js';
 import { parseManifest, type RunManifest, type RunSummary } from '#host/runs/run-manifest.js';
 import { cycleStatistics, summariseMetrics } from '#host/runs/run-metrics.js';
 import { listRuns, type RunRecord, readRun } from '#host/runs/run-record.js';
+import { csvLines } from '#host/trackers/csv.js';
 import { epochEvent, sampleEvents, sampleManifest, sampleSummary, stepEvent, temporaryFolder } from './sample-run.js';
 
 function record(path: string, changes: Partial<RunManifest>, events: readonly RunEvent[] = sampleEvents): RunRecord {

@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
-import { crc32c, maskedCrc32c } from '#host/runs/crc32c.js';
-import { tensorboardFileName, tensorboardRecords } from '#host/runs/tensorboard.js';
+import { crc32c, maskedCrc32c } from '#host/trackers/crc32c.js';
+import { tensorboardFileName, tensorboardRecords } from '#host/trackers/tensorboard.js';
 import { sampleEvents, stepEvent } from './sample-run.js';
 
 const createdAt = '2026-03-01T12:00:00.000Z';

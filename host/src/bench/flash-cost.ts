@@ -13,9 +13,9 @@ import { FLASH_START } from '../device/emulator/memory.js';
 import { Turns } from '../device/emulator/turns.js';
 import { Link } from '../link/link.js';
 import type { KernelName } from '../network/open-network.js';
+import { mean } from '../statistics.js';
 import type { MethodSetup } from '../training/method-request.js';
 import { measure } from './measurement.js';
-import { mean } from './statistics.js';
 import type { LabelledImage } from './workload.js';
 
 export const FLASH_MISS_CYCLES = 56;

@@ -6,10 +6,10 @@ import { type ArenaAccount, arenaOf } from '../link/memory-account.js';
 import type { StepResult } from '../link/messages.js';
 import type { MethodName, Network } from '../network/network.js';
 import type { KernelName } from '../network/open-network.js';
+import { type Distribution, distribution, mean } from '../statistics.js';
 import type { FlashCost } from './flash-cost.js';
 import type { Measurement } from './measurement.js';
 import { type PhaseName, phaseMacs, phaseNames } from './multiply-accumulates.js';
-import { type Distribution, distribution, mean } from './statistics.js';
 
 /** What was run. Reports with another workload are not comparable. */
 export interface BenchWorkload {

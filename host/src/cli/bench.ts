@@ -1,9 +1,9 @@
 /** `priot bench`: cycles per phase and per layer, cycles per multiply-accumulate, bytes of SRAM and flash. */
 import { type Command, Option } from 'commander';
 import type { ComparedFigure } from '../bench/comparison.js';
-import type { TableStyle } from '../bench/table.js';
 import { type BenchOptions, benchOptions } from '../options/measure.js';
 import type { BenchDocument } from '../sessions/bench.js';
+import type { TableStyle } from '../table.js';
 import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {
@@ -20,9 +20,9 @@ type BenchWords = BenchOptions & TerminalOptions & { markdown?: true };
 
 async function benchCommand({ json, quiet, markdown, ...options }: BenchWords): Promise<void> {
   const { bench } = await import('../sessions/bench.js');
-  const { formatReport } = await import('../bench/report-tables.js');
-  const { formatTable } = await import('../bench/table.js');
-  const { planText } = await import('./plan-text.js');
+  const { formatReport } = await import('./text/bench.js');
+  const { formatTable } = await import('../table.js');
+  const { planText } = await import('./text/memory-plan.js');
   const { runVerb } = await import('./run-verb.js');
   const style: TableStyle = markdown ? 'markdown' : 'text';
   const { comparison = [] } = await runVerb<BenchDocument>(

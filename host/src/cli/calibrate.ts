@@ -1,8 +1,8 @@
 /** `priot calibrate`: static shifts for a network, from sample images. */
 import type { Command } from 'commander';
-import { formatTable } from '../bench/table.js';
 import { type CalibrateOptions, calibrateOptions } from '../options/network.js';
 import type { CalibrationDocument } from '../sessions/calibrate.js';
+import { formatTable } from '../table.js';
 import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {

@@ -67,7 +67,7 @@ async function list(folder: string, options: JsonOption): Promise<void> {
   } else if (runs.length === 0) {
     await printPieces([`no runs in ${folder}; \`priot train\` makes one\n`]);
   } else {
-    const { formatList } = await import('../runs/report.js');
+    const { formatList } = await import('./text/runs.js');
     printLines(formatList(runs));
   }
 }
@@ -78,7 +78,7 @@ async function show(path: string, options: JsonOption): Promise<void> {
   if (options.json) {
     await printJson({ run: path, ...record.manifest, metrics: record.metrics });
   } else {
-    const { formatRun } = await import('../runs/report.js');
+    const { formatRun } = await import('./text/runs.js');
     printLines(formatRun(record));
   }
 }
@@ -93,13 +93,13 @@ async function compare(paths: string[], options: JsonOption): Promise<void> {
   if (options.json) {
     await printJson(comparison);
   } else {
-    const { formatComparison } = await import('../runs/report.js');
+    const { formatComparison } = await import('./text/runs.js');
     printLines(formatComparison(comparison));
   }
 }
 
 async function exportCsv(path: string, options: { events: string; out: string }): Promise<void> {
-  const { csvEvents, csvLines } = await import('../runs/csv.js');
+  const { csvEvents, csvLines } = await import('../trackers/csv.js');
   const type = csvEvents.find((name) => name === options.events);
   if (type === undefined) {
     const { UsageError } = await import('../errors.js');
@@ -119,7 +119,7 @@ async function exportTensorboard(path: string, options: { out: string }): Promis
   const { readManifest, runEvents } = await import('../runs/run-folder.js');
   const { makeFolder, replaceFile } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
-  const { tensorboardFileName, tensorboardRecords } = await import('../runs/tensorboard.js');
+  const { tensorboardFileName, tensorboardRecords } = await import('../trackers/tensorboard.js');
   const { createdAt } = readManifest(path);
   const remedy = 'make room, or choose another disk with --out';
   makeFolder(options.out, remedy);

@@ -25,7 +25,7 @@ async function trainCommand(words: TrainOptions & TerminalOptions & { resume?: s
   const { resume, train } = await import('../sessions/train.js');
   const { runVerb } = await import('./run-verb.js');
   const { TrainingProgress } = await import('./training-progress.js');
-  const { formatSummary } = await import('./training-report.js');
+  const { formatSummary } = await import('./text/summary.js');
   const { resume: run, json, quiet, ...options } = words;
   const terminal = { ...(json && { json }), ...(quiet && { quiet }) };
   let progress: InstanceType<typeof TrainingProgress> | undefined;

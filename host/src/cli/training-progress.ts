@@ -2,9 +2,9 @@
 import type { EpochEvent, MemoryEvent } from '../runs/events.js';
 import type { PlanEvent, TrainEvent } from '../sessions/events.js';
 import type { Display } from './display.js';
-import { planText } from './plan-text.js';
 import { duration, milliseconds } from './progress.js';
 import { oneLine } from './terminal.js';
+import { planText } from './text/memory-plan.js';
 
 /** How long something repeated takes, from the times at which it is done. */
 class Pace {

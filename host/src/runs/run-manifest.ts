@@ -20,6 +20,7 @@ import {
 import type { MethodName } from '../network/network.js';
 import { recordedChecks } from '../options/option.js';
 import { type MethodOptionName, type RecordedTraining, trainingOptions } from '../options/training.js';
+import type { Distribution } from '../statistics.js';
 
 /**
  * What was asked: with the provenance, enough to repeat the run exactly (`priot train --from-run`). The table of options
@@ -86,12 +87,7 @@ export interface RunProvenance {
 }
 
 /** Compute cycles of the training steps. */
-export interface CycleStatistics {
-  mean: number;
-  median: number;
-  min: number;
-  max: number;
-}
+export type CycleStatistics = Distribution;
 
 /** The result: what `priot train --json` prints. */
 export interface RunSummary {

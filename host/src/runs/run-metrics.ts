@@ -1,5 +1,6 @@
 /** What the events of a run add up to, in one pass over them. */
 
+import { distribution } from '../statistics.js';
 import type { CyclesEvent, FaultEvent, InitialEvent, LinkEvent, MemoryEvent, RunEvent, SourceEvent } from './events.js';
 import type { CycleStatistics } from './run-manifest.js';
 
@@ -35,18 +36,9 @@ export interface RunMetrics {
   faults: FaultEvent[];
 }
 
-/** Mean, median, minimum and maximum; null of nothing. The median of an even number is the mean of the middle two. */
+/** Summarises cycles; null for none. */
 export function cycleStatistics(cycles: readonly number[]): CycleStatistics | null {
-  if (cycles.length === 0) return null;
-  const sorted = Float64Array.from(cycles).sort();
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle]!;
-  return {
-    mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
-    median: sorted.length % 2 === 1 ? upper : (sorted[middle - 1]! + upper) / 2,
-    min: sorted[0]!,
-    max: sorted[sorted.length - 1]!,
-  };
+  return cycles.length === 0 ? null : distribution(cycles);
 }
 
 /** Reads all events once. An epoch evaluated twice on the same images (after a resume) counts with its last result. */

@@ -231,7 +231,9 @@ function createFolder(
 function unusedFolder({ dataset, angle, shift, method }: RunRequest): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   const shifts = shift === undefined ? '' : `-${shift.replaceAll(':', '')}`;
-  const base = join('runs', `${time}-${basename(resolve(dataset))}-${angle}${shifts}-${method}`);
+  // A name needs no working folder, which may be gone.
+  const images = /^[\w-]+$/.test(dataset) ? dataset : basename(resolve(dataset));
+  const base = join('runs', `${time}-${images}-${angle}${shifts}-${method}`);
   let path = base;
   for (let number = 2; existsSync(path); number += 1) path = `${base}-${number}`;
   return path;

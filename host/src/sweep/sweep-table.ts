@@ -1,6 +1,8 @@
 /** The results of a sweep, grouped over seeds: mean, standard deviation, worst and n of the metric. */
 import type { Place } from '../device/place.js';
 import type { RunSummary } from '../runs/run-manifest.js';
+import { mean, sampleDeviation } from '../statistics.js';
+import { csvLine, formatRows } from '../table.js';
 import type { Parameters, SweepCell, SweepMetric } from './sweep-file.js';
 
 /** A session of the sweep that is done. */
@@ -54,16 +56,14 @@ export function groupResults(results: readonly CellResult[], metric: SweepMetric
   }
   return [...groups.values()].map(({ first, parameters, seen }) => {
     const values = seen.sort(([a], [b]) => a - b).map(([, value]) => value);
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
     return {
       label: first.cell.label,
       parameters,
       place: first.summary.place,
       values,
       n: values.length,
-      mean,
-      standardDeviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null,
+      mean: mean(values),
+      standardDeviation: sampleDeviation(values),
       worst: metric.goal === 'maximize' ? Math.min(...values) : Math.max(...values),
     };
   });
@@ -106,16 +106,8 @@ export function formatTable(
     decimal(group.worst),
     String(group.n),
   ]);
-  const numeric = 4;
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  return [head, ...rows].map((row) =>
-    row
-      .map((text, column) =>
-        column >= head.length - numeric ? text.padStart(widths[column]!) : text.padEnd(widths[column]!),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  const numeric = [4, 3, 2, 1].map((fromEnd) => head.length - fromEnd);
+  return formatRows([head, ...rows], numeric);
 }
 
 /** Writes comma-separated values (RFC 4180): every parameter, one line per group. */
@@ -131,11 +123,7 @@ export function formatCsv(groups: readonly SweepGroup[]): string {
     String(group.n),
   ]);
   const head = ['label', ...names, 'place', 'mean', 'standard_deviation', 'worst', 'n'];
-  return [head, ...rows].map((row) => `${row.map(quote).join(',')}\r\n`).join('');
-}
-
-function quote(field: string): string {
-  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+  return [head, ...rows].map((row) => `${csvLine(row)}\r\n`).join('');
 }
 
 function decimal(value: number): string {

@@ -1,6 +1,5 @@
 /** Digests that name a training session and its learned state. */
-import { createHash } from 'node:crypto';
-import { sha256 } from '../files.js';
+import { digest, sha256 } from '../files.js';
 import type { Network } from '../network/network.js';
 import { networkToJson } from '../network/network-file.js';
 import type { MethodSettings } from '../network/open-network.js';
@@ -24,10 +23,13 @@ export function sessionIdOf(
     ...{ method, threshold, mu: mu ?? null, seed, network: networkToJson(network) },
     ...(narrowing && { narrowing }),
   });
-  const hash = createHash('sha256').update(description).update(Uint8Array.of(0)).update(bytesOf(network.weights));
-  if (network.biases !== undefined) hash.update(biasBytes(network.biases));
-  if (scored !== undefined) hash.update(scored);
-  return Uint8Array.from(hash.update(bytesOf(initialState)).digest().subarray(0, 8));
+  const parts = [
+    ...[description, Uint8Array.of(0), bytesOf(network.weights)],
+    ...(network.biases === undefined ? [] : [biasBytes(network.biases)]),
+    ...(scored === undefined ? [] : [scored]),
+    bytesOf(initialState),
+  ];
+  return Uint8Array.from(digest(...parts).subarray(0, 8));
 }
 
 /** Computes the hexadecimal SHA-256 over the learned state, one byte per edge, canonical order. */

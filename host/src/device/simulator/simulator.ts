@@ -5,9 +5,9 @@
  * than two threads would spend on waking each other. For several at once there is `priot sweep --workers`.
  */
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DeviceError } from '../../errors.js';
-import type { Clock, Device, DeviceDescription } from '../device.js';
+import { realClock } from '../clock.js';
+import type { Device, DeviceDescription } from '../device.js';
 import { SimulatedBoard } from './simulated-board.js';
 import type { SimulatedFlash } from './simulated-flash.js';
 
@@ -36,11 +36,6 @@ async function compileModule(signal: AbortSignal | undefined): Promise<WebAssemb
     throw new DeviceError('SIMULATOR_DAMAGED', `the simulator is damaged: ${messageOf(cause)}`, REBUILD, { cause });
   });
 }
-
-const realClock: Clock = {
-  nowMs: () => performance.now(),
-  delay: (ms, signal) => delay(ms, undefined, { signal }),
-};
 
 class Simulator implements Device {
   readonly description: DeviceDescription = { kind: 'simulator', name: 'simulator' };

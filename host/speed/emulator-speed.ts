@@ -2,14 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { CLOCK_HZ } from '../device/emulator/emulated-clock.js';
-import { flashOfImage } from '../device/emulator/image.js';
-import { openInProcess } from '../device/emulator/in-process.js';
-import { Turns } from '../device/emulator/turns.js';
-import { Link } from '../link/link.js';
-import { loadCase } from '../network/conformance-case.js';
-import { putNetwork } from '../training/network-on-device.js';
-import { sessionIdOf } from '../training/session-id.js';
+import { CLOCK_HZ } from '#host/device/emulator/emulated-clock.js';
+import { flashOfImage } from '#host/device/emulator/image.js';
+import { openInProcess } from '#host/device/emulator/in-process.js';
+import { Turns } from '#host/device/emulator/turns.js';
+import { Link } from '#host/link/link.js';
+import { loadCase } from '#host/network/conformance-case.js';
+import { putNetwork } from '#host/training/network-on-device.js';
+import { sessionIdOf } from '#host/training/session-id.js';
 
 export interface EmulatorSpeed {
   /** Emulated cycles per microsecond of processor time; a Pico has 125. */
@@ -21,7 +21,7 @@ export interface EmulatorSpeed {
   readonly cycles: number;
 }
 
-const DIST = new URL('../../', import.meta.url);
+const DIST = new URL('../', import.meta.url);
 const CASE = fileURLToPath(new URL('../test/conformance/priot-45', DIST));
 const WARM_UP_STEPS = 1;
 

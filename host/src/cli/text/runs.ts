@@ -1,9 +1,10 @@
 /** Runs as text for a terminal. Numbers keep their place beside them. */
 
-import type { Comparison, Setting } from './comparison.js';
-import type { CycleStatistics } from './run-manifest.js';
-import type { AccuracyCurve } from './run-metrics.js';
-import { type ListedRun, type RunRecord, resultOf } from './run-record.js';
+import type { Comparison, Setting } from '../../runs/comparison.js';
+import type { CycleStatistics } from '../../runs/run-manifest.js';
+import type { AccuracyCurve } from '../../runs/run-metrics.js';
+import { type ListedRun, type RunRecord, resultOf } from '../../runs/run-record.js';
+import { formatRows } from '../../table.js';
 
 const none = '-';
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -18,20 +19,6 @@ function cyclesText(cycles: number | undefined): string {
 
 function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
-}
-
-/** Columns as wide as their widest cell; those named in `right` are flush right. */
-function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, text] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
-  }
-  return rows.map((row) =>
-    row
-      .map((text, column) => (right.includes(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** A curve one character a point, between its smallest and its largest value. */
@@ -65,7 +52,7 @@ export function formatList(runs: readonly ListedRun[]): string[] {
     const state = done ? '' : `not done, of ${asked.samples * asked.epochs} steps`;
     rows.push([run.path, created, place, data, asked.method, ...numbers, state]);
   }
-  return table(rows, [5, 6, 7, 8, 9]);
+  return formatRows(rows, [5, 6, 7, 8, 9]);
 }
 
 function curveLines(curve: AccuracyCurve): string[] {
@@ -77,14 +64,14 @@ function curveLines(curve: AccuracyCurve): string[] {
   const values = [...(curve.before === null ? [] : [curve.before]), ...curve.epochs.map(({ accuracy }) => accuracy)];
   const lines = [`accuracy on ${curve.imageSet}, ${curve.images} images (best is chosen on test data)`];
   if (values.length > 2) lines.push(`  ${sparkline(values)}`);
-  return [...lines, ...indented(table(rows, [0, 1, 2]))];
+  return [...lines, ...indented(formatRows(rows, [0, 1, 2]))];
 }
 
 function cyclesLines(place: string, cycles: CycleStatistics): string[] {
   const values = [cycles.mean, cycles.median, cycles.min, cycles.max].map((value) => cyclesText(value));
   return [
     `cycles per step, ${place}, compute alone`,
-    ...indented(table([['mean', 'median', 'min', 'max'], values], [0, 1, 2, 3])),
+    ...indented(formatRows([['mean', 'median', 'min', 'max'], values], [0, 1, 2, 3])),
   ];
 }
 
@@ -117,7 +104,7 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
     ['state', stateDigest === null ? none : `SHA-256 ${stateDigest}`],
     ['result', done ? `done in ${summary!.wallSeconds.toFixed(1)} s` : `not done: \`priot train --resume ${path}\``],
   ];
-  const lines = table(facts);
+  const lines = formatRows(facts);
   for (const curve of metrics.accuracy) lines.push('', ...curveLines(curve));
   if (metrics.cyclesPerStep !== null) lines.push('', ...cyclesLines(place, metrics.cyclesPerStep));
   if (metrics.memory !== null) {
@@ -128,7 +115,7 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
       '',
       'memory, bytes',
       ...indented(
-        table(
+        formatRows(
           rows.map(([name, bytes]) => [name, bytes === null || bytes === 0 ? none : whole.format(bytes)]),
           [1],
         ),
@@ -182,12 +169,12 @@ function runsAsColumns({ runs, differences }: Comparison): string[] {
     rows.push(['cycles to the first', ...runs.map((run) => run.cyclesRatio?.toFixed(3) ?? none)]);
   }
   rows.push(['learned state', ...runs.map((run) => settingText(run.stateDigest))]);
-  const lines = table(rows, columns);
+  const lines = formatRows(rows, columns);
   if (differences.length === 0) return lines;
   lines.push('', 'settings that differ');
   return [
     ...lines,
-    ...indented(table(differences.map(({ setting, values }) => [setting, ...values.map(settingText)]))),
+    ...indented(formatRows(differences.map(({ setting, values }) => [setting, ...values.map(settingText)]))),
   ];
 }
 
@@ -206,10 +193,13 @@ function runsAsRows({ runs, differences }: Comparison): string[] {
   ]);
   const numbers = ['before', 'after', 'best', 'cycles/step', 'learned state'];
   const right = [...asked, 'before', 'after', 'best', 'cycles/step'].map((_, index) => index + 1);
-  const lines = [...(folder === '' ? [] : [`runs in ${folder}`]), ...table([[...head, ...numbers], ...rows], right)];
+  const lines = [
+    ...(folder === '' ? [] : [`runs in ${folder}`]),
+    ...formatRows([[...head, ...numbers], ...rows], right),
+  ];
   if (others.length === 0) return lines;
   const counted = others.map(({ setting, values }) => [setting, `${new Set(values).size} values`]);
-  return [...lines, '', 'what else differs (--json has it all)', ...indented(table(counted))];
+  return [...lines, '', 'what else differs (--json has it all)', ...indented(formatRows(counted))];
 }
 
 /** The folders that all paths begin with, ending in a slash; empty when there are none. */

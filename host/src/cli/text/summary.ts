@@ -1,6 +1,6 @@
 /** The result of a training run as text for a terminal. */
-import type { MemoryEvent } from '../runs/events.js';
-import type { RunSummary } from '../runs/run-manifest.js';
+import type { MemoryEvent } from '../../runs/events.js';
+import type { RunSummary } from '../../runs/run-manifest.js';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 

@@ -1,6 +1,7 @@
 /** Events as CSV (RFC 4180 quoting, line feeds), one header line; an empty cell is null. */
 
-import type { EpochEvent, RunEvent, StepEvent } from './events.js';
+import type { EpochEvent, RunEvent, StepEvent } from '../runs/events.js';
+import { csvLine } from '../table.js';
 
 const columns = {
   step: ['step', 'epoch', 'label', 'prediction', 'correct', 'lossZero', 'cycles'] satisfies (keyof StepEvent)[],
@@ -10,18 +11,12 @@ const columns = {
 export type CsvEvents = keyof typeof columns;
 export const csvEvents = Object.keys(columns) as CsvEvents[];
 
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const plain = String(value);
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-}
-
 /** Lines with their line feeds. */
 export function* csvLines(events: Iterable<RunEvent>, type: CsvEvents): Generator<string, void, undefined> {
-  yield `${columns[type].join(',')}\n`;
+  yield `${csvLine(columns[type])}\n`;
   for (const event of events) {
     if (event.type !== type) continue;
     const values = event as unknown as Record<string, unknown>;
-    yield `${columns[type].map((column) => cell(values[column])).join(',')}\n`;
+    yield `${csvLine(columns[type].map((column) => values[column]))}\n`;
   }
 }

@@ -1,7 +1,7 @@
 /** How fast the host rotates images. */
-import { loadDataset } from '../dataset/dataset.js';
-import { imagePixels } from '../dataset/image-set.js';
-import { imageInputs } from '../dataset/rotation.js';
+import { loadDataset } from '#host/dataset/dataset.js';
+import { imagePixels } from '#host/dataset/image-set.js';
+import { imageInputs } from '#host/dataset/rotation.js';
 import { repeatFor } from './repeat-for.js';
 
 export interface RotationSpeed {

@@ -1,8 +1,8 @@
 /** A bench report as tables. */
-import { phaseNames } from './multiply-accumulates.js';
-import { REFERENCE_MACS, referenceFigures } from './reference-figures.js';
-import type { BenchReport, BenchResult, LayerPhase } from './report.js';
-import { type Cell, formatTable, type TableStyle } from './table.js';
+import { phaseNames } from '../../bench/multiply-accumulates.js';
+import { REFERENCE_MACS, referenceFigures } from '../../bench/reference-figures.js';
+import type { BenchReport, BenchResult, LayerPhase } from '../../bench/report.js';
+import { type Cell, formatTable, type TableStyle } from '../../table.js';
 
 /** Sections with a heading each; empty ones are left out. */
 export function formatReport(report: BenchReport, style: TableStyle): string[] {

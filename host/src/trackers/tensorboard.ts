@@ -6,8 +6,8 @@
  */
 
 import protobuf from 'protobufjs/minimal.js';
+import type { RunEvent } from '../runs/events.js';
 import { maskedCrc32c } from './crc32c.js';
-import type { RunEvent } from './events.js';
 
 /** Field number and wire type of a protobuf field. */
 const tag = (field: number, wireType: 0 | 1 | 2 | 5) => (field << 3) | wireType;

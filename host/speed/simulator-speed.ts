@@ -1,15 +1,15 @@
 /** How fast the simulator trains tiny-cnn with PRIOT on one core, host and link included. */
 import { fileURLToPath } from 'node:url';
-import { loadDataset } from '../dataset/dataset.js';
-import { shiftsOf } from '../dataset/shifts.js';
-import { openSimulator } from '../device/simulator/simulator.js';
-import { Link } from '../link/link.js';
-import { loadNetwork } from '../network/network-file.js';
-import { EpochOrder } from '../random.js';
-import { InputImages } from '../training/input-images.js';
-import { completeMethodRequest, setUpMethod } from '../training/method-request.js';
-import { putNetwork } from '../training/network-on-device.js';
-import { sessionIdOf } from '../training/session-id.js';
+import { loadDataset } from '#host/dataset/dataset.js';
+import { shiftsOf } from '#host/dataset/shifts.js';
+import { openSimulator } from '#host/device/simulator/simulator.js';
+import { Link } from '#host/link/link.js';
+import { loadNetwork } from '#host/network/network-file.js';
+import { EpochOrder } from '#host/random.js';
+import { InputImages } from '#host/training/input-images.js';
+import { completeMethodRequest, setUpMethod } from '#host/training/method-request.js';
+import { putNetwork } from '#host/training/network-on-device.js';
+import { sessionIdOf } from '#host/training/session-id.js';
 
 export interface SimulatorSpeed {
   /** Training steps per second of processor time: on an idle machine, per second of one core. */
@@ -20,7 +20,7 @@ export interface SimulatorSpeed {
   readonly activeShare: number;
 }
 
-const MODEL = fileURLToPath(new URL('../../../models/tiny-cnn-mnist', import.meta.url));
+const MODEL = fileURLToPath(new URL('../../models/tiny-cnn-mnist', import.meta.url));
 const IMAGES = 1024;
 const ANGLE = 45;
 const SEED = 0;

@@ -1,5 +1,5 @@
 /** `npm run bench [-- NAME…]`: how fast the host's own parts are, each beside a yardstick of the same run. */
-import { formatTable } from './table.js';
+import { formatTable } from '#host/table.js';
 
 /** A figure and what it is held against. Bigger is better. */
 interface Figure {

@@ -1,6 +1,6 @@
 /** How fast the host frames and unframes training steps. */
 import { crc32 } from 'node:zlib';
-import { encodeFrame, FrameDecoder } from '../link/frame.js';
+import { encodeFrame, FrameDecoder } from '#host/link/frame.js';
 import { repeatFor } from './repeat-for.js';
 
 export interface FrameSpeed {

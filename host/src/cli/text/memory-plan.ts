@@ -1,6 +1,6 @@
 /** A device's memory plan in words: what was chosen, and why. */
-import { arenaText } from '../link/memory-account.js';
-import type { MemoryPlan } from '../link/messages.js';
+import { arenaText } from '../../link/memory-account.js';
+import type { MemoryPlan } from '../../link/messages.js';
 
 /** Two lines: the choices with their reason, and the bytes by purpose. */
 export function planText(plan: MemoryPlan): string {
