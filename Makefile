@@ -29,7 +29,7 @@ setup: ## find or install what the build and the tests need
 build: proto host firmware simulator ## host, firmware image and simulator into dist/
 
 demo: ## train on the emulated Pico (DATASET, ANGLE, SAMPLES, EPOCHS, EVAL_SAMPLES, RUN)
-	@$(MAKE) setup
+	@scripts/setup build
 	@$(MAKE) -j2 build
 	node dist/host/cli/main.js train --device emulator --dataset $(DATASET) --angle $(ANGLE) --samples $(SAMPLES) \
 		--epochs $(EPOCHS) --eval-samples $(EVAL_SAMPLES) --out $(RUN)
