@@ -279,6 +279,14 @@ export const errorAreas = {
     SIMULATOR_DAMAGED: device("The simulator's module is damaged.", 'Run `make build`, or install priot again.'),
     FIRMWARE_IMAGE_MISSING: data('The firmware image cannot be read.', 'Run `make firmware`, or name the file.'),
     FIRMWARE_IMAGE_INVALID: data('A file is no firmware image for the Pico.', 'Run `make firmware`.'),
+    BOOT_ROM_INVALID: data(
+      "The file for --boot-rom cannot be read, or is no dump of an RP2040's boot ROM.",
+      'Give the 16 KB from address 0 of a chip of your own, or leave the option out.',
+    ),
+    BOOT_ROM_WITHOUT_EMULATOR: usage(
+      '--boot-rom was given for a device that is not the emulator.',
+      'Leave it out, or add `--device emulator`.',
+    ),
   },
   'Talking to a device': {
     DEVICE_LOST: device('The port or the emulated board is gone and did not come back.', RESUME, 'session'),

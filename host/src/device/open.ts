@@ -1,4 +1,5 @@
 /** Opens a device by the name the user gave. Each kind is loaded only when it is asked for. */
+import { UsageError } from '../errors.js';
 import type { Device, DeviceDescription } from './device.js';
 import type { ListedPort } from './serial/discovery.js';
 import type { DeviceSource } from './source.js';
@@ -9,6 +10,8 @@ export interface OpenDeviceOptions {
   onConsoleLine?: (line: string) => void;
   /** Emulator: how long the host takes to answer, in emulated milliseconds. */
   latencyMs?: number;
+  /** Emulator: a dump of an RP2040's own boot ROM; left out: the one that comes with priot. */
+  bootRom?: string;
   /** Lists the ports to search; left out: the ports of this machine. */
   listPorts?: () => Promise<ListedPort[]>;
   /** Called with what the user should know of the choice: a board that is plugged in and was not taken, say. */
@@ -22,8 +25,9 @@ export interface OpenDeviceOptions {
  * @throws DeviceError
  */
 export async function openDevice(name: string | undefined, options: OpenDeviceOptions = {}): Promise<Device> {
-  const { signal, onConsoleLine, latencyMs } = options;
+  const { signal, onConsoleLine, latencyMs, bootRom } = options;
   signal?.throwIfAborted();
+  if (bootRom !== undefined && name !== undefined && name !== 'emulator') throw bootRomElsewhere(name);
   if (name === 'simulator') {
     const { openSimulator } = await import('./simulator/simulator.js');
     return openSimulator({ ...(signal && { signal }) });
@@ -31,8 +35,13 @@ export async function openDevice(name: string | undefined, options: OpenDeviceOp
   const port = name === 'emulator' ? undefined : name ? await portNamed(name, options) : await findBoard(options);
   if (!port) {
     const { openEmulator } = await import('./emulator/emulator.js');
-    return openEmulator({ ...(onConsoleLine && { onConsoleLine }), ...(latencyMs !== undefined && { latencyMs }) });
+    return openEmulator({
+      ...(onConsoleLine && { onConsoleLine }),
+      ...(latencyMs !== undefined && { latencyMs }),
+      ...(bootRom !== undefined && { bootRom }),
+    });
   }
+  if (bootRom !== undefined) throw bootRomElsewhere(port.path);
   const { openSerial } = await import('./serial/serial.js');
   const { path, serialNumber } = port;
   return openSerial(path, { ...(signal && { signal }), ...(serialNumber && { serialNumber }) });
@@ -55,6 +64,14 @@ export function deviceSource(name: string | undefined, options: OpenDeviceOption
     },
     async close() {},
   };
+}
+
+function bootRomElsewhere(name: string): UsageError {
+  return new UsageError(
+    'BOOT_ROM_WITHOUT_EMULATOR',
+    `${name} has its own boot ROM; --boot-rom is the emulator's`,
+    'leave it out, or add: --device emulator',
+  );
 }
 
 async function findBoard({ listPorts, onNotice }: OpenDeviceOptions) {

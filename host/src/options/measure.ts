@@ -39,6 +39,7 @@ const MAX_STEPS = 1_000_000;
 
 export const benchOptions = {
   device: deviceOptions.device,
+  bootRom: deviceOptions.bootRom,
   model,
   ...datasetOptions,
   dataDir,

@@ -25,6 +25,10 @@ export const deviceOptions = {
     text('name'),
     'emulator, simulator, or a port such as /dev/ttyACM0 or COM3 (left out: the one priot board that is plugged in, else the emulator)',
   ),
+  bootRom: option(
+    text('file'),
+    "the emulator boots from a dump of an RP2040's own boot ROM (left out: from the one that comes with priot)",
+  ),
   faults: option(faultRates, 'test aid: a faulty line to the device, as seed=9,drop=0.02,reset=0.002', {
     hidden: true,
   }),

@@ -71,7 +71,7 @@ async function measureAll(
   const dataset = await loadSessionDataset(options, context);
   checkImages(network, dataset);
   const images = sessionImages(dataset, angle, Math.max(steps, options.warmUp ?? WARM_UP_STEPS));
-  const connection = await openDevice({ device: options.device }, context);
+  const connection = await openDevice({ device: options.device, bootRom: options.bootRom }, context);
   const { link } = connection;
   try {
     const emulated = link.place === 'emulated';

@@ -71,7 +71,7 @@ export async function evaluate(
   const { network, settings, state, dataset, shifts, device } = subject;
   const images = evaluatedImages(given.evalSamples, dataset.test);
   const inputs = new InputImages(dataset.test, 0, images, shifts);
-  const connection = await openDevice({ device, faults: given.faults }, context);
+  const connection = await openDevice({ device, bootRom: given.bootRom, faults: given.faults }, context);
   try {
     const frozen = state === undefined;
     onEvent?.({ type: 'evaluating', images, imageSet: inputs.name, shifts: shifts.map(formatShift), frozen });

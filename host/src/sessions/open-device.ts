@@ -11,6 +11,8 @@ import type { Context, OpenedEvent } from './events.js';
 export interface DeviceChoice {
   /** `emulator`, `simulator` or a port; left out: the one priot board that is plugged in, else the emulator. */
   readonly device?: string | undefined;
+  /** A dump of an RP2040's own boot ROM for the emulator to boot from; left out: the one that comes with priot. */
+  readonly bootRom?: string | undefined;
   /** A test aid (docs/robustness.md); left out: the line is as good as it is. */
   readonly faults?: Faults | undefined;
 }
@@ -30,9 +32,10 @@ export async function openDevice(
   onConsoleLine?: (line: string) => void,
 ): Promise<Connection> {
   const { signal, onEvent } = context;
-  const { device: name, faults } = choice;
+  const { device: name, faults, bootRom } = choice;
   const port = deviceSource(name, {
     ...(onConsoleLine && { onConsoleLine }),
+    ...(bootRom !== undefined && { bootRom }),
     onNotice: (text) => onEvent?.({ type: 'notice', text }),
   });
   const restart = encodeFrame(encodeRequest(RESTART_REQUEST_ID, 'restart', { bootsel: false }));

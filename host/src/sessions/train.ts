@@ -65,7 +65,7 @@ export async function resume(
 
 function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
   const given = complete('train', trainOptions, options);
-  const { fromRun, device, faults, out } = given;
+  const { fromRun, device, bootRom, faults, out } = given;
   const original = fromRun === undefined ? undefined : readManifest(fromRun);
   const difference = original && rotationDifference(original.provenance.dataset.rotation, original.asked.angle);
   if (difference !== undefined) context.onEvent?.({ type: 'notice', warning: true, text: `${fromRun}: ${difference}` });
@@ -79,7 +79,7 @@ function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
   return {
     asked: { ...request, ...changesOf(given) },
     ...(original && { original }),
-    device: { device: device ?? original?.asked.device, faults },
+    device: { device: device ?? original?.asked.device, bootRom, faults },
     begins: given.fromDeviceCheckpoint ? 'device' : 'zero',
     path: out,
     command: context.command ?? ['train', ...words(trainOptions, options)],
@@ -103,7 +103,7 @@ function interruptedRun(options: ResumeOptions): RunJob {
   return {
     asked: { ...original.asked, ...changesOf(given) },
     original,
-    device: { device: given.device ?? original.asked.device, faults: given.faults },
+    device: { device: given.device ?? original.asked.device, bootRom: given.bootRom, faults: given.faults },
     begins: 'folder',
     path,
     command: original.command,

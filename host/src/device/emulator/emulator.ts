@@ -7,12 +7,15 @@ import { Worker } from 'node:worker_threads';
 import { DataError, UsageError } from '../../errors.js';
 import type { Device } from '../device.js';
 import { flashOfImage } from './image.js';
+import { ROM_BYTES } from './memory.js';
 import type { Command, DeviceEvent, WorkerSetup } from './messages.js';
 import { closedError, failedError, TurnDevice } from './turn-device.js';
 
 export interface EmulatorOptions {
   /** UF2, ELF or .bin; the firmware of this package when left out. */
   readonly firmware?: string;
+  /** A dump of an RP2040's own boot ROM, 16 KB; the one of this package when left out. */
+  readonly bootRom?: string;
   /** Emulated time from an event to the arrival of the host's answer; 1 unless told otherwise. */
   readonly latencyMs?: number;
   /** No turns: bytes are delivered as they come, the clock is the wall's. For a bridge to a pty. */
@@ -33,6 +36,26 @@ async function readImage(path: string): Promise<Uint8Array> {
   }
 }
 
+/** What every boot ROM of an RP2040 has at 0x10: "Mu", and 1. The byte after it is its version. */
+const ROM_MAGIC = [0x4d, 0x75, 0x01];
+const ROM_MAGIC_OFFSET = 0x10;
+
+async function readBootRom(path: string): Promise<Uint8Array> {
+  const invalid = (why: string, cause?: unknown) =>
+    new DataError(
+      'BOOT_ROM_INVALID',
+      `${path} ${why}`,
+      'give the 16 KB from address 0 of a chip of your own, or leave --boot-rom out',
+      { cause },
+    );
+  const rom = await readFile(path).catch((cause: unknown) => {
+    throw invalid('cannot be read', cause);
+  });
+  if (rom.length !== ROM_BYTES) throw invalid(`has ${rom.length} bytes, and a boot ROM has ${ROM_BYTES}`);
+  if (ROM_MAGIC.some((byte, at) => rom[ROM_MAGIC_OFFSET + at] !== byte)) throw invalid('is no boot ROM of an RP2040');
+  return rom;
+}
+
 /** Powers an emulated Pico on and waits until it is enumerated. Throws DataError or DeviceError. */
 export async function openEmulator(options: EmulatorOptions = {}): Promise<Device> {
   const latencyMs = options.latencyMs ?? 1;
@@ -41,7 +64,7 @@ export async function openEmulator(options: EmulatorOptions = {}): Promise<Devic
   }
   const path = options.firmware ?? fileURLToPath(DEFAULT_FIRMWARE);
   const setup: WorkerSetup = {
-    rom: await readImage(fileURLToPath(SHIM_ROM)),
+    rom: options.bootRom === undefined ? await readImage(fileURLToPath(SHIM_ROM)) : await readBootRom(options.bootRom),
     flash: flashOfImage(await readImage(path), basename(path)),
     latencyMs,
     live: options.live ?? false,

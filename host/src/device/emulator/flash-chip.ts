@@ -83,12 +83,14 @@ export class FlashChip {
    * @param array what the chip holds; a chip of less than its length shows, and changes, the same bytes again and again
    * @param nowCycles emulated time
    * @param onChange bytes were erased or programmed, from `offset` on
+   * @param onBusy the status was read while the chip was busy: whoever polls it has nothing else to do
    */
   constructor(
     private readonly array: Uint8Array,
     private readonly nowCycles: () => number,
     private readonly onChange: (offset: number, count: number) => void,
     options: FlashChipOptions = {},
+    private readonly onBusy: () => void = () => {},
   ) {
     this.jedecId = options.jedecId ?? DEFAULT_JEDEC_ID;
     this.uniqueId = options.uniqueId ?? EMULATED_ID;
@@ -132,7 +134,7 @@ export class FlashChip {
     }
     switch (this.command) {
       case READ_STATUS_1:
-        return (this.busy ? BUSY : 0) | (this.writeEnabled ? WRITE_ENABLED : 0);
+        return this.status1();
       case READ_STATUS_2:
         return this.status2;
       case READ_JEDEC_ID:
@@ -175,6 +177,12 @@ export class FlashChip {
   private changed(offset: number, count: number): void {
     this.operations++;
     for (let copy = offset; copy < this.array.length; copy += this.bytes) this.onChange(copy, count);
+  }
+
+  private status1(): number {
+    const { busy } = this;
+    if (busy) this.onBusy();
+    return (busy ? BUSY : 0) | (this.writeEnabled ? WRITE_ENABLED : 0);
   }
 
   private get address(): number {

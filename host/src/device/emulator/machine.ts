@@ -13,6 +13,12 @@ const BREAK_FLASH_ERASE = 0xe0;
 const BREAK_FLASH_PROGRAM = 0xe1;
 const BREAK_BOOTSEL = 0xe2;
 
+const BOOTSEL_MESSAGE = 'the firmware restarted into BOOTSEL mode';
+/** What tells a boot ROM where to go on after a watchdog reset: RP2040 datasheet 2.8.1.1. */
+const BOOT_SCRATCH = 4;
+const BOOT_MAGIC = 0xb007c0d3;
+const ENTRY_SCRATCH = 7;
+
 const SECTOR_BYTES = 4096;
 const BLOCK_BYTES = 65536;
 const PAGE_BYTES = 256;
@@ -28,7 +34,7 @@ export interface Halt {
 }
 
 export interface MachineOptions {
-  /** The shim boot ROM, at most 16 KB. */
+  /** The shim boot ROM, or a chip's own; at most 16 KB. */
   readonly rom: Uint8Array;
   /** The whole flash, 2 MB. */
   readonly flash: Uint8Array;
@@ -62,7 +68,13 @@ export class Machine {
     this.memory = new Memory(options.rom, options.flash);
     this.fastRun = options.libraryCore ? undefined : createFastRun(this.memory);
     const onChange = (offset: number, count: number) => this.chip.flashChanged(offset, count);
-    this.flashChip = new FlashChip(this.memory.flash, () => this.cycles, onChange, options.flashChip);
+    this.flashChip = new FlashChip(
+      this.memory.flash,
+      () => this.cycles,
+      onChange,
+      options.flashChip,
+      () => this.skipToFlash(),
+    );
     this.chip = this.connect(new Chip(this.memory, this.clock, this.flashChip));
   }
 
@@ -151,10 +163,20 @@ export class Machine {
     this.halt = { kind: 'lockup', message: first.message, pc: first.pc };
   }
 
+  /** Time goes on to when the flash chip is ready: the boot ROM polls it, with interrupts masked, and does nothing else. */
+  private skipToFlash(): void {
+    this.chip.core.cycles = this.flashChip.busyUntilCycles;
+  }
+
   /** A watchdog reset: a new chip; flash, SRAM and time stay. */
   private reset(): void {
     const { cycles } = this.chip.core;
     const state = this.chip.resetState();
+    if (state.scratch[BOOT_SCRATCH] === BOOT_MAGIC && state.scratch[ENTRY_SCRATCH]! < ROM_BYTES) {
+      // the chip's own boot ROM asks for itself: for its USB drive
+      this.halt = { kind: 'bootsel', message: BOOTSEL_MESSAGE, pc: this.chip.core.PC };
+      return;
+    }
     this.resets++;
     this.clock.clear();
     this.firstFault = undefined;
@@ -187,7 +209,7 @@ export class Machine {
     else if (inRom && code === BREAK_FLASH_PROGRAM) {
       this.programFlash(core.registers[0]!, core.registers[1]!, core.registers[2]!);
     } else if (inRom && code === BREAK_BOOTSEL) {
-      this.halt = { kind: 'bootsel', message: 'the firmware restarted into BOOTSEL mode', pc: core.LR & ~1 };
+      this.halt = { kind: 'bootsel', message: BOOTSEL_MESSAGE, pc: core.LR & ~1 };
     } else throw new HardFault(`breakpoint ${code}`);
   }
 
