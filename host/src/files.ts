@@ -64,34 +64,31 @@ export function makeFolder(path: string, remedy?: string): boolean {
 }
 
 function makeFolders(path: string): boolean {
+  const first = makeOne(path);
+  if (first !== 'not there') return first;
+  const above = dirname(path);
+  if (above === path) throw takesNone(above);
+  if (statSync(above, { throwIfNoEntry: false })?.isDirectory() !== true) makeFolders(above);
+  // Another process may have made the one above in the meantime, so the second refusal is the one that counts.
+  const second = makeOne(path);
+  if (second === 'not there') throw takesNone(above);
+  return second;
+}
+
+/** Whether the folder was made, or that the one above is missing or takes none. */
+function makeOne(path: string): boolean | 'not there' {
   try {
     mkdirSync(path);
     return true;
   } catch (error) {
-    switch (codeOf(error)) {
-      case 'EEXIST':
-        if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
-        throw new DataError('NOT_A_FILE', `${path} is there and is no folder`, 'name another folder', { cause: error });
-      case 'ENOENT':
-        break; // the folder above is missing, or takes none
-      default:
-        throw error;
-    }
-    const above = dirname(path);
-    if (above === path || statSync(above, { throwIfNoEntry: false })?.isDirectory()) throw takesNone(above, error);
-    makeFolders(above);
-  }
-  try {
-    mkdirSync(path);
-    return true;
-  } catch (error) {
-    // Another process may have made it in the meantime.
-    if (codeOf(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
-    throw error;
+    if (codeOf(error) === 'ENOENT') return 'not there';
+    if (codeOf(error) !== 'EEXIST') throw error;
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+    throw new DataError('NOT_A_FILE', `${path} is there and is no folder`, 'name another folder', { cause: error });
   }
 }
 
-function takesNone(folder: string, cause: unknown): DataError {
+function takesNone(folder: string): DataError {
   if (!isAbsolute(folder)) {
     try {
       realpathSync.native('.');
@@ -100,11 +97,10 @@ function takesNone(folder: string, cause: unknown): DataError {
         'NO_WORKING_FOLDER',
         'the working directory is gone',
         'change to a folder that exists, or give paths that begin with /',
-        { cause },
       );
     }
   }
-  return new DataError('FOLDER_NOT_MADE', `${folder} takes no folders`, 'name another folder', { cause });
+  return new DataError('FOLDER_NOT_MADE', `${folder} takes no folders`, 'name another folder');
 }
 
 function codeOf(error: unknown): string | undefined {

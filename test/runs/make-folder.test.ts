@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeFolder } from '#host/files.js';
 import { runCli } from '../cli/run-cli.js';
@@ -25,6 +27,21 @@ test('a file where a folder should be', () => {
   writeFileSync(file, '');
   expect(() => makeFolder(file)).toThrow(expect.objectContaining({ code: 'NOT_A_FILE', class: 'data' }));
   expect(() => makeFolder(join(file, 'below'))).toThrow(expect.objectContaining({ code: 'NOT_A_FILE' }));
+});
+
+test('several processes make the same folders at once', async () => {
+  const base = temporaryFolder();
+  const script = `
+    const { makeFolder } = await import(process.argv[1]);
+    for (let i = 0; i < 300; i++) makeFolder(process.argv[2] + '/' + i + '/a/b/' + process.pid);
+  `;
+  const files = import.meta.resolve('#host/files.js');
+  const children = [0, 1, 2].map(() =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, files, base]),
+  );
+  await Promise.all(children);
+  expect(readdirSync(base)).toHaveLength(300);
+  for (let i = 0; i < 300; i++) expect(readdirSync(join(base, `${i}/a/b`))).toHaveLength(3);
 });
 
 test.skipIf(process.platform !== 'linux')('below /proc, where recursive mkdir of Node 20 never returns', () => {

@@ -1,6 +1,6 @@
 /** Trains a network on a device, into a run folder: a new run, one that is gone on with, or one that is repeated. */
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { command } from '../command.js';
 import { rotationDifference } from '../dataset/rotation.js';
 import { DataError, UsageError } from '../errors.js';
@@ -227,13 +227,17 @@ function createFolder(
   });
 }
 
+/** The name of a data set, or the last part of the path of one's own; no working directory is needed for it. */
+function nameOf(dataset: string): string {
+  const name = basename(dataset);
+  return /^\.{0,2}$/.test(name) ? 'own' : name;
+}
+
 /** Gives a name by time and what is trained, that no folder has yet. A data set of the user's own is a path. */
 function unusedFolder({ dataset, angle, shift, method }: RunRequest): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   const shifts = shift === undefined ? '' : `-${shift.replaceAll(':', '')}`;
-  // A name needs no working folder, which may be gone.
-  const images = /^[\w-]+$/.test(dataset) ? dataset : basename(resolve(dataset));
-  const base = join('runs', `${time}-${images}-${angle}${shifts}-${method}`);
+  const base = join('runs', `${time}-${nameOf(dataset)}-${angle}${shifts}-${method}`);
   let path = base;
   for (let number = 2; existsSync(path); number += 1) path = `${base}-${number}`;
   return path;
