@@ -21,8 +21,8 @@ import { scaledBiases } from './integer-forward.js';
 const MAX_VALUE = 127;
 /** A quarter of a unit of the sums: between the halves that rounding could meet, and a power of two. */
 const TOWARDS_UP = 0.25;
-/** Whole numbers of quarters that a float holds. */
-const EXACT = 2 ** 24 * TOWARDS_UP;
+/** Whole numbers that a float holds, every one of them. */
+const EXACT = 2 ** 24;
 
 export interface ExportOptions {
   /** The name of the graph. */
@@ -64,7 +64,8 @@ export function exportNetwork(network: Network, options: ExportOptions): Exporte
     bias += layerBiases(layer);
     const sumExponent = exponent + layer.weightExponent;
     const scaled = layer.biasExponent === undefined ? undefined : scaledBiases(biases, layer, sumExponent);
-    if (largestSum(layer, own, scaled) >= EXACT) inexactLayers.push(layer.name);
+    const positive = index === 0 || network.layers[index - 1]!.relu;
+    if (!isExact(layer, largestSum(layer, own, scaled, positive), last)) inexactLayers.push(layer.name);
     const written = new LayerWriter(graph, layer, sumExponent, last);
     value = written.sums(value, own, scaled, network.layers[index - 1]);
     if (last) break;
@@ -208,16 +209,29 @@ class LayerWriter {
   }
 }
 
-/** The largest magnitude that a sum of the layer can have, by its weights and biases. */
-function largestSum(layer: NetworkLayer, weights: Int8Array, biases: Float64Array | undefined): number {
+/** Tells whether floats hold every sum, and with its quarter every one that is not saturated anyway. */
+function isExact(layer: NetworkLayer, largest: number, last: boolean): boolean {
+  const rounded = last ? 0 : (MAX_VALUE + 1) * 2 ** (layer.shifts?.activation ?? 0);
+  return largest < EXACT && Math.min(largest, rounded) < EXACT * TOWARDS_UP;
+}
+
+/** Gives the largest magnitude that a sum of the layer can have, by its weights and biases, in whatever order it is added up. */
+function largestSum(
+  layer: NetworkLayer,
+  weights: Int8Array,
+  biases: Float64Array | undefined,
+  positiveInputs: boolean,
+): number {
   if (layer.op === 'sum_pool') return layer.inShape[0] * layer.inShape[1] * MAX_VALUE;
   const outputs = mapShape(layer)[2];
   const fanIn = weights.length / outputs;
   let largest = 0;
   for (let o = 0; o < outputs; o++) {
-    let sum = Math.abs(biases?.[o] ?? 0);
-    for (let e = o * fanIn; e < (o + 1) * fanIn; e++) sum += Math.abs(weights[e]!) * MAX_VALUE;
-    largest = Math.max(largest, sum);
+    const own = weights.subarray(o * fanIn, (o + 1) * fanIn);
+    const up = own.reduce((sum, weight) => sum + Math.max(0, weight), 0);
+    const down = own.reduce((sum, weight) => sum - Math.min(0, weight), 0);
+    const sum = (positiveInputs ? Math.max(up, down) : up + down) * MAX_VALUE;
+    largest = Math.max(largest, sum + Math.abs(biases?.[o] ?? 0));
   }
   return largest;
 }
