@@ -117,7 +117,7 @@ export const errorAreas = {
   },
   'ONNX files': {
     ONNX_MALFORMED: data('The file is damaged, or is no ONNX file.', 'Export the model again.'),
-    ONNX_UNSUPPORTED: data('The model has a node that a network here cannot have.', 'See docs/onnx.md.'),
+    ONNX_UNSUPPORTED: data('The model has a node that a network here cannot have.', 'See [onnx.md](onnx.md).'),
     ONNX_OPSET: data('The file uses a version of the operators that is not known here.', 'Export it with another one.'),
     ONNX_EXTERNAL_DATA: data(
       'Data that the file keeps elsewhere is missing, or is outside its folder.',
