@@ -10,7 +10,7 @@
 #define CHECK(condition)                                                                                               \
     ((condition) ? (void)0 : (fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), abort()))
 
-/* Called for every input, by libFuzzer. */
+/* Runs one input; libFuzzer calls it for every one. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

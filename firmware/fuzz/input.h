@@ -18,7 +18,7 @@ static inline uint8_t input_byte(fuzz_input *self) {
     return input_left(self) ? *self->next++ : 0;
 }
 
-/* 0..limit - 1, limit up to 256. */
+/* Takes a number 0..limit - 1, limit up to 256. */
 static inline uint32_t input_below(fuzz_input *self, uint32_t limit) {
     return input_byte(self) % limit;
 }

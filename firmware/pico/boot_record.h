@@ -18,10 +18,10 @@ void boot_record_init(const uint8_t *board_id);
 /* Differs after every reset: counts resets that leave RAM alone, starts anywhere after others. */
 uint32_t boot_id(void);
 
-/* ResetCause of the .proto. */
+/* Returns the ResetCause of the .proto. */
 uint32_t boot_reset_cause(void);
 
-/* How the last run ended, if it ended in a panic: else NULL. */
+/* Returns how the last run ended, if it ended in a panic: else NULL. */
 const boot_panic *boot_last_panic(void);
 
 /* Notes that the reset about to happen was asked for. */

@@ -29,7 +29,7 @@ flash_identity flash_init(void);
  * not fit, or do not read back. Sectors that hold the right bytes already are left alone. */
 const int8_t *flash_program_weights(const int8_t *weights, uint32_t length);
 
-/* Two slots of FLASH_CHECKPOINT_SLOT_BYTES; of 0 bytes on a chip of less than 2 MB. */
+/* Returns the two slots of FLASH_CHECKPOINT_SLOT_BYTES; of 0 bytes on a chip of less than 2 MB. */
 checkpoint_flash flash_checkpoints(void);
 
 #endif

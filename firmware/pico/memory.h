@@ -9,15 +9,15 @@
 /* Paints the unused part of the stack; call early in main. */
 void memory_init(void);
 
-/* All RAM between the static data and the stack: 8-byte aligned. */
+/* Returns all RAM between the static data and the stack: 8-byte aligned. */
 void *memory_arena(void);
 uint32_t memory_arena_bytes(void);
 
 uint32_t memory_static_bytes(void);
 uint32_t memory_stack_bytes(void);
-/* Deepest use of the stack since memory_init. */
+/* Returns the deepest use of the stack since memory_init. */
 uint32_t memory_stack_high_water_bytes(void);
-/* The image in flash. */
+/* Returns the size of the image in flash. */
 uint32_t memory_image_bytes(void);
 
 #endif

@@ -9,8 +9,8 @@
  * largest network takes seconds, and is no hang. What hangs with interrupts masked, or locks up, is reset after 8 s. */
 void pulse_init(void (*on_beat)(void));
 
-/* The main program moves: it begins to work (the LED goes out), or waits; `host`: for somebody who has the port open
- * (the LED is lit). */
+/* Show that the main program moves: it begins to work (the LED goes out), or waits; `host`: for somebody who has the
+ * port open (the LED is lit). */
 void pulse_working(void);
 void pulse_waiting(bool host);
 

@@ -3,7 +3,7 @@
 
 #define ENDPOINT_OUT 0x02 /* bulk, of the serial stream: 64 bytes per packet */
 
-/* 16 hexadecimal digits, kept by reference: the board's id. */
+/* Sets the board's id: 16 hexadecimal digits, kept by reference. */
 void usb_descriptors_set_serial(const char *serial);
 
 #endif

@@ -12,14 +12,14 @@
 /* Goes onto the bus. `serial`: 16 hexadecimal digits. Interrupts of the link are accounted (cycles.h). */
 void usb_link_init(const char *serial);
 
-/* The received bytes that lie in one piece, 0 when there are none; they stay until released. */
+/* Returns the received bytes that lie in one piece, 0 when there are none; they stay until released. */
 size_t usb_link_received(const uint8_t **bytes);
 void usb_link_release(size_t count);
 
-/* Somebody has the port open. */
+/* Tells whether somebody has the port open. */
 bool usb_link_connected(void);
 
-/* The host has set the speed that asks for the boot ROM, 1200 bits a second. */
+/* Tells whether the host has set the speed that asks for the boot ROM, 1200 bits per second. */
 bool usb_link_bootsel_wanted(void);
 
 /* Sleeps until bytes are there, or something else happened. */

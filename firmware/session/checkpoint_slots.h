@@ -45,13 +45,13 @@ typedef struct {
 /* The state that is saved: bytes offset..offset + length - 1, the same whenever it is called. */
 typedef void (*checkpoint_source)(uint32_t offset, uint8_t *bytes, uint32_t length);
 
-/* Bytes of state that fit into a slot; 0 without flash. */
+/* Returns the bytes of state that fit into a slot; 0 without flash. */
 uint32_t checkpoint_capacity(const checkpoint_flash *flash);
 
-/* The newest whole checkpoint. `page`: CHECKPOINT_PAGE_BYTES to work with. */
+/* Finds the newest whole checkpoint. `page`: CHECKPOINT_PAGE_BYTES to work with. */
 checkpoint_slot checkpoint_find(const checkpoint_flash *flash, uint8_t *page);
 
-/* CRC of what is to be saved, for the record. */
+/* Returns the CRC of what is to be saved, for the record. */
 uint32_t checkpoint_state_crc(checkpoint_source source, uint32_t state_bytes, uint8_t *page);
 
 /* Saves beside `newest`, which must be what checkpoint_find returned; record->state_bytes must be within the capacity,

@@ -19,19 +19,19 @@ export class Xorshift32 {
   }
 }
 
-/** The state from which everything of session `seed` (0..2^32-1) is drawn. */
+/** Returns the state from which everything of session `seed` (0..2^32-1) is drawn. */
 export function seed0(seed: number): number {
   return (Math.imul(seed, 747796405) + 2891336453) >>> 0;
 }
 
-/** One score per edge: the sum of four bytes, std about 32, within -110..109. */
+/** Draws one score: the sum of four bytes, std about 32, within -110..109. */
 export function drawScore(random: Xorshift32): number {
   const draw = random.next();
   const sum = (draw & 255) + ((draw >>> 8) & 255) + ((draw >>> 16) & 255) + (draw >>> 24);
   return ((sum - 510) * 55) >> 8;
 }
 
-/** Initial scores of all layers in canonical order. */
+/** Draws the initial scores of all layers in canonical order. */
 export function drawScores(edgesPerLayer: readonly number[], seed: number): Int8Array {
   const random = new Xorshift32(seed0(seed));
   return Int8Array.from({ length: edgesPerLayer.reduce((sum, edges) => sum + edges, 0) }, () => drawScore(random));

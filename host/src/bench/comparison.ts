@@ -51,7 +51,8 @@ export function checkComparable(base: BenchReport, now: BenchReport): void {
 }
 
 /**
- * Every figure that both reports have. Figures grew when they are more than `tolerance` (0.02: 2 %) above the base.
+ * Compares every figure that both reports have. Figures grew when they are more than `tolerance` (0.02: 2 %) above the
+ * base.
  * @throws UsageError NOT_COMPARABLE: another place, another workload, or nothing in common
  */
 export function compareReports(base: BenchReport, now: BenchReport, tolerance: number): ComparedFigure[] {

@@ -17,7 +17,7 @@ export interface LabelledImage {
   readonly image: Uint8Array;
 }
 
-/** The first `steps` steps of a training session with seed 0: epoch after epoch, each in its own order. */
+/** Returns the first `steps` steps of a training session with seed 0: epoch after epoch, each in its own order. */
 export function sessionImages(dataset: Dataset, angle: number, steps: number): LabelledImage[] {
   const count = Math.min(EPOCH_IMAGES, dataset.train.count);
   const inputs = new InputImages(dataset.train, 0, count, shiftsOf(angle));
@@ -29,8 +29,8 @@ export function sessionImages(dataset: Dataset, angle: number, steps: number): L
 }
 
 /**
- * The method with its defaults, as `priot train` would begin with seed 0. Shifts that the network's file lacks are
- * calibrated on the rotated images.
+ * Prepares a method with its defaults, as `priot train` would begin with seed 0. Shifts that the network's file lacks
+ * are calibrated on the rotated images.
  * @throws DataError CALIBRATION_EMPTY; the signal's reason
  */
 export async function prepareMethod(

@@ -79,7 +79,7 @@ function bar(share: number, width: number): string {
   return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
 }
 
-/** `45 s`, `3 min 20 s`, `2 h 5 min`. */
+/** Writes a time as `45 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

@@ -64,7 +64,7 @@ interface GeneratedPart {
 
 type AnyDescription = DatasetDescription | GeneratedDescription;
 
-/** Canonical file names of a set, in the order in which they are read and listed. */
+/** Returns the canonical file names of a set, in the order in which they are read and listed. */
 export function allFileNames(description: DatasetDescription): readonly string[] {
   return description.format === 'idx' ? idxFileNames : [...description.train, ...description.test];
 }

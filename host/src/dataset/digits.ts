@@ -192,7 +192,7 @@ export function generateDigits(name: string, firstId: number, count: number): Im
   return { name, count, height: SIDE, width: SIDE, channels: 1, classes: 10, pixels, labels };
 }
 
-/** SHA-256 over the pixels, then the labels. */
+/** Returns SHA-256 over the pixels, then the labels. */
 export function digestOf(set: ImageSet): string {
   return sha256(set.pixels, set.labels);
 }

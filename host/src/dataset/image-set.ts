@@ -16,7 +16,7 @@ export interface ImageSet {
   readonly labels: Uint8Array;
 }
 
-/** The pixels of one image (a view, not a copy), 0..255, HWC. `index` is 0..count-1, else RangeError. */
+/** Returns the pixels of one image (a view, not a copy), 0..255, HWC. `index` is 0..count-1, else RangeError. */
 export function imagePixels(set: ImageSet, index: number): Uint8Array {
   if (!Number.isInteger(index) || index < 0 || index >= set.count) {
     throw new RangeError(`${set.name} has images 0..${set.count - 1}, not ${index}`);

@@ -22,7 +22,7 @@ export interface SearchOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
-/** $XDG_CACHE_HOME/priot where it is set, else the platform's own place (~/.cache/priot on Linux). */
+/** Returns $XDG_CACHE_HOME/priot where it is set, else the platform's own place (~/.cache/priot on Linux). */
 export function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
   if (environment.XDG_CACHE_HOME) return resolve(environment.XDG_CACHE_HOME, 'priot');
   const home = environment.HOME ?? homedir();
@@ -31,7 +31,7 @@ export function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
   return join(home, '.cache', 'priot');
 }
 
-/** The folder of one data set in the cache. */
+/** Returns the folder of one data set in the cache. */
 export function cacheFolder(description: DatasetDescription, cacheDir: string): string {
   return join(cacheDir, description.folders[0]!);
 }
@@ -93,7 +93,7 @@ export function locateIn(
   return undefined;
 }
 
-/** The set in the cache; undefined when it is not there or a download of it did not finish. */
+/** Finds the set in the cache; undefined when it is not there or a download of it did not finish. */
 export function locateInCache(description: DatasetDescription, cacheDir: string): DatasetLocation | undefined {
   const folder = cacheFolder(description, cacheDir);
   const paths = filesIn(folder, description);
@@ -119,7 +119,7 @@ export function locateDataset(description: DatasetDescription, options: SearchOp
   throw notFound(description, named.folder, named.origin);
 }
 
-/** The folder of data sets that the user names, and by what; undefined when there is none. */
+/** Returns the folder of data sets that the user names, and by what; undefined when there is none. */
 export function namedFolder(
   dataDir: string | undefined,
   environment: NodeJS.ProcessEnv,

@@ -80,7 +80,7 @@ export function rotateImage(
   return rotated;
 }
 
-/** What a network sees of one image: rotated, then halved. uint8 0..127, HWC, a new array. */
+/** Makes what a network sees of one image: rotated, then halved. uint8 0..127, HWC, a new array. */
 export function imageInputs(set: ImageSet, index: number, angleDegrees: number): Uint8Array {
   const inputs = rotateImage(imagePixels(set, index), set.height, set.width, set.channels, angleDegrees);
   for (let i = 0; i < inputs.length; i++) inputs[i] = inputs[i]! >> 1;

@@ -11,7 +11,10 @@ export interface TarFile {
   readonly bytes: Uint8Array;
 }
 
-/** The archive's regular files in order. Other entries are passed over. @throws DataError TRUNCATED, CORRUPT_TAR */
+/**
+ * Yields the archive's regular files in order. Other entries are passed over.
+ * @throws DataError TRUNCATED, CORRUPT_TAR
+ */
 export function* readTar(archive: Uint8Array, archiveName: string): Generator<TarFile> {
   const text = new TextDecoder('latin1');
   const field = (start: number, length: number) =>

@@ -61,7 +61,7 @@ export class PlanDoesNotFitError extends CapacityError {
   }
 }
 
-/** The error for a plan that does not fit, with its byte account. */
+/** Makes the error for a plan that does not fit, with its byte account. */
 export function planError(plan: MemoryPlan): PlanDoesNotFitError {
   return new PlanDoesNotFitError(
     plan,

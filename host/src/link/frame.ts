@@ -15,7 +15,7 @@ export function encodedBytes(payloadBytes: number): number {
   return bytes + Math.floor(bytes / BLOCK_BYTES) + 1;
 }
 
-/** The size the device's limit is about: payload and CRC, before COBS. */
+/** Returns the size that the device's limit is about: payload and CRC, before COBS. */
 export function frameBytes(payload: Uint8Array): number {
   return payload.length + CRC_BYTES;
 }

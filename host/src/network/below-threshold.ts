@@ -3,7 +3,7 @@ import { UsageError } from '../errors.js';
 import type { BelowThreshold, Network } from './network.js';
 
 /**
- * The network with another rule in the layers named: RULE:LAYER[,LAYER…], RULE zero or negate; RULE alone, or
+ * Returns the network with another rule in the layers named: RULE:LAYER[,LAYER…], RULE zero or negate; RULE alone, or
  * `all` for the layers, for all of them.
  * @throws UsageError BELOW_THRESHOLD_MALFORMED
  */

@@ -106,7 +106,7 @@ export interface CalibrationImages {
   readonly shifts: readonly Shift[];
 }
 
-/** The network with static shifts chosen from the images. */
+/** Returns the network with static shifts chosen from the images. */
 export async function calibrate(
   network: Network,
   images: CalibrationImages,
@@ -130,7 +130,7 @@ export function withShifts(network: Network, shifts: readonly LayerShifts[]): Ne
   return { ...network, layers };
 }
 
-/** What the images ask for, one at a time, all edges kept, no update. */
+/** Observes what shifts the images ask for, one at a time, all edges kept, no update. */
 export async function observeShifts(
   network: Network,
   images: CalibrationImages,

@@ -88,7 +88,7 @@ export function parseNetworkLayers(
   return { inputExponent: root.input_exponent ?? INPUT_EXPONENT, lossShift: root.loss_shift ?? LOSS_SHIFT, layers };
 }
 
-/** The network keys of network.json; parseNetwork reads them back to an equal network. */
+/** Returns the network keys of network.json; parseNetwork reads them back to an equal network. */
 export function networkToJson(network: Omit<Network, 'weights'>): Record<string, unknown> {
   return {
     input_exponent: network.inputExponent,

@@ -48,12 +48,12 @@ const kernels: Record<KernelName, Kernels> = {
 };
 const noShifts: LayerShifts = { activation: 0, error: 0 };
 
-/** Is `method` in the bit set of Hello? */
+/** Tells whether `method` is in the bit set of Hello. */
 export function hasMethod(methodBits: number, method: MethodName): boolean {
   return ((methodBits >>> methods[method]) & 1) === 1;
 }
 
-/** The methods in the bit set of Hello. */
+/** Returns the methods in the bit set of Hello. */
 export function methodNames(methodBits: number): MethodName[] {
   return (Object.keys(methods) as MethodName[]).filter((method) => hasMethod(methodBits, method));
 }

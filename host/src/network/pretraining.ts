@@ -43,7 +43,7 @@ export function stepSchedule(epochs: number): number[] {
   return Array.from({ length: epochs }, (_, epoch) => SCHEDULE[Math.round((epoch * last) / Math.max(1, epochs - 1))]!);
 }
 
-/** He-scaled uniform weights in -127..127: one draw per edge, canonical order. */
+/** Draws He-scaled uniform weights in -127..127: one draw per edge, canonical order. */
 export function initialNetwork(architecture: Architecture, seed: number): Network {
   const random = new Xorshift32(seed0(seed));
   const weights = new Int8Array(edgeCount(architecture));
@@ -118,7 +118,7 @@ export async function pretrain(
   return (await Pretraining.open(architecture, images, settings)).run(onProgress);
 }
 
-/** Share of a set's images, upright, that the network tells rightly with dynamic shifts: 0..1. */
+/** Returns the share of a set's images, upright, that the network tells rightly with dynamic shifts: 0..1. */
 export async function uprightAccuracy(
   network: Network,
   images: ImageSet,

@@ -9,7 +9,7 @@ import { layerOffsets } from './network-shape.js';
 const MAX_WEIGHT = 127;
 
 /**
- * The weights of all layers but the last rounded to `bits`, sign included, in units of a power of two for each layer:
+ * Rounds the weights of all layers but the last to `bits`, sign included, in units of a power of two for each layer:
  * halves away from zero, saturated. For a network without shifts: those in its layers are taken away.
  */
 export function narrowWeights(network: Network, bits: number): Network {

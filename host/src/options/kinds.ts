@@ -32,7 +32,7 @@ function plain<T>(kind: Omit<Kind<T>, 'record' | 'recorded'> & { readonly record
   return { ...kind, record: (value) => value };
 }
 
-/** A whole number in minimum..maximum. */
+/** Makes the kind of a whole number in minimum..maximum. */
 export function integer(minimum: number, maximum: number, placeholder = 'n'): Kind<number> {
   const is = (value: unknown): value is number =>
     Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
@@ -46,7 +46,7 @@ export function integer(minimum: number, maximum: number, placeholder = 'n'): Ki
   });
 }
 
-/** A number in minimum..maximum, fractions included. */
+/** Makes the kind of a number in minimum..maximum, fractions included. */
 export function number(minimum: number, maximum: number, placeholder: string, what = 'a number'): Kind<number> {
   const is = (value: unknown): value is number =>
     typeof value === 'number' && Number.isFinite(value) && value >= minimum && value <= maximum;
@@ -61,7 +61,7 @@ export function number(minimum: number, maximum: number, placeholder: string, wh
   });
 }
 
-/** A text that is not empty. */
+/** Makes the kind of a text that is not empty. */
 export function text(placeholder: string): Kind<string> {
   const is = (value: unknown): value is string => typeof value === 'string' && value !== '';
   return plain({
@@ -74,7 +74,7 @@ export function text(placeholder: string): Kind<string> {
   });
 }
 
-/** One of several texts. */
+/** Makes the kind of one of several texts. */
 export function choice<T extends string>(choices: readonly T[], placeholder = 'name'): Kind<T> {
   const is = (value: unknown): value is T => choices.includes(value as T);
   return plain({
@@ -97,7 +97,9 @@ export const flag: Kind<boolean> = plain({
   recorded: trueOrFalse,
 });
 
-/** Several different values of a kind; with commas between them on the command line, and recorded so. */
+/**
+ * Makes the kind of several different values of another; with commas between them on the command line, and recorded so.
+ */
 export function listOf<T>(kind: Kind<T>, placeholder = 'list'): Kind<readonly T[], string> {
   const is = (value: unknown): value is readonly T[] =>
     Array.isArray(value) && value.length > 0 && value.every((item) => kind.is(item));

@@ -49,7 +49,10 @@ export function readManifest(path: string): RunManifest {
   return parseManifest(json, file);
 }
 
-/** The events of a run folder as it is at this moment, streamed. @throws DataError METRICS_MALFORMED, FILE_MISSING */
+/**
+ * Reads the events of a run folder as it is at this moment, streamed.
+ * @throws DataError METRICS_MALFORMED, FILE_MISSING
+ */
 export function runEvents(path: string): Iterable<RunEvent> {
   return readEvents(join(path, runFiles.metrics));
 }
@@ -70,7 +73,10 @@ export function dropSteps(path: string): void {
   replaceFile(file, [Buffer.from(kept.join('\n'))], 'make room');
 }
 
-/** undefined when the run has none yet. @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION */
+/**
+ * Reads a run's checkpoint; undefined when it has none yet.
+ * @throws DataError CHECKPOINT_DAMAGED, CHECKPOINT_VERSION
+ */
 export function readCheckpoint(path: string): Checkpoint | undefined {
   const file = join(path, runFiles.checkpoint);
   let bytes: Uint8Array;

@@ -47,9 +47,9 @@ const UF2_MAGIC = 0x0a324655;
 const HOLD_BOOTSEL = 'unplug the board, hold its BOOTSEL button, plug it in again, and: priot flash';
 
 /**
- * Nothing is written before the image, the drive and the list of ports are known to be good.
- * @throws DataError for an image that is none; DeviceError NO_BOARD, SEVERAL_BOARDS, NO_DRIVE, WRONG_BOARD, COPY_FAILED,
- * BOARD_NOT_BACK, OTHER_FIRMWARE
+ * Flashes a board. Nothing is written before the image, the drive and the list of ports are known to be good.
+ * @throws DataError for an image that is none; DeviceError NO_BOARD, SEVERAL_BOARDS, NO_DRIVE, WRONG_BOARD,
+ * COPY_FAILED, BOARD_NOT_BACK, OTHER_FIRMWARE
  */
 export async function flashBoard(
   request: FlashRequest,

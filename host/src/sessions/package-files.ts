@@ -18,7 +18,7 @@ export function packageDescription(): PackageDescription {
   return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as PackageDescription;
 }
 
-/** A folder as the user named it; when there is none, the package's own of that name. */
+/** Returns a folder as the user named it; when there is none, the package's own of that name. */
 export function resolveModel(name: string): string {
   const own = join(packageRoot, name);
   return existsSync(name) || !existsSync(own) ? name : own;

@@ -69,8 +69,8 @@ function scalarsOf(event: RunEvent): Scalar[] {
 }
 
 /**
- * The records of an event file. TensorBoard's step is the number of training steps done before the event; events carry
- * no time of their own, so all have that of the run's creation, and an export is the same whenever it is made.
+ * Yields the records of an event file. TensorBoard's step is the number of training steps done before the event; events
+ * carry no time of their own, so all have that of the run's creation, and an export is the same whenever it is made.
  * @param createdAt ISO 8601, of the run
  */
 export function* tensorboardRecords(
@@ -88,8 +88,8 @@ export function* tensorboardRecords(
 }
 
 /**
- * The name under which TensorBoard looks for the file. There is one per run, so that a second export replaces the
- * first.
+ * Returns the name under which TensorBoard looks for the file. There is one per run, so that a second export replaces
+ * the first.
  */
 export function tensorboardFileName(runName: string, createdAt: string): string {
   return `events.out.tfevents.${Math.floor(wallTimeOf(createdAt))}.${runName}`;

@@ -21,8 +21,8 @@ export function erasuresBy(saves: number): number {
 }
 
 /**
- * What a session id does not say and the steps depend on, in 8 bytes: the beginning of SHA-256 over the label, as one
- * byte, and the input of every training image. Their order follows from the seed.
+ * Computes the training id: what a session id does not say and the steps depend on, in 8 bytes: the beginning of
+ * SHA-256 over the label, as one byte, and the input of every training image. Their order follows from the seed.
  */
 export function trainingIdOf(training: InputImages): Uint8Array {
   const hash = createHash('sha256');
@@ -55,7 +55,10 @@ export function checkKeepsState({ checkpointBytes }: HelloReply, network: Networ
   }
 }
 
-/** What the device holds, whatever it is of; undefined: nothing. @throws what the connection throws */
+/**
+ * Asks what the device holds, whatever it is of; undefined: nothing.
+ * @throws what the connection throws
+ */
 export async function findDeviceCheckpoint(
   connection: Connection,
   signal: AbortSignal,
@@ -64,13 +67,13 @@ export async function findDeviceCheckpoint(
   return found.sequence === 0 ? undefined : found;
 }
 
-/** Whether it is of the session and the images of the plan. */
+/** Tells whether a checkpoint is of the session and the images of the plan. */
 export function isOfPlan(checkpoint: DeviceCheckpoint, plan: TrainingPlan, trainingId: Uint8Array): boolean {
   return equal(checkpoint.sessionId, planSessionId(plan)) && equal(checkpoint.trainingId, trainingId);
 }
 
 /**
- * The learned state that the device holds.
+ * Reads the learned state that the device holds.
  * @param found of that device
  * @throws DataError DEVICE_CHECKPOINT_MISSING, DEVICE_CHECKPOINT_DIFFERS when there is none to go on with for `plan`
  */

@@ -11,8 +11,8 @@ const HELD_OUT_IMAGES = 10_000;
 const HELD_OUT_SHARE = 1 / 6;
 
 /**
- * The data set with what `--eval-set` says as its test images. Held out: the last training images, which no seed then
- * trains on: hyperparameters are chosen on them, so that the test images stay untouched.
+ * Returns the data set with what `--eval-set` says as its test images. Held out: the last training images, which no
+ * seed then trains on: hyperparameters are chosen on them, so that the test images stay untouched.
  */
 export function withEvalSet(dataset: Dataset, evalSet: EvalSet = 'test'): Dataset {
   if (evalSet === 'test') return dataset;
@@ -28,7 +28,10 @@ function slice(set: ImageSet, first: number, end: number): ImageSet {
   return { ...set, count: end - first, pixels, labels: set.labels.subarray(first, end) };
 }
 
-/** Seed s trains on training images s * samples and on. @throws UsageError SEED_BEYOND_SET */
+/**
+ * Returns the first training image of a seed: seed s trains on training images s * samples and on.
+ * @throws UsageError SEED_BEYOND_SET
+ */
 export function firstTrainingImage(train: ImageSet, seed: number, samples: number): number {
   if ((seed + 1) * samples <= train.count) return seed * samples;
   const last = Math.floor(train.count / samples) - 1;
@@ -39,7 +42,10 @@ export function firstTrainingImage(train: ImageSet, seed: number, samples: numbe
   );
 }
 
-/** How many test images `--eval-samples` means: all when it is left out. @throws UsageError TOO_MANY_EVAL_SAMPLES */
+/**
+ * Returns how many test images `--eval-samples` means: all when it is left out.
+ * @throws UsageError TOO_MANY_EVAL_SAMPLES
+ */
 export function evaluatedImages(
   evalSamples: number | null | undefined,
   test: ImageSet,

@@ -45,7 +45,7 @@ const completions: Record<MethodName, (asked: MethodRequest, network: Network) =
 };
 
 /**
- * The request with the method's defaults filled in.
+ * Returns the request with the method's defaults filled in.
  * @throws UsageError OPTION_OF_ANOTHER_METHOD, OPTIONS_CONFLICT, BUDGET_MALFORMED
  */
 export function completeMethodRequest(asked: MethodRequest, network: Network): MethodRequest {

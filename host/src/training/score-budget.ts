@@ -11,14 +11,14 @@ export function parsePermille(text: string): number | undefined {
   return permille <= 1000 ? permille : undefined;
 }
 
-/** `conv1=1,conv2=0.5`: the text of a budget, permille per layer in the order of the network. */
+/** Writes a budget as `conv1=1,conv2=0.5`, permille per layer in the order of the network. */
 export function formatBudget(network: Network, permille: readonly number[]): string {
   return network.layers.map((layer, index) => `${layer.name}=${permille[index]! / 1000}`).join(',');
 }
 
 /**
- * Permille per layer of `--budget`: `uniform`, `auto`, or LAYER=FRACTION for every layer. `scored` is the share over all
- * edges in permille, for the first two.
+ * Parses `--budget` into permille per layer: `uniform`, `auto`, or LAYER=FRACTION for every layer. `scored` is the
+ * share over all edges in permille, for the first two.
  * @throws UsageError BUDGET_MALFORMED
  */
 export function parseBudget(network: Network, budget: string, scored: number): number[] {

@@ -1,14 +1,14 @@
 /** PRIOT-S: which edges have scores (docs/arithmetic.md, "PRIOT-S"). */
 import { drawScore, seed0, Xorshift32 } from '../random.js';
 
-/** Scored edges of a layer: floor(edges * permille / 1000). */
+/** Returns the number of scored edges of a layer: floor(edges * permille / 1000). */
 export function scoredCount(edges: number, permille: number): number {
   return Math.floor((edges * permille) / 1000);
 }
 
 /**
- * PRIOT-S, random selection: 0 or 1 per edge of all layers. The keys are drawn right after each layer's scores, so that
- * the scores of a random selection are not those of drawScores; both are returned.
+ * Draws scores and a random selection for PRIOT-S: 0 or 1 per edge of all layers. The keys are drawn right after each
+ * layer's scores, so that the scores of a random selection are not those of drawScores; both are returned.
  */
 export function drawScoresAndSelection(
   edgesPerLayer: readonly number[],
@@ -30,7 +30,7 @@ export function drawScoresAndSelection(
   return { scores, scored };
 }
 
-/** PRIOT-S, selection by weight: 1 for the edges of largest |weight| in each layer, ties to the lower edge. */
+/** Selects by weight for PRIOT-S: 1 for the edges of largest |weight| in each layer, ties to the lower edge. */
 export function selectLargestWeights(
   weights: Int8Array,
   edgesPerLayer: readonly number[],

@@ -2,7 +2,7 @@
 import { arenaText } from '../../link/memory-account.js';
 import type { MemoryPlan } from '../../link/messages.js';
 
-/** Two lines: the choices with their reason, and the bytes by purpose. */
+/** Returns two lines: the choices with their reason, and the bytes by purpose. */
 export function planText(plan: MemoryPlan): string {
   return (
     `memory plan: ${choices(plan)}; ${reason(plan)}\n` +

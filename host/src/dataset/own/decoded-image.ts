@@ -15,7 +15,7 @@ export interface DecodedImage {
 
 export const UNREADABLE_REMEDY = 'replace this file or take it out of the folder';
 
-/** The error of a file that cannot be decoded. */
+/** Makes the error of a file that cannot be decoded. */
 export function unreadable(path: string, why: string, cause?: unknown): DataError {
   return new DataError('IMAGE_UNREADABLE', `${path}: ${why}`, UNREADABLE_REMEDY, { cause });
 }

@@ -7,7 +7,7 @@ type LibraryAlarm = ReturnType<LibraryClock['createAlarm']>;
 export const CLOCK_HZ = 125_000_000;
 const NANOS_PER_CYCLE = 1e9 / CLOCK_HZ;
 
-/** Emulated milliseconds to cycles, rounded up. */
+/** Converts emulated milliseconds to cycles, rounded up. */
 export function cyclesOfMs(ms: number): number {
   return Math.ceil(ms * (CLOCK_HZ / 1000));
 }

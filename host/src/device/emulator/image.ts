@@ -122,7 +122,7 @@ function placeElf(flash: Uint8Array, file: Uint8Array, view: DataView, name: str
   }
 }
 
-/** The whole flash, 2 MB, with the image in it and 0xff elsewhere. `name` is for messages. Throws DataError. */
+/** Returns the whole flash, 2 MB, with the image in it and 0xff elsewhere. `name` is for messages. Throws DataError. */
 export function flashOfImage(file: Uint8Array, name: string): Uint8Array {
   const flash = new Uint8Array(FLASH_BYTES).fill(0xff);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);

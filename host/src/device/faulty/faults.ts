@@ -36,7 +36,7 @@ export function parseFaults(text: string): Faults {
   };
 }
 
-/** Whether a value has all chances and the seed, each in its range. */
+/** Tells whether a value has all chances and the seed, each in its range. */
 export function isFaults(value: unknown): value is Faults {
   if (typeof value !== 'object' || value === null) return false;
   const { seed, ...chances } = value as Record<string, unknown>;
@@ -63,7 +63,7 @@ function badFaults(why: string): UsageError {
   );
 }
 
-/** Uniform in 0..1, 1 excluded: xorshift32 (Marsaglia, 2003). Any seed will do, 0 too. */
+/** Makes a generator of numbers uniform in 0..1, 1 excluded: xorshift32 (Marsaglia, 2003). Any seed will do, 0 too. */
 export function randomFrom(seed: number): () => number {
   let state = (Math.imul(seed, 0x9e37_79b1) ^ 0x5eed_1e55) | 0 || 1;
   return () => {

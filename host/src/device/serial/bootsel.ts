@@ -18,7 +18,7 @@ export interface BootselDrive {
   boardId: string;
 }
 
-/** The boot ROM drives among these folders; left out: all that are mounted. */
+/** Finds the boot ROM drives among these folders; left out: all that are mounted. */
 export async function findBootselDrives(folders?: readonly string[]): Promise<BootselDrive[]> {
   const drives: BootselDrive[] = [];
   for (const folder of folders ?? (await mountedFolders())) {

@@ -49,7 +49,8 @@ export function fingerprint(port: ListedPort): Fingerprint {
 }
 
 /**
- * All serial ports on USB, the likeliest boards first. A machine's own serial ports are none of ours: PCs list dozens.
+ * Lists all serial ports on USB, the likeliest boards first. A machine's own serial ports are none of ours: PCs list
+ * dozens.
  * @throws DeviceError PORTS_UNKNOWN when the system cannot list them
  */
 export async function findPorts(list: () => Promise<ListedPort[]> = listPorts): Promise<FoundPort[]> {
@@ -98,13 +99,13 @@ export async function findBoard(list?: () => Promise<ListedPort[]>): Promise<Sea
     : { passedOver: ports.filter((port) => port.fingerprint === 'pico' || port.fingerprint === 'raspberry-pi') };
 }
 
-/** The boards that are priot's; when there is none, those that may be. */
+/** Returns the boards that are priot's; when there is none, those that may be. */
 export function likeliestBoards(ports: readonly FoundPort[]): FoundPort[] {
   const priot = ports.filter(({ fingerprint }) => fingerprint === 'priot');
   return priot.length > 0 ? priot : ports.filter(({ fingerprint }) => fingerprint === 'perhaps-priot');
 }
 
-/** A port by its serial number or its path; undefined when there is none, or nothing can tell. */
+/** Finds a port by its serial number or its path; undefined when there is none, or nothing can tell. */
 export async function findPort(
   wanted: { path: string } | { serialNumber: string },
   list?: () => Promise<ListedPort[]>,

@@ -1,4 +1,4 @@
-/** One after another; a single one is not copied. */
+/** Joins parts one after another; a single one is not copied. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   let length = 0;

@@ -17,7 +17,7 @@ export const BATCH = 'batch';
 /** Axes of a map once a layer gave it; an image's own are called by their position until a layer reads them. */
 export const MAP_AXES = ['height', 'width', 'channel'] as const;
 
-/** An axis of these atoms; neighbours that are one whole are joined, those of size 1 dropped. */
+/** Makes an axis of these atoms; neighbours that are one whole are joined, those of size 1 dropped. */
 export function axisOf(atoms: readonly Atom[]): Axis {
   const joined: Atom[] = [];
   for (const atom of atoms.filter(({ size }) => size !== 1)) {
@@ -36,7 +36,7 @@ export function before(first: Atom, second: Atom): boolean {
   return first.axis === second.axis ? first.step > second.step : first.axis < second.axis;
 }
 
-/** A part of an image axis that a Reshape split (a flat 784 into 28x28) is told by its step. */
+/** Names an atom. A part of an image axis that a Reshape split (a flat 784 into 28x28) is told by its step. */
 export function atomName(atom: Atom): string {
   return `${atom.axis} by ${atom.step}`;
 }

@@ -158,7 +158,7 @@ export const doubles = (number: number): Field<readonly number[]> =>
   );
 export const texts = (number: number): Field<readonly string[]> => list(number, readText, writeText);
 
-/** A message within a message. Of several the last counts. */
+/** Reads a message within a message. Of several the last counts. */
 export function message<S extends Schema>(number: number, schema: S): Field<Message<S> | undefined> {
   return {
     number,

@@ -96,7 +96,10 @@ function spreadNote(groups: readonly RunGroup[]): string {
 
 type PointsOf = (run: ReportRun) => { readonly epoch: number; readonly accuracy: number }[];
 
-/** The curve with a point after every epoch: the one with the most epochs, of several the one of the fewest images. */
+/**
+ * Finds the curve with a point after every epoch: the one with the most epochs, of several the one of the fewest
+ * images.
+ */
 export function epochCurve(run: ReportRun): AccuracyCurve | undefined {
   const curves = [...run.account.metrics().accuracy];
   curves.sort((a, b) => b.epochs.length - a.epochs.length || a.images - b.images);
