@@ -89,7 +89,7 @@ export async function printPieces(pieces: Iterable<string>): Promise<void> {
   }
 }
 
-/** Control characters, which would break a line or change the terminal, made visible: `\n`, `\x1b`. */
+/** Makes control characters visible, which would break a line or change the terminal: `\n`, `\x1b`. */
 export function oneLine(text: string): string {
   const names: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

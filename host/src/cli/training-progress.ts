@@ -14,7 +14,7 @@ class Pace {
 
   constructor(private readonly nowMs: () => number) {}
 
-  /** Another one is done; what came between this and the last one was this kind of work. */
+  /** Counts one more as done; what came between this and the last one was this kind of work. */
   done(): void {
     const nowMs = this.nowMs();
     if (this.lastMs !== undefined) {
@@ -49,7 +49,10 @@ export class TrainingProgress {
   private readonly training: Pace;
   private readonly evaluation: Pace;
 
-  /** @param nowMs real milliseconds: progress is about the user's time */
+  /**
+   * Begins to measure.
+   * @param nowMs real milliseconds: progress is about the user's time
+   */
   constructor(
     private readonly display: Display,
     nowMs: () => number = () => performance.now(),

@@ -132,7 +132,9 @@ export function readCases(folder: string): (ConformanceCase | UnreadableCase)[] 
   });
 }
 
-/** The case folders in a folder, sorted by name, or the folder itself when it is one. Throws DataError NO_CASES. */
+/**
+ * Returns the case folders in a folder, sorted by name, or the folder itself when it is one. Throws DataError NO_CASES.
+ */
 export function findCases(folder: string): string[] {
   if (existsSync(join(folder, 'case.json'))) return [folder];
   let names: string[];

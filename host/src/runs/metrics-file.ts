@@ -142,7 +142,7 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
   }),
 };
 
-/** One line, without its line feed, `type` first whatever the order of the object's keys. */
+/** Writes an event as one line, without its line feed, `type` first whatever the order of the object's keys. */
 export function formatEvent(event: RunEvent): string {
   const { type, ...body } = event;
   return JSON.stringify({ type, ...body });
@@ -222,7 +222,7 @@ export function* readLocatedEvents(path: string): Generator<LocatedEvent, void, 
   }
 }
 
-/** The events of a file, streamed; see readLocatedEvents. */
+/** Reads the events of a file, streamed; see readLocatedEvents. */
 export function* readEvents(path: string): Generator<RunEvent, void, undefined> {
   for (const { event } of readLocatedEvents(path)) yield event;
 }

@@ -24,7 +24,7 @@ export interface RunMetrics {
   cyclesPerStep: CycleStatistics | null;
   /** One a set of images; the one evaluated last comes last. */
   accuracy: AccuracyCurve[];
-  /** With the initial scores; null when it was not evaluated. */
+  /** The evaluation with the initial scores; null when there was none. */
   initial: InitialEvent | null;
   /** The evaluations on unshifted images; null where there are none. */
   source: { before: SourceEvent | null; after: SourceEvent | null };

@@ -13,7 +13,7 @@ export type Start =
   /** Whatever host began it: a new folder, the device's learned state. */
   | { readonly from: 'device'; readonly checkpoint: KeptCheckpoint };
 
-/** In the set of evaluations: the one with the initial scores. */
+/** The name, in the set of evaluations, of the one with the initial scores. */
 const INITIAL = 'initial';
 
 /** A checkpoint that a device keeps. */

@@ -87,7 +87,10 @@ export function metricNames(cycles: boolean): string[] {
   return cycles ? [...always, ...counted] : always;
 }
 
-/** A table for a terminal. @param varied the parameters that differ in the whole sweep, of which this may be a part */
+/**
+ * Writes a table for a terminal.
+ * @param varied the parameters that differ in the whole sweep, of which this may be a part
+ */
 export function formatTable(
   groups: readonly SweepGroup[],
   metric: SweepMetric,

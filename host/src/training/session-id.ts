@@ -7,9 +7,9 @@ import { biasBytes } from '../network/tensor-file.js';
 import { bytesOf } from './network-on-device.js';
 
 /**
- * 8 bytes: the beginning of SHA-256 over the JSON of method, seed and network (keys in the order written here and in
- * networkToJson; after which epochs steps are narrower, if any), a zero byte, weights, biases if the network has any,
- * scored flags if the method has them, and the initial state.
+ * Computes a session id, 8 bytes: the beginning of SHA-256 over the JSON of method, seed and network (keys in the order
+ * written here and in networkToJson; after which epochs steps are narrower, if any), a zero byte, weights, biases if
+ * the network has any, scored flags if the method has them, and the initial state.
  */
 export function sessionIdOf(
   network: Network,

@@ -156,7 +156,9 @@ export class Chip extends RP2040 {
   }
 }
 
-/** Whether an exception is pending that ends WFI: enabled and above the running priority; PRIMASK does not count. */
+/**
+ * Tells whether an exception is pending that ends WFI: enabled and above the running priority; PRIMASK does not count.
+ */
 export function wakes(core: Core): boolean {
   if (core.pendingNMI) return true;
   const enabled = core.pendingInterrupts & core.enabledInterrupts;
