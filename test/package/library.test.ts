@@ -1,6 +1,6 @@
 /** The library as scripts use it: those of docs/library.md, two sessions at once, and what it must not do. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -135,4 +135,16 @@ describe('sessions of the library', () => {
     await expect(refused).rejects.toMatchObject({ code, class: 'usage', message: expect.stringMatching(message) });
     expect(events).toEqual([]);
   });
+});
+
+it('leaves the terminal, the arguments, the exit status and the option parser to cli/', () => {
+  const source = join(root, 'host/src');
+  // pty-bridge.ts is a program of its own, which the tests start
+  const others = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !path.startsWith('cli') && !path.endsWith('pty-bridge.ts'),
+  );
+  const terminal =
+    /process\.(stdout|stderr|argv|exit|exitCode)\b|console\.(log|error|warn)\(|ExitStatus|from 'commander'/;
+  expect(others.length).toBeGreaterThan(150);
+  expect(others.filter((path) => terminal.test(readFileSync(join(source, path), 'utf8')))).toEqual([]);
 });
