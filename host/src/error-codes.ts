@@ -217,6 +217,14 @@ export const errorAreas = {
     RUN_VERSION: data('run.json was written by another version of priot.', 'Use that version, or repeat the run.'),
     RUN_BUSY: device('Another process is writing the run folder.', 'Wait for it, or end it.'),
     RUN_DONE: usage('The run to be resumed is done.', 'Repeat it: `priot train --from-run RUN`.'),
+    EXPORT_FOLDER_TAKEN: data(
+      'The folder for an export holds the events of another run.',
+      'Give each run a folder of its own.',
+    ),
+    TRACKER_FAILED: failed(
+      'A run could not be written or sent to a tracker as a whole.',
+      'Give the same command again: what is there already is not sent twice.',
+    ),
     BENCH_MALFORMED: data(
       'The document of a benchmark is damaged, or not what the report takes from it.',
       'Make it with `priot bench --kernels fastest,plain --json`.',

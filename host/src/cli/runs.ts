@@ -41,7 +41,11 @@ export function register(program: Command): void {
     .command('csv')
     .description('one line per event, with a header line')
     .argument('<run>', 'run folder')
-    .option('--events <type>', 'step or epoch', 'epoch')
+    .option(
+      '--events <type>',
+      'step or epoch: the events; epochs: a table of epochs with training accuracy and cycles',
+      'epoch',
+    )
     .option('--out <file>', 'file to write (replaced when there is one); - is standard output', '-')
     .action(exportCsv);
 
@@ -51,6 +55,20 @@ export function register(program: Command): void {
     .argument('<run>', 'run folder')
     .requiredOption('--out <dir>', 'folder for the event file, made when missing')
     .action(exportTensorboard);
+
+  exports
+    .command('dvclive')
+    .description("DVCLive's folder, which DVC and its editor extensions read")
+    .argument('<run>', 'run folder')
+    .requiredOption('--out <dir>', 'folder to write; one of an earlier export is replaced')
+    .action(exportDvclive);
+
+  exports
+    .command('mlflow')
+    .description('send a run to an MLflow server, or the rest of one; user, password and token as MLflow has them')
+    .argument('<run>', 'run folder')
+    .option('--url <url>', 'http://host:port of the server (left out: $MLFLOW_TRACKING_URI)')
+    .action(exportMlflow);
 }
 
 async function list(folder: string, options: JsonOption): Promise<void> {
@@ -99,15 +117,14 @@ async function compare(paths: string[], options: JsonOption): Promise<void> {
 }
 
 async function exportCsv(path: string, options: { events: string; out: string }): Promise<void> {
-  const { csvEvents, csvLines } = await import('../trackers/csv.js');
+  const { csvEvents } = await import('../trackers/csv.js');
   const type = csvEvents.find((name) => name === options.events);
   if (type === undefined) {
     const { UsageError } = await import('../errors.js');
     throw new UsageError('UNKNOWN_EVENTS', `--events ${options.events}: not one of ${csvEvents.join(', ')}`);
   }
-  const { readManifest, runEvents } = await import('../runs/run-folder.js');
-  readManifest(path);
-  const lines = csvLines(runEvents(path), type);
+  const { csvOfRun } = await import('../sessions/export-run.js');
+  const lines = csvOfRun(path, type);
   if (options.out === '-') return printPieces(lines);
   const { replaceFile } = await import('../files.js');
   const { batches } = await import('../runs/batches.js');
@@ -115,17 +132,26 @@ async function exportCsv(path: string, options: { events: string; out: string })
 }
 
 async function exportTensorboard(path: string, options: { out: string }): Promise<void> {
-  const { basename, join, resolve } = await import('node:path');
-  const { readManifest, runEvents } = await import('../runs/run-folder.js');
-  const { makeFolder, replaceFile } = await import('../files.js');
-  const { batches } = await import('../runs/batches.js');
-  const { tensorboardFileName, tensorboardRecords } = await import('../trackers/tensorboard.js');
-  const { createdAt } = readManifest(path);
-  const remedy = 'make room, or choose another disk with --out';
-  makeFolder(options.out, remedy);
-  const file = join(options.out, tensorboardFileName(basename(resolve(path)), createdAt));
-  replaceFile(file, batches(tensorboardRecords(runEvents(path), createdAt)), remedy);
-  await printPieces([`${file}\n`]);
+  const { exportTensorboard } = await import('../sessions/export-run.js');
+  printLines([exportTensorboard(path, options.out)]);
+}
+
+async function exportDvclive(path: string, options: { out: string }): Promise<void> {
+  const { exportDvclive } = await import('../sessions/export-run.js');
+  await exportDvclive(path, options.out);
+  printLines([options.out]);
+}
+
+async function exportMlflow(path: string, options: { url?: string }): Promise<void> {
+  const url = options.url ?? process.env.MLFLOW_TRACKING_URI;
+  if (url === undefined || !URL.canParse(url)) {
+    const { UsageError } = await import('../errors.js');
+    const what = url === undefined ? 'no MLflow server is named' : `${url} is no address`;
+    throw new UsageError('OPTION_MISSING', what, 'give --url http://host:5000, or set MLFLOW_TRACKING_URI');
+  }
+  const { exportMlflow } = await import('../sessions/export-run.js');
+  await exportMlflow(path, url, process.env);
+  printLines([`${path} is on ${new URL(url).host}`]);
 }
 
 function printJson(document: unknown): Promise<void> {

@@ -71,7 +71,8 @@ export interface RunProvenance {
     /** Emulator and its version: `rp2040js 1.4.1`. */
     emulator?: string;
   };
-  network: { files: FileChecksum[] };
+  /** `folder`: where it lay, as an absolute path; the run may be repeated from another working directory. */
+  network: { files: FileChecksum[]; folder?: string };
   dataset: {
     source: string;
     files: FileChecksum[];
@@ -173,7 +174,7 @@ const checkProvenance = shape<RunProvenance>({
     serialNumber: optional(text),
     emulator: optional(text),
   }),
-  network: shape<RunProvenance['network']>({ files }),
+  network: shape<RunProvenance['network']>({ files, folder: optional(text) }),
   dataset: shape<RunProvenance['dataset']>({
     source: text,
     files,

@@ -2,6 +2,7 @@
  * What a session needs before a device is opened: network, images and shifts, from a request. What was read is kept for
  * the next session, so that a sweep reads, rotates and calibrates each thing once.
  */
+import { existsSync } from 'node:fs';
 import { type Dataset, datasetNames } from '../dataset/dataset.js';
 import type { ImageSet } from '../dataset/image-set.js';
 import { checkTransferSet } from '../dataset/transfer-set.js';
@@ -52,7 +53,7 @@ export class InputCache {
    *   exactly; what reading network and data set throws; the signal's reason
    */
   async load(asked: RunRequest, original: RunManifest | undefined, context: Context<DownloadEvent>): Promise<Inputs> {
-    const file = this.network(asked.model);
+    const file = this.network(asked.model, original?.provenance.network.folder);
     if (original !== undefined) checkSameFiles('network', original.provenance.network.files, networkChecksums(file));
     const request = { ...asked, ...completeMethodRequest(asked, file.network) };
     if (request.budget !== undefined) delete request.scored; // the budget says it layer by layer
@@ -74,9 +75,14 @@ export class InputCache {
     return { request, file, network, ...sets, prepared: ({ name }) => this.#prepared(request, name) };
   }
 
-  /** Reads the network of a folder, or the package's own of that name. @throws what loadNetwork throws */
-  network(model: string): NetworkFile {
-    const path = resolveModel(model);
+  /**
+   * Reads the network of a folder, or the package's own of that name.
+   * @param before where the folder lay when a run began that is repeated from another working directory
+   * @throws what loadNetwork throws
+   */
+  network(model: string, before?: string): NetworkFile {
+    const found = resolveModel(model);
+    const path = before === undefined || existsSync(found) ? found : before;
     const file = this.#networks.get(path) ?? loadNetwork(path);
     this.#networks.set(path, file);
     return file;

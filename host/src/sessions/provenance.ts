@@ -1,6 +1,6 @@
 /** What a run ran on: the provenance of run.json. */
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Dataset } from '../dataset/dataset.js';
 import { ROTATION_VERSION } from '../dataset/rotation.js';
 import { hexadecimal, sha256 } from '../files.js';
@@ -41,7 +41,7 @@ export function provenanceOf(
       ...(serialNumber === undefined ? {} : { serialNumber }),
       ...(kind === 'emulator' ? { emulator: `rp2040js ${dependencies.rp2040js}` } : {}),
     },
-    network: { files: networkChecksums(file) },
+    network: { files: networkChecksums(file), folder: dirname(resolve(file.path)) },
     dataset: {
       source: source.provenance.source,
       files: source.provenance.files.map((entry) => ({ ...entry })),
