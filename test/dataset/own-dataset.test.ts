@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadDataset } from '#host/dataset/dataset.js';
+import { type Dataset, loadDataset } from '#host/dataset/dataset.js';
 import { imagePixels } from '#host/dataset/image-set.js';
 import { checkTransferSet } from '#host/dataset/transfer-set.js';
+import { PriotError } from '#host/errors.js';
 import { greyJpeg, greyPng, npyOf, pngOf, writeFiles, zipOf } from './own-samples.js';
 import { encodeIdx, sha256 } from './samples.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -527,6 +528,65 @@ describe('--transfer-dir', () => {
     expect(check(await names('cat', 'emu'))).toThrow(failure('BAD_CLASS_NAMES', /class 1 is emu in .*, and dog in/));
     expect(check(await numbered(2, 1, 0, 2))).toThrow(failure('BAD_CLASS_NAMES', /class 2 is 2 in .*, and not there/));
   });
+});
+
+test('damage to any file of any layout is an error with a code, or a set that is consistent in itself', async () => {
+  const half = (name: string) => ({
+    [`${name}-images-idx3-ubyte`]: images(3),
+    [`${name}-labels-idx1-ubyte.gz`]: gzipSync(labels(1, 0, 2)),
+  });
+  const record = (...own: number[]) => Buffer.concat([Buffer.from(own), new Uint8Array(3072).fill(7)]);
+  const pngs = (name: string) => ({
+    [`${name}/a/1.png`]: greyPng(3, 2, 1),
+    [`${name}/b/1.jpg`]: greyPng(3, 2, 2),
+  });
+  const arrays = (name: string) => ({
+    [`x_${name}.npy`]: npyOf('|u1', [2, 2, 2], new Uint8Array(8)),
+    [`y_${name}.npy`]: npyOf('|u1', [2], Uint8Array.of(1, 0)),
+  });
+  const layouts: Record<string, Uint8Array | string>[] = [
+    {
+      ...half('emnist-letters-train'),
+      ...half('emnist-letters-test'),
+      'emnist-letters-mapping.txt': '0 65\n1 66\n2 67',
+    },
+    {
+      'train.bin': Buffer.concat([record(0, 1), record(1, 0)]),
+      'test.bin': Buffer.concat([record(0, 1), record(1, 0)]),
+    },
+    { ...pngs('train'), ...pngs('test') },
+    { 'set.npz': zipOf({ ...arrays('train'), ...arrays('test') }), 'classes.txt': 'left\nright' },
+  ];
+  const folder = temporaryFolder();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...layouts),
+      fc.nat(),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      fc.option(fc.nat(), { freq: 4 }),
+      async (layout, which, changes, cut) => {
+        rmSync(folder, { recursive: true });
+        writeFiles(folder, layout);
+        const name = Object.keys(layout)[which % Object.keys(layout).length]!;
+        const bytes = Buffer.from(layout[name]!);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        writeFiles(folder, { [name]: cut === null ? bytes : bytes.subarray(0, cut % bytes.length) });
+        const result = await load(folder).catch((error: unknown) => error);
+        if (result instanceof Error) {
+          expect(result).toBeInstanceOf(PriotError);
+          return;
+        }
+        const { train, test: testSet, classNames } = result as Dataset;
+        for (const { count, height, width, channels, pixels, labels: own, classes } of [train, testSet]) {
+          expect(pixels).toHaveLength(count * height * width * channels);
+          expect(own).toHaveLength(count);
+          expect(own.every((label) => label < classes)).toBe(true);
+          expect(classNames.length).toBeGreaterThanOrEqual(classes);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 /** A process of its own, in which loading one of these modules is an error. */

@@ -14,7 +14,7 @@ export const IMAGE_BYTES = PLANE_BYTES * CHANNELS;
 const RECORD_BYTES = 1 + IMAGE_BYTES;
 const REMEDY = 'get the files again: priot data fetch cifar10';
 
-/** The function writes the planes of one image, which begin at `start`, as HWC pixels from `out` on. */
+/** Writes the planes of one image, which begin at `start`, as HWC pixels from `out` on. */
 export function interleavePlanes(bytes: Uint8Array, start: number, pixels: Uint8Array, out: number): void {
   let next = out;
   for (let pixel = start; pixel < start + PLANE_BYTES; pixel++) {
@@ -25,7 +25,7 @@ export function interleavePlanes(bytes: Uint8Array, start: number, pixels: Uint8
 }
 
 /**
- * The function makes one image set from decompressed batches, in the order given.
+ * Makes one image set from decompressed batches, in the order given.
  *
  * @param imagesPerBatch every batch holds exactly as many, so that a truncated one cannot pass for a shorter one
  * @throws DataError TRUNCATED, TRAILING_BYTES, LABEL_OUT_OF_RANGE

@@ -16,7 +16,7 @@ function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * The function gives the bytes themselves, or what they hold when they are gzipped (told by content: no format read here starts like it).
+ * Gives the bytes themselves, or what they hold when they are gzipped (told by content: no format read here starts like it).
  *
  * @throws DataError TRUNCATED, CORRUPT_GZIP
  */
@@ -34,7 +34,7 @@ export async function inflate(bytes: Uint8Array, fileName: string, remedy = FETC
 }
 
 /**
- * The function reads a data file; what comes back is decompressed.
+ * Reads a data file; what comes back is decompressed.
  *
  * @param remedy what to do about a damaged file
  *

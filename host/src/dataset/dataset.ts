@@ -17,7 +17,7 @@ export interface LoadOptions extends SearchOptions, OwnDatasetOptions {
 }
 
 /**
- * The function loads a data set.
+ * Loads a data set.
  *
  * One with a name comes from the folder that is named (--data-dir, $PRIOT_DATA); when none is named, from the cache, and
  * when it is not there, by a download into the cache. Its files are checked whenever they are read. `digits` is generated

@@ -57,7 +57,7 @@ export interface IdxImages {
 }
 
 /**
- * The function reads an image file (count, height, width).
+ * Reads an image file (count, height, width).
  *
  * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS
  */
@@ -68,7 +68,7 @@ export function parseIdxImages(file: IdxFile, remedy: string): IdxImages {
 }
 
 /**
- * The function reads a label file: one byte an image, or rows of 32-bit integers whose first is the label, as QMNIST has.
+ * Reads a label file: one byte an image, or rows of 32-bit integers whose first is the label, as QMNIST has.
  *
  * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS
  */
@@ -80,7 +80,7 @@ export function parseIdxLabels(file: IdxFile, remedy: string): Int32Array {
   return Int32Array.from({ length: count }, (_, row) => view.getInt32(4 * columns * row));
 }
 
-/** The function checks that each image has a label. @throws DataError LABEL_COUNT */
+/** Checks that each image has a label. @throws DataError LABEL_COUNT */
 export function checkLabelCount(images: IdxFile, count: number, labels: IdxFile, labelCount: number, remedy: string) {
   if (labelCount === count) return;
   throw new DataError(
@@ -91,7 +91,7 @@ export function checkLabelCount(images: IdxFile, count: number, labels: IdxFile,
 }
 
 /**
- * The function makes an image set of MNIST's files: an image file (count, height, width) and its label file (count).
+ * Makes an image set of MNIST's files: an image file (count, height, width) and its label file (count).
  * The set's pixels are a view into the file's bytes.
  *
  * @throws DataError TRUNCATED, TRAILING_BYTES, BAD_MAGIC, BAD_DIMENSIONS, LABEL_COUNT, LABEL_OUT_OF_RANGE

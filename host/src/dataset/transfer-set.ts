@@ -4,7 +4,7 @@ import { DataError } from '../errors.js';
 import type { Dataset } from './types.js';
 
 /**
- * The function checks that shifted images can stand in for the images of the set that a network was made for: one size,
+ * Checks that shifted images can stand in for the images of the set that a network was made for: one size,
  * and no class that the set has not got.
  *
  * @param source the set of `--dataset`

@@ -25,7 +25,7 @@ export interface ArrangedSet {
 const MAXIMUM_CLASSES = 256;
 
 /**
- * The function arranges a set: labels from 0, images transposed and of the channels asked for, a test half split off
+ * Arranges a set: labels from 0, images transposed and of the channels asked for, a test half split off
  * where there is none, and mixed where they are sorted by class, since a session trains on the first images.
  *
  * @throws DataError NO_TEST_SET, MIXED_SIZES, LABEL_OUT_OF_RANGE, TOO_MANY_CLASSES, EMPTY_CLASS, BAD_CLASS_NAMES;

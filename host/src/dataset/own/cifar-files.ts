@@ -20,7 +20,7 @@ export interface CifarFiles {
   readonly labelBytes: 1 | 2;
 }
 
-/** The function finds a set by its files' names: `data_batch_1.bin`, …, `test_batch.bin`, or CIFAR-100's `train.bin`, `test.bin`. */
+/** Finds a set by its files' names: `data_batch_1.bin`, …, `test_batch.bin`, or CIFAR-100's `train.bin`, `test.bin`. */
 export function findCifarFiles(folder: string, names: readonly string[]): CifarFiles | undefined {
   const matching = (pattern: RegExp) => {
     const found = new Map<string, string>();
@@ -40,7 +40,7 @@ export function findCifarFiles(folder: string, names: readonly string[]): CifarF
 }
 
 /**
- * The function reads a set in CIFAR's layout. Batches may have any number of records.
+ * Reads a set in CIFAR's layout. Batches may have any number of records.
  *
  * @param labels which label of CIFAR-100; absent: fine
  * @throws DataError TRUNCATED, and what reading files throws

@@ -2,7 +2,7 @@
 
 import { type DecodedImage, unreadable } from './decoded-image.js';
 
-/** The function decodes a file, whose kind its first bytes tell. @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE */
+/** Decodes a file, whose kind its first bytes tell. @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE */
 export async function decodeImage(bytes: Uint8Array, path: string): Promise<DecodedImage> {
   if (bytes[0] === 0x89 && bytes[1] === 0x50) {
     const { decodePng } = await import('./png.js');

@@ -20,7 +20,7 @@ export function unreadable(path: string, why: string, cause?: unknown): DataErro
   return new DataError('IMAGE_UNREADABLE', `${path}: ${why}`, UNREADABLE_REMEDY, { cause });
 }
 
-/** The function refuses an image by its header, before its pixels take memory. @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE */
+/** Refuses an image by its header, before its pixels take memory. @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE */
 export function checkImageSize(path: string, height: number, width: number): void {
   if (height === 0 || width === 0) throw unreadable(path, `an image of ${height}x${width}`);
   if (height * width > MAXIMUM_IMAGE_ELEMENTS) {

@@ -18,7 +18,7 @@ type Part = 'images' | 'labels';
 /** The files of one set: `train images`, … -> path. */
 export type IdxPaths = ReadonlyMap<`${Half} ${Part}`, string>;
 
-/** The function finds the sets in a folder by what their files' names begin with: `` for MNIST, `emnist-letters-`. */
+/** Finds the sets in a folder by what their files' names begin with: `` for MNIST, `emnist-letters-`. */
 export function findIdxSets(folder: string, names: readonly string[]): ReadonlyMap<string, IdxPaths> {
   const sets = new Map<string, Map<`${Half} ${Part}`, string>>();
   // In order, so that a plain file is taken before its gzipped copy, and labels alone before QMNIST's rows.
@@ -35,7 +35,7 @@ export function findIdxSets(folder: string, names: readonly string[]): ReadonlyM
 }
 
 /**
- * The function reads a set of IDX files. Class names come from `…mapping.txt` (EMNIST: label, then code points).
+ * Reads a set of IDX files. Class names come from `…mapping.txt` (EMNIST: label, then code points).
  *
  * @param mapping path of that file; undefined: there is none
  * @throws DataError MISSING_FILES, and what the readers of files and of the format throw

@@ -14,14 +14,14 @@ const READ = ['.png', '.jpg', '.jpeg'];
 const REFUSED = ['.bmp', '.gif', '.webp', '.tif', '.tiff', '.heic', '.avif', '.ppm', '.pgm'];
 const MAXIMUM_FILE_BYTES = 16 * 2 ** 20;
 
-/** The function says whether a folder has this layout: class folders below `train`, or directly. */
+/** Says whether a folder has this layout: class folders below `train`, or directly. */
 export function isImageFolder(folder: string, names: readonly string[]): boolean {
   const halves = names.includes('train') ? [join(folder, 'train')] : [folder];
   return halves.some((half) => foldersIn(half).some((name) => imagesIn(join(half, name)).length > 0));
 }
 
 /**
- * The function reads a set of image folders. Classes are the folders of `train` in the order of their names, by code
+ * Reads a set of image folders. Classes are the folders of `train` in the order of their names, by code
  * unit; within a class images are in the order of their names. Grey and colour images together become colour.
  *
  * @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE, MIXED_SIZES, EMPTY_CLASS, BAD_CLASS_NAMES, SET_TOO_LARGE,

@@ -8,7 +8,7 @@ const MAXIMUM_SCANS = 100;
 const MEMORY_MEGABYTES = 128;
 
 /**
- * The function decodes a JPEG file, baseline or progressive, grey or colour. The rotation that a camera notes beside the
+ * Decodes a JPEG file, baseline or progressive, grey or colour. The rotation that a camera notes beside the
  * pixels (EXIF) is not applied.
  *
  * @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE

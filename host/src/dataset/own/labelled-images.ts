@@ -32,7 +32,7 @@ export const MAXIMUM_IMAGE_ELEMENTS = 2 ** 20;
 /** Above EMNIST ByClass (547 MB), the largest published set in these formats. */
 export const MAXIMUM_SET_BYTES = 2 ** 30;
 
-/** The function checks sizes before memory is taken for them. @throws DataError BAD_DIMENSIONS, IMAGE_TOO_LARGE, SET_TOO_LARGE */
+/** Checks sizes before memory is taken for them. @throws DataError BAD_DIMENSIONS, IMAGE_TOO_LARGE, SET_TOO_LARGE */
 export function checkSize(where: string, count: number, height: number, width: number, channels: number): void {
   const shape = `${height}x${width}x${channels}`;
   if (Math.min(count, height, width, channels) < 1) {

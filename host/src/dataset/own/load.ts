@@ -25,7 +25,7 @@ const LAYOUTS =
 const CLASS_FILE = 'classes.txt';
 
 /**
- * The function loads the data set in a folder or file. A relative path is looked for in the working directory, then below
+ * Loads the data set in a folder or file. A relative path is looked for in the working directory, then below
  * --data-dir or $PRIOT_DATA. `DIR/emnist-letters` names the set in DIR whose files begin with `emnist-letters-`.
  *
  * @throws UsageError UNKNOWN_DATASET, LABELS_WITHOUT_CHOICE, and those of `arrange`; DataError NO_SUCH_FOLDER,

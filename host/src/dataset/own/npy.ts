@@ -17,7 +17,7 @@ const MAGIC = '\x93NUMPY';
 const MAXIMUM_HEADER_BYTES = 65_536;
 
 /**
- * The function reads an array's header and finds its values. Pickled Python objects are refused.
+ * Reads an array's header and finds its values. Pickled Python objects are refused.
  *
  * @param where names the array in messages: `set.npz: x_train`
  * @throws DataError BAD_NPY, TRUNCATED, TRAILING_BYTES
@@ -67,7 +67,7 @@ export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
   return { type: descriptor, itemBytes, shape, values };
 }
 
-/** The function reads integers. @returns undefined where the values are none, or do not fit 32 bits */
+/** Reads integers. @returns undefined where the values are none, or do not fit 32 bits */
 export function integersOf({ type, itemBytes, values }: NpyArray): Int32Array | undefined {
   const match = /^([<>|=]?)([iu])[1248]$/.exec(type);
   if (match === null) return undefined;
@@ -91,7 +91,7 @@ export function integersOf({ type, itemBytes, values }: NpyArray): Int32Array | 
   return integers;
 }
 
-/** The function reads texts (`<U5`, `|S5`). @returns undefined where the values are none */
+/** Reads texts (`<U5`, `|S5`). @returns undefined where the values are none */
 export function textsOf({ type, itemBytes, values }: NpyArray): string[] | undefined {
   const kind = /^[<|=]?([US])\d+$/.exec(type)?.[1];
   if (kind === undefined || itemBytes === 0) return undefined;

@@ -9,7 +9,7 @@ import { readZip } from './zip.js';
 const CLASS_NAMES = 'class_names';
 
 /**
- * The function makes a set of an archive's arrays. Images are uint8: (n, rows, columns) or (n, rows, columns, channels).
+ * Makes a set of an archive's arrays. Images are uint8: (n, rows, columns) or (n, rows, columns, channels).
  * Labels are integers: (n) or (n, 1). `class_names`, where it is there, holds texts.
  *
  * @throws DataError CORRUPT_ZIP, BAD_NPY, TRUNCATED, TRAILING_BYTES, MISSING_ARRAY, BAD_DIMENSIONS, LABEL_COUNT,

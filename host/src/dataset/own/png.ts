@@ -31,7 +31,7 @@ interface Header {
 }
 
 /**
- * The function decodes a PNG file. 16 bits become the upper 8; fewer than 8 are spread over 0..255; palettes become their
+ * Decodes a PNG file. 16 bits become the upper 8; fewer than 8 are spread over 0..255; palettes become their
  * colours; what is transparent is laid over black.
  *
  * @throws DataError IMAGE_UNREADABLE, IMAGE_TOO_LARGE

@@ -18,12 +18,12 @@ export interface ZipMember {
   readonly name: string;
   /** Decompressed. */
   readonly bytes: number;
-  /** The function decompresses the member and checks its CRC. @throws DataError CORRUPT_ZIP */
+  /** Decompresses the member and checks its CRC. @throws DataError CORRUPT_ZIP */
   read(): Uint8Array;
 }
 
 /**
- * The function lists an archive's members. Nothing is decompressed before it is read.
+ * Lists an archive's members. Nothing is decompressed before it is read.
  *
  * @param maximumBytes of one member, decompressed: a larger one is refused
  * @throws DataError CORRUPT_ZIP, TRUNCATED, SET_TOO_LARGE
