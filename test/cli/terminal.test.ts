@@ -109,6 +109,20 @@ it('--quiet says nothing unless something goes wrong', async () => {
   expect(again.stderr).toMatch(/^error: .*\n {2}try: .*\n$/);
 });
 
+it('steps that are to be halved after the last epoch are told of', async () => {
+  const { status, stderr } = await runCli([
+    ...short,
+    '--quiet',
+    '--epochs',
+    '2',
+    '--narrow',
+    '1,5',
+    '--out',
+    path('late'),
+  ]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '--narrow 5 has no effect: the run ends after epoch 2\n' });
+});
+
 it('a name with a line feed takes one line wherever it is shown', async () => {
   const folder = path('names');
   mkdirSync(folder);

@@ -6,6 +6,7 @@ import { rotationDifference } from '../dataset/rotation.js';
 import { DataError, UsageError } from '../errors.js';
 import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
+import { epochList } from '../options/kinds.js';
 import { complete, record as recorded, words } from '../options/option.js';
 import { type ResumeOptions, resumeOptions, type TrainOptions, trainOptions } from '../options/train.js';
 import { trainingOptions } from '../options/training.js';
@@ -76,6 +77,12 @@ function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
     evalSamples: given.evalSamples ?? null,
     device: device ?? '',
   };
+  const narrowed = epochList.parse(request.narrow ?? '') ?? [];
+  const late = narrowed.filter((epoch) => epoch >= request.epochs);
+  if (late.length > 0) {
+    const text = `--narrow ${late.join(',')} has no effect: the run ends after epoch ${request.epochs}`;
+    context.onEvent?.({ type: 'notice', warning: true, text });
+  }
   return {
     asked: { ...request, ...changesOf(given) },
     ...(original && { original }),
