@@ -1,3 +1,4 @@
+import { GPIOPinState } from 'rp2040js';
 import { expect, test } from 'vitest';
 import { encodeFrame } from '#host/link/frame.js';
 import { encodeRequest } from '#host/link/messages.js';
@@ -5,6 +6,8 @@ import { Board, hello } from './board.js';
 
 const HARD_FAULT_VECTOR = 3 * 4;
 const MB = 1024 * 1024;
+/** Of a Pico. */
+const LED = 25;
 const WATCHDOG_CONTROL = 0x40058000;
 const WATCHDOG_SCRATCH_4 = 0x4005801c;
 const TRIGGER = 0x80000000;
@@ -135,6 +138,33 @@ test('a board that comes from its boot ROM, with another image in its flash perh
   board.boot(2);
   expect(board.console.at(-1)).toContain('after the boot ROM');
   expect(hello(board)).toMatchObject({ resetCause: 'boot-rom' });
+});
+
+test('the LED is lit while the board waits for its host, dark while it works, and blinks without one', () => {
+  const board = new Board();
+  board.boot(1);
+  const { cdc, machine } = board.pico;
+  const lit = () => machine.chip.gpio[LED]!.value === GPIOPinState.High;
+  const halfSeconds = (count: number) =>
+    Array.from({ length: count }, () => {
+      board.wait(0.5);
+      return lit();
+    });
+  board.runUntil(() => board.pico.idle);
+  expect(halfSeconds(3)).toEqual([true, true, true]);
+
+  const changes: boolean[] = [];
+  const forget = machine.chip.gpio[LED]!.addListener((state) => changes.push(state === GPIOPinState.High));
+  cdc.send(encodeFrame(encodeRequest(5000, 'readStatistics', {})));
+  board.runUntil(() => board.messages.some(({ requestId }) => requestId === 5000));
+  board.runUntil(() => board.pico.idle);
+  forget();
+  expect(changes).toEqual([false, true]);
+
+  cdc.setDtr(false);
+  board.wait(0.01);
+  const blinks = halfSeconds(6);
+  expect(blinks.map((on, at) => (on === blinks[0]) !== (at % 2 === 1))).toEqual(Array(6).fill(true));
 });
 
 test('bytes that come faster than they are handled wait in the host, and none is lost', () => {

@@ -30,7 +30,7 @@ const IO_QSPI_PAGE = 0x40018;
 const CHIP_RESET = 0x8;
 const HAD_POWER_ON = 1 << 8;
 const XIP_END = 0x14000000;
-/** PADS_QSPI after a reset, SCLK, SS, SD0 to SD3 (RP2040 datasheet 2.19.6.4): the library's inputs are switched off. */
+/** PADS_QSPI after a reset, SCLK, SS, SD0 to SD3 (RP2040 datasheet 2.19): the library's inputs are switched off. */
 const QSPI_PADS = [0x56, 0x5a, 0x52, 0x52, 0x52, 0x52];
 
 /** VREG_AND_CHIP_RESET, as far as firmware asks it why it started. The library has none. */

@@ -1,8 +1,8 @@
 /**
  * The flash chip of a Pico, a Winbond W25Q16JV, as its pins see it: instructions byte by byte while it is selected.
  *
- * Instructions, identification and times: W25Q16JV datasheet, 8 "Commands and Instructions" and 9.6 "AC Electrical
- * Characteristics" (typical times).
+ * Instructions, identification and typical times: W25Q16JV datasheet, "Instruction Set Table" and "AC Electrical
+ * Characteristics".
  */
 
 import { CLOCK_HZ } from './emulated-clock.js';

@@ -14,7 +14,7 @@ const BREAK_FLASH_PROGRAM = 0xe1;
 const BREAK_BOOTSEL = 0xe2;
 
 const BOOTSEL_MESSAGE = 'the firmware restarted into BOOTSEL mode';
-/** What tells a boot ROM where to go on after a watchdog reset: RP2040 datasheet 2.8.1.1. */
+/** What tells a boot ROM where to go on after a watchdog reset: RP2040 datasheet 2.8. */
 const BOOT_SCRATCH = 4;
 const BOOT_MAGIC = 0xb007c0d3;
 const ENTRY_SCRATCH = 7;

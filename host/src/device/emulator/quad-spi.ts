@@ -4,7 +4,7 @@
  * up for execute-in-place, and not where the cache may hold what was erased or programmed since: whatever else reads
  * there is a fault here.
  *
- * Registers: RP2040 datasheet, 2.6.3 "Flash" (XIP_CTRL), 2.19.6.2 "QSPI bank" (IO_QSPI), 4.10 "SSI".
+ * Registers: RP2040 datasheet, 2.6 "Memory" (XIP_CTRL), 2.19 "GPIO" (IO_QSPI), 4.10 "SSI".
  */
 
 import type { Peripheral, RP2040 } from 'rp2040js';
