@@ -1,5 +1,5 @@
 // Writes the tables of docs/results.md, and a part of the first into README.md, from the sweeps' results, so that no
-// number is typed by hand. Run by make results, make robustness and make heldout (scripts/results.mk); tables whose sweep
+// number is typed by hand. Run by make results, results-vgg11, robustness and heldout (scripts/results.mk); tables whose sweep
 // was not run stay as they are.
 //   node scripts/results.mjs [FOLDER OF SWEEPS [PAGE README]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -120,6 +120,8 @@ if (accuracy !== undefined) {
 }
 const heldOut = read(join(sweeps, 'held-out.json'));
 if (heldOut !== undefined) text = replaceBlock(text, 'held-out', accuracyTable(heldOut));
+const vgg11 = read(join(sweeps, 'vgg11.json'));
+if (vgg11 !== undefined) text = replaceBlock(text, 'vgg11', accuracyTable(vgg11));
 const robustness = read(join(sweeps, 'robustness.json'));
 if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
 writeFileSync(page, text);
