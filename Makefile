@@ -141,7 +141,8 @@ ENGINE_OBJECTS := $(call wasm_objects,$(shell find firmware/engine -name '*.c' -
 PROTO_OBJECTS := build/wasm/proto/priot.pb.o $(addprefix build/wasm/nanopb/,pb_common.o pb_decode.o pb_encode.o)
 SIMULATOR_OBJECTS := $(ENGINE_OBJECTS) $(PROTO_OBJECTS) \
 	$(call wasm_objects,$(wildcard firmware/session/*.c) $(wildcard firmware/wasm/*.c))
-PRETRAINING_OBJECTS := $(ENGINE_OBJECTS) $(call wasm_objects,$(wildcard firmware/pretraining/*.c) firmware/wasm/memory.c)
+PRETRAINING_OBJECTS := $(ENGINE_OBJECTS) $(PROTO_OBJECTS) $(call wasm_objects,$(wildcard firmware/pretraining/*.c) \
+	firmware/wasm/memory.c firmware/session/messages.c firmware/session/network_codec.c)
 
 simulator: dist/simulator/priot.wasm dist/pretraining/pretraining.wasm ## only the WebAssembly modules
 

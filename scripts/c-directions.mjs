@@ -20,16 +20,7 @@ const kernels = /^engine\/kernels\//;
 const aboveKernels =
   /^engine\/(methods|operations)\/|^engine\/(engine|forward|backward|passes|plan|layout|network|check|tensors)\./;
 /** What still points the wrong way, until it is mended: "from -> to", modules without their endings. */
-const known = new Set([
-  'engine/kernels/m0plus/backward -> engine/backward',
-  'engine/forward -> engine/engine',
-  'engine/kernels/m0plus/layer_memory -> engine/kernels/m0plus/convolution',
-  'engine/kernels/m0plus/layer_memory -> engine/kernels/m0plus/pixels',
-  'session/training -> session/session',
-  'session/network -> session/session',
-  'session/checkpoint -> session/session',
-  'session/checkpoint -> session/network',
-]);
+const known = new Set([]);
 
 const [objects] = process.argv.slice(2);
 const root = 'firmware';

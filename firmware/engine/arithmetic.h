@@ -8,6 +8,9 @@
 _Static_assert((-1 >> 1) == -1, "right shifts of negative values must be arithmetic");
 
 #define INT8_LIMIT 127
+/* By how much biases are shifted, at most, to the accumulators' scale. */
+#define BIAS_SHIFT_MIN (-30)
+#define BIAS_SHIFT_MAX 14
 
 static inline int32_t absolute(int32_t value) {
     return value < 0 ? -value : value;
@@ -68,6 +71,21 @@ static inline uint32_t maximum_magnitude(const int32_t *values, uint32_t count) 
 
 static inline uint32_t subtract_to_zero(uint32_t value, uint32_t amount) {
     return value > amount ? value - amount : 0;
+}
+
+/* The shift of niti-dynamic that brings a tensor into the range of int8. */
+static inline uint32_t dynamic_shift(const int32_t *values, uint32_t count) {
+    return subtract_to_zero(bit_width(maximum_magnitude(values, count)), 7);
+}
+
+/* Clamps an int32. */
+static inline int32_t clamp_between(int32_t value, int32_t least, int32_t most) {
+    const int32_t raised = value < least ? least : value;
+    return raised > most ? most : raised;
+}
+
+static inline uint32_t larger_of(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
 }
 
 #endif

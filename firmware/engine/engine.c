@@ -1,7 +1,9 @@
 /* The engine's life and its two verbs: a training step and an evaluation. */
 #include "arithmetic.h"
-#include "engine_internal.h"
+#include "check.h"
 #include "kernels/kernels.h"
+#include "layout.h"
+#include "passes.h"
 #include "plan.h"
 
 #include <string.h>
@@ -25,31 +27,55 @@ static const engine_kernel_table *choose_kernels(engine_kernels kernels) {
     return kernels == ENGINE_KERNELS_DENSE ? &engine_kernels_dense : &engine_kernels_plain;
 }
 
-engine_status engine_open(engine *self, const engine_config *config, const engine_limits *limits, void *arena,
-                          engine_memory_plan *plan, engine_fault *fault) {
+engine_status engine_begin(engine *self, const engine_config *config, const engine_arena *arena, engine_fault *fault) {
     engine_close(self);
     *fault = (engine_fault){.text = "", .layer = 0, .value = 0};
-    engine_status status = engine_check_network(self, config, fault);
+    const engine_status status = engine_check_config(config, fault);
     if (status != ENGINE_OK) {
         return status;
     }
-    const engine_layer *last = &self->layers[config->layer_count - 1];
-    self->input_exponent = config->input_exponent;
-    self->loss_shift = config->loss_shift;
-    self->mu = config->mu;
+    self->arena = *arena;
+    self->config = *config;
     self->method = engine_methods[config->method];
     self->kernels = choose_kernels(config->kernels);
-    self->layer_count = config->layer_count;
-    self->edge_count = last->first_edge + last->edges;
-    status = engine_plan_memory(self, limits, arena);
+    self->layers = arena->base;
+    engine_clear_fences(arena);
+    return ENGINE_OK;
+}
+
+engine_status engine_add_layer(engine *self, const engine_layer_config *config, engine_fault *fault) {
+    if (self->layer_count == ENGINE_MAX_LAYERS) {
+        *fault = (engine_fault){.text = "a network has 1..32 layers", .layer = ENGINE_MAX_LAYERS + 1u, .value = 0};
+        return ENGINE_BAD_NETWORK;
+    }
+    if ((self->layer_count + 1) * sizeof(engine_layer) > self->arena.bytes) {
+        *fault = (engine_fault){.text = "the layers do not fit into the arena", .layer = 0, .value = 0};
+        return ENGINE_OUT_OF_MEMORY;
+    }
+    engine_layer *layer = &self->layers[self->layer_count];
+    memset(layer, 0, sizeof *layer);
+    layer->config = *config;
+    layer->kernels = self->kernels;
+    layer->step.largest_weight = self->method->trains_weights ? INT8_LIMIT : 1;
+    const engine_status status = engine_check_layer(self, layer, fault);
+    if (status == ENGINE_OK) {
+        self->layer_count++;
+        self->edge_count += layer->shape.edges;
+        self->bias_count += layer->config.bias ? layer->config.out_channels : 0;
+    }
+    return status;
+}
+
+engine_status engine_open(engine *self, const engine_limits *limits, engine_memory_plan *plan, engine_fault *fault) {
+    engine_status status = engine_check_network(self, fault);
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    status = engine_plan_memory(self, limits);
     *plan = self->plan;
     if (status != ENGINE_OK) {
         *fault = (engine_fault){.text = "the network does not fit into the arena", .layer = 0, .value = 0};
         return status;
-    }
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].kernels = self->kernels;
-        self->layers[l].largest_weight = self->method->trains_weights ? INT8_LIMIT : 1;
     }
     self->effective_stale = true;
     self->open = true;
@@ -69,11 +95,11 @@ uint32_t engine_edge_count(const engine *self) {
 }
 
 uint32_t engine_image_bytes(const engine *self) {
-    return self->layers[0].in_count;
+    return self->layers[0].shape.in_count;
 }
 
 uint32_t engine_output_count(const engine *self) {
-    return self->layers[self->layer_count - 1].config.out_channels;
+    return engine_last_layer(self)->config.out_channels;
 }
 
 uint32_t engine_layer_count(const engine *self) {

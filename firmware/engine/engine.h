@@ -1,8 +1,9 @@
 /* The training engine: one integer training step of a small network, exactly as shared by every place it runs in
  * (docs/arithmetic.md). Portable C11: no I/O, no allocation, no floating point; the caller hands in the memory.
  *
- * A life: engine_open -> write tensors (scored, weights, state; each committed) -> steps and
- * evaluations. The engine trusts its caller for call order and for image bytes in 0..127; the session checks both. */
+ * A life: engine_begin -> engine_add_layer for each layer -> engine_open -> write tensors (scored, biases, weights,
+ * state; each committed) -> steps and evaluations. The engine trusts its caller for this order and for image bytes in
+ * 0..127; the session checks both. */
 #ifndef PRIOT_ENGINE_H
 #define PRIOT_ENGINE_H
 
@@ -10,14 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENGINE_MAX_LAYERS 12u
-#define ENGINE_MAX_OUTPUTS 64u      /* classes: features of the last layer */
-#define ENGINE_MAX_SIDE 255u        /* height and width of a map */
-#define ENGINE_MAX_FEATURES 65535u  /* channels of a map, features of a linear layer, elements of a map */
-#define ENGINE_MAX_EDGES (1u << 20) /* of a network */
-#define ENGINE_NO_SCORE 127         /* what the learned state of an edge without a score reads as */
+/* Limits that every place has. */
+#define ENGINE_MAX_LAYERS 32u
+#define ENGINE_MAX_OUTPUTS 64u   /* classes: features of the last layer */
+#define ENGINE_MAX_WINDOW 65535u /* kernel, stride and padding of a convolution, in each direction */
+#define ENGINE_NO_SCORE 127      /* what the learned state of an edge without a score reads as */
+#define ENGINE_BIAS_LIMIT 32767  /* a bias is in -32767..32767 */
 
-typedef enum { ENGINE_CONV2D = 0, ENGINE_LINEAR = 1, ENGINE_SUM_POOL = 2 } engine_operation;
+/* Limits that are a property of the place: what its memory can hold, and what the types of indices there must reach. A
+ * place with less says so when it is built. */
+#ifndef ENGINE_MAX_EDGES
+#define ENGINE_MAX_EDGES (1u << 24) /* of a network */
+#endif
+#ifndef ENGINE_MAX_MAP_ELEMENTS
+#define ENGINE_MAX_MAP_ELEMENTS (1u << 20) /* of a layer's input, and of its output before the pool */
+#endif
+#ifndef ENGINE_MAX_SCORED_EDGES
+#define ENGINE_MAX_SCORED_EDGES ENGINE_MAX_EDGES /* priot-s: of a layer */
+#endif
+
+typedef enum { ENGINE_CONV2D = 0, ENGINE_LINEAR = 1, ENGINE_SUM_POOL = 2, ENGINE_OPERATION_COUNT } engine_operation_id;
 typedef enum { ENGINE_BELOW_ZERO = 0, ENGINE_BELOW_NEGATE = 1 } engine_below_threshold;
 typedef enum {
     ENGINE_PRIOT = 0,
@@ -27,7 +40,8 @@ typedef enum {
     ENGINE_METHOD_COUNT
 } engine_method;
 typedef enum { ENGINE_KERNELS_FASTEST = 0, ENGINE_KERNELS_PLAIN = 1, ENGINE_KERNELS_DENSE = 2 } engine_kernels;
-typedef enum { ENGINE_WEIGHTS = 0, ENGINE_SCORED = 1, ENGINE_STATE = 2 } engine_tensor;
+/* Numbers of the .proto's Tensor. */
+typedef enum { ENGINE_WEIGHTS = 0, ENGINE_SCORED = 1, ENGINE_STATE = 2, ENGINE_BIASES = 4 } engine_tensor;
 
 typedef enum {
     ENGINE_OK = 0,
@@ -56,24 +70,26 @@ typedef struct {
     int32_t value;  /* the offending value, where there is one */
 } engine_fault;
 
+/* What is asked of a layer. Numbers that an operation does not have are not looked at. */
 typedef struct {
-    engine_operation operation;
+    engine_operation_id operation;
     uint32_t in_height, in_width, in_channels;                     /* linear: 1, 1, in_features */
-    uint32_t out_channels;                                         /* linear: out_features */
+    uint32_t out_channels;                                         /* linear: out_features; sum_pool: in_channels */
     uint32_t kernel, kernel_columns;                               /* conv2d: rows, columns */
     uint32_t stride, stride_columns;                               /* conv2d: rows, columns */
     uint32_t padding, padding_left, padding_bottom, padding_right; /* conv2d: top, left, bottom, right */
     bool depthwise; /* conv2d: output channel c sees input channel c alone */
-    bool pool;      /* 2x2 maximum, stride 2 */
-    bool relu;
+    bool pool;      /* conv2d: 2x2 maximum, stride 2 */
+    bool relu;      /* conv2d, linear */
     int32_t weight_exponent;
-    bool bias; /* one an output channel */
+    bool bias; /* conv2d, linear: one an output channel */
     int32_t bias_exponent;
     engine_below_threshold below_threshold;
     uint32_t activation_shift, error_shift, update_shift; /* 0..30 */
     uint32_t scored_edges;                                /* priot-s */
 } engine_layer_config;
 
+/* What is asked of a network, apart from its layers. */
 typedef struct {
     engine_method method;
     engine_kernels kernels;
@@ -81,15 +97,19 @@ typedef struct {
     uint32_t mu; /* niti-dynamic */
     int32_t input_exponent;
     uint32_t loss_shift;
-    uint32_t layer_count;
-    engine_layer_config layers[ENGINE_MAX_LAYERS];
 } engine_config;
 
 /* What there is to plan with, in bytes. */
 typedef struct {
-    uint32_t arena_bytes;
+    uint32_t arena_bytes;         /* of the arena, or less */
     uint32_t weights_flash_bytes; /* 0: weights cannot go to flash */
 } engine_limits;
+
+/* The caller's memory for one network: 8-byte aligned. */
+typedef struct {
+    void *base;
+    uint32_t bytes;
+} engine_arena;
 
 /* Bytes of each purpose, and the choices made. All of the arena fields add up to `required_bytes`. Cycles are those of
  * an active step, by estimate: they rank plans, reads from flash included. `fastest_`: of the fastest plan of all,
@@ -105,7 +125,7 @@ typedef struct {
 } engine_memory_plan;
 
 typedef struct {
-    uint32_t input, delta, state; /* FNV-1a 32, arithmetic.md "vectors" */
+    uint32_t input, delta, state; /* FNV-1a 32, arithmetic.md "Conformance cases" */
 } engine_layer_checksums;
 
 typedef struct {
@@ -115,51 +135,63 @@ typedef struct {
     uint32_t cycles;         /* the whole step */
 } engine_step_result;
 
-/* The engine is opaque to callers: engine_internal.h defines it. */
+/* The engine is opaque to callers; layer.h defines it. */
 typedef struct engine engine;
 
-/* The one engine of this program (the device trains one network at a time). */
+/* Returns the one engine of this program (a device trains one network at a time). */
 engine *engine_instance(void);
 
-/* Plans the network's memory (plan.c) and lays it out in `arena` (8-byte aligned, limits->arena_bytes long). Weights
- * are zero, every edge is scored, the state is undefined until written. Closes what was open. */
-engine_status engine_open(engine *self, const engine_config *config, const engine_limits *limits, void *arena,
-                          engine_memory_plan *plan, engine_fault *fault);
+/* Closes what was open and begins another network. The arena stays the engine's until engine_close. */
+engine_status engine_begin(engine *self, const engine_config *config, const engine_arena *arena, engine_fault *fault);
+
+/* Adds the next layer, first to last, and checks it. ENGINE_OUT_OF_MEMORY: the arena does not even hold what is asked
+ * of the layers. After a status other than ENGINE_OK only engine_begin and engine_close may follow. */
+engine_status engine_add_layer(engine *self, const engine_layer_config *layer, engine_fault *fault);
+
+/* Checks the network as a whole, plans its memory within `limits` and lays it out in the arena. Weights and biases are
+ * zero, every edge is scored, the state is undefined until written. ENGINE_OUT_OF_MEMORY: `plan` is the smallest one.
+ */
+engine_status engine_open(engine *self, const engine_limits *limits, engine_memory_plan *plan, engine_fault *fault);
 void engine_close(engine *self);
 bool engine_is_open(const engine *self);
 
-/* These four return sizes of the open network. */
+/* Return numbers of the open network. */
 uint32_t engine_edge_count(const engine *self);
 uint32_t engine_image_bytes(const engine *self);
 uint32_t engine_output_count(const engine *self);
 uint32_t engine_layer_count(const engine *self);
+/* Returns the bytes of a tensor: one an edge, two a bias. */
+uint32_t engine_tensor_bytes(const engine *self, engine_tensor tensor);
 
-/* Writes `length` elements of a tensor from canonical edge `offset` on. Weights and states must be in -127..127, scored
- * flags 0 or 1: else ENGINE_OUT_OF_RANGE and nothing is written. */
+/* Writes bytes offset..offset + length - 1 of a tensor: of all layers one after another, weights, flags and states in
+ * canonical edge order, biases as int16, little-endian, whole ones. Weights and states must be in -127..127, biases in
+ * -32767..32767, scored flags 0 or 1: else ENGINE_OUT_OF_RANGE and nothing is written. */
 engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t offset, const uint8_t *data,
                                   uint32_t length);
 
-/* Ends the writing of a tensor. With weights planned for flash, call engine_staged_weights and hand the programmed copy
- * to engine_use_flash_weights before committing ENGINE_WEIGHTS. */
+/* Says that a tensor is complete. With weights planned for flash, call engine_staged_weights and hand the programmed
+ * copy to engine_use_flash_weights before committing ENGINE_WEIGHTS. */
 engine_status engine_commit_tensor(engine *self, engine_tensor tensor);
 const int8_t *engine_staged_weights(const engine *self, uint32_t *length);
 void engine_use_flash_weights(engine *self, const int8_t *weights);
 
+/* Reads bytes of a tensor, as engine_write_tensor has them. */
 engine_status engine_read_tensor(const engine *self, engine_tensor tensor, uint32_t offset, uint8_t *data,
                                  uint32_t length);
 
-/* Trains one step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
+/* Makes one training step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
 void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);
 
-/* Runs the forward pass alone; the learned state is not touched. `frozen`: all edges kept, no scores. Returns the
+/* Runs the forward pass only; the learned state is not touched. `frozen`: all edges kept, no scores. Returns the
  * prediction. */
 uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
 
-/* Reads the details of the step just made. logits and loss_gradient: engine_output_count elements. checksums:
- * engine_layer_count. */
-void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient, engine_layer_checksums *checksums);
+/* Tells about the step just made. logits and loss_gradient: engine_output_count elements. */
+void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient);
+/* Returns the checksums of one layer after the step just made. */
+engine_layer_checksums engine_layer_checksum(const engine *self, uint32_t layer);
 
-/* Returns the cycles of one layer by phase, of the step or evaluation just made. All layers' add up to its cycles. */
+/* Returns the cycles of the step or evaluation just made, of one layer by phase. They add up to its cycles. */
 const uint32_t *engine_ledger(const engine *self, uint32_t layer);
 
 /* Provided by the platform: a free-running cycle counter without the cycles spent in interrupts; 0 where there is none.

@@ -1,94 +1,56 @@
 /* Forward pass (docs/arithmetic.md, "Forward"; "niti-dynamic" for shifts from each image's tensors). */
 #include "arithmetic.h"
-#include "engine_internal.h"
 #include "kernels/kernels.h"
+#include "operations/operations.h"
+#include "passes.h"
 
-#include <string.h>
-
-static uint32_t dynamic_shift(const int32_t *acc, uint32_t count) {
-    return subtract_to_zero(bit_width(maximum_magnitude(acc, count)), 7);
+void engine_place_biases(engine *self, engine_layer *layer, int32_t exponent) {
+    const int16_t *biases = layer->memory.biases;
+    layer->step.biases = NULL;
+    if (biases == NULL) {
+        return;
+    }
+    const int32_t shift = clamp_between(layer->config.bias_exponent - exponent, BIAS_SHIFT_MIN, BIAS_SHIFT_MAX);
+    for (uint32_t o = 0; o < layer->config.out_channels; o++) {
+        self->biases[o] = shift >= 0 ? biases[o] * (1 << shift) : round_shift(biases[o], (uint32_t)-shift);
+    }
+    layer->step.biases = self->biases;
 }
 
-/* Row by row, so that only the accumulators of one output row are held; dynamic shifts need the whole map first. */
-static void convolution_forward(engine *self, uint32_t l) {
+/* Dynamic shifts need all of a layer's accumulators first. */
+static void forward_dynamic(engine *self, uint32_t l, bool frozen) {
     engine_layer *layer = &self->layers[l];
-    const engine_kernel_table *kernels = self->kernels;
-    const uint32_t rows = layer->config.pool ? 2 : 1, acc_row = layer->conv_width * layer->config.out_channels;
-    if (self->method->dynamic_shifts) {
-        kernels->convolution(layer, 0, layer->conv_height, self->scratch);
-        layer->activation_shift = dynamic_shift(self->scratch, layer->conv_height * acc_row);
-    }
-    for (uint32_t row = 0; row < layer->out_height; row++) {
-        const int32_t *acc = self->scratch;
-        if (kernels->convolution_row != NULL && !self->method->dynamic_shifts) {
-            kernels->convolution_row(layer, row, self->scratch);
-            engine_book(self, l, ENGINE_PHASE_FORWARD);
-            continue;
-        }
-        if (self->method->dynamic_shifts) {
-            acc += row * rows * acc_row;
-        } else {
-            kernels->convolution(layer, row * rows, rows, self->scratch);
-        }
-        engine_book(self, l, ENGINE_PHASE_FORWARD);
-        kernels->requantise_row(layer, acc, row);
-        engine_book(self, l, ENGINE_PHASE_REQUANTISE);
-    }
-}
-
-static void accumulate_rows(const engine *self, const engine_layer *layer, bool frozen, int32_t *acc) {
-    const engine_kernel_table *kernels = self->kernels;
-    const uint32_t outputs = layer->config.out_channels;
-    memset(acc, 0, outputs * sizeof *acc);
-    for (uint32_t i = 0; i < layer->in_count; i++) {
-        const int32_t x = layer->input[i];
-        if (x == 0 && !kernels->dense) {
-            continue;
-        }
-        const int8_t *row = layer->row;
-        if (layer->effective_kept) {
-            row = layer->effective + i * outputs;
-        } else {
-            self->method->effective_row(layer, i, frozen, layer->row);
-        }
-        kernels->add_scaled_row(acc, row, x, outputs);
-    }
-}
-
-static void linear_forward(engine *self, uint32_t l, bool frozen) {
-    engine_layer *layer = &self->layers[l];
-    const engine_kernel_table *kernels = self->kernels;
-    const uint32_t outputs = layer->config.out_channels;
-    int32_t *acc = layer->output == NULL ? self->logits : self->scratch;
-    if (kernels->linear == NULL || !layer->effective_kept || !kernels->linear(layer, acc)) {
-        accumulate_rows(self, layer, frozen, acc);
-    }
-    if (self->method->dynamic_shifts) {
-        layer->activation_shift = dynamic_shift(acc, outputs);
-    }
+    int32_t *acc = layer->memory.output == NULL ? self->logits : self->scratch;
+    layer->operation->accumulate(self, layer, frozen, acc);
+    layer->step.activation_shift = dynamic_shift(acc, engine_accumulator_count(layer));
     engine_book(self, l, ENGINE_PHASE_FORWARD);
-    if (layer->output != NULL) {
-        kernels->requantise_row(layer, acc, 0);
+    if (layer->memory.output != NULL) {
+        layer->kernels->requantise(layer, 0, layer->shape.out_height, acc);
         engine_book(self, l, ENGINE_PHASE_REQUANTISE);
     }
 }
 
 void engine_forward(engine *self, const uint8_t *image, bool frozen) {
-    self->layers[0].input = (const int8_t *)image;
+    int32_t exponent = self->config.input_exponent; /* of the layer's input */
+    self->layers[0].step.input = (const int8_t *)image;
     for (uint32_t l = 0; l < self->layer_count; l++) {
+        engine_layer *layer = &self->layers[l];
+        exponent += layer->config.weight_exponent;
+        engine_place_biases(self, layer, exponent);
         if (self->kernels->prepare != NULL) {
-            self->kernels->prepare(&self->layers[l]);
+            self->kernels->prepare(layer);
         }
-        if (self->layers[l].config.operation == ENGINE_CONV2D) {
-            convolution_forward(self, l);
+        if (self->method->dynamic_shifts) {
+            forward_dynamic(self, l, frozen);
         } else {
-            linear_forward(self, l, frozen);
+            layer->operation->forward(self, l, frozen);
         }
+        exponent += (int32_t)layer->step.activation_shift;
     }
 }
 
 uint32_t engine_prediction(const engine *self) {
-    const uint32_t outputs = engine_output_count(self);
+    const uint32_t outputs = engine_last_layer(self)->config.out_channels;
     uint32_t best = 0;
     for (uint32_t o = 1; o < outputs; o++) {
         if (self->logits[o] > self->logits[best]) {

@@ -1,10 +1,12 @@
-/* The arena, from its start: first what tensors are written to before the weights are complete (indices of scored
- * edges, weights that stay in SRAM), then everything that is written later. Weights on their way to flash wait in the
- * place of the second part. Accumulators, error accumulators and gradients take turns in one buffer, as do the kernels'
- * lists of all layers' passes. */
+/* The arena, from its start: the layers themselves; then what tensors are written to before the weights are complete
+ * (indices of scored edges, biases, weights that stay in SRAM); then everything that is written later. Weights on their
+ * way to flash wait in the place of this last part. Accumulators, error accumulators and gradients take turns in one
+ * buffer, as do the kernels' lists of all layers' passes. */
 #include "layout.h"
 
+#include "arithmetic.h"
 #include "kernels/kernels.h"
+#include "operations/operations.h"
 
 #include <string.h>
 
@@ -17,10 +19,10 @@
 /* Hands out an arena from its start; without one it only counts. */
 typedef struct {
     uint8_t *base; /* NULL: count only */
-    uint32_t used;
+    uint64_t used;
 } allocator;
 
-/* An array of zeros. */
+/* Takes an array of zeros. */
 static void *take(allocator *from, uint32_t bytes, uint32_t *purpose) {
     void *place = NULL;
     const uint32_t rounded = ((bytes + 7u) & ~7u) + ENGINE_FENCE_BYTES;
@@ -34,37 +36,60 @@ static void *take(allocator *from, uint32_t bytes, uint32_t *purpose) {
     return place;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
+void engine_clear_fences(const engine_arena *arena) {
+    uint8_t *start = arena->base;
+    ENGINE_FENCE(start, arena->bytes, start + arena->bytes);
+    (void)start;
 }
 
-/* Takes memory for the weights of the layers whose weights are in flash, or are not. */
+static void take_layers(const engine *self, allocator *from, uint32_t *purpose) {
+    const uint32_t bytes = (self->layer_count * (uint32_t)sizeof(engine_layer) + 7u) & ~7u;
+    from->used += bytes; /* they are there already */
+    *purpose += bytes;
+}
+
+/* Takes the weights of the layers whose weights are in flash, or are not. */
 static void take_weights(engine *self, allocator *from, bool in_flash) {
     engine_memory_plan *plan = &self->plan;
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        engine_layer *layer = &self->layers[l];
-        if (layer->weights_in_flash != in_flash) {
+        engine_layer_memory *memory = &self->layers[l].memory;
+        if (memory->weights_in_flash != in_flash) {
             continue;
         }
-        const engine_layer_bytes bytes = self->method->layer_bytes(layer);
+        const engine_layer_bytes bytes = self->method->layer_bytes(&self->layers[l]);
         if (!in_flash) {
-            layer->weights = layer->weights_sram = take(from, bytes.weights, &plan->weights_bytes);
+            memory->weights = memory->weights_sram = take(from, bytes.weights, &plan->weights_bytes);
         }
-        layer->effective = take(from, bytes.effective, &plan->weights_bytes);
+        memory->effective = take(from, bytes.effective, &plan->weights_bytes);
     }
 }
 
 static void take_states(engine *self, allocator *from) {
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
-        layer->state = take(from, self->method->layer_bytes(layer).state, &self->plan.state_bytes);
+        layer->memory.state = take(from, self->method->layer_bytes(layer).state, &self->plan.state_bytes);
     }
 }
 
 static void take_indices(engine *self, allocator *from) {
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
-        layer->index = take(from, self->method->layer_bytes(layer).index, &self->plan.state_bytes);
+        layer->memory.index = take(from, self->method->layer_bytes(layer).index, &self->plan.state_bytes);
+    }
+}
+
+static void take_biases(engine *self, allocator *from) {
+    uint32_t most = 0;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        engine_layer *layer = &self->layers[l];
+        const uint32_t count = layer->config.bias ? layer->config.out_channels : 0;
+        if (count > 0) {
+            layer->memory.biases = take(from, count * (uint32_t)sizeof(int16_t), &self->plan.weights_bytes);
+        }
+        most = larger_of(most, count);
+    }
+    if (most > 0) {
+        self->biases = take(from, most * (uint32_t)sizeof(int32_t), &self->plan.other_bytes);
     }
 }
 
@@ -73,55 +98,35 @@ static void take_activations_and_errors(engine *self, allocator *from) {
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
         if (l + 1 < self->layer_count) {
-            layer->output = take(from, layer->out_count, &plan->activation_bytes);
-            self->layers[l + 1].input = layer->output;
+            layer->memory.output = take(from, layer->shape.out_count, &plan->activation_bytes);
+            layer[1].step.input = layer->memory.output;
         }
         if (layer->config.pool) {
-            layer->positions = take(from, layer->out_count, &plan->activation_bytes);
+            layer->memory.positions = take(from, layer->shape.out_count, &plan->activation_bytes);
         }
-        layer->delta = take(from, layer->out_count, &plan->error_bytes);
+        layer->memory.delta = take(from, layer->shape.out_count, &plan->error_bytes);
     }
 }
 
-/* Elements of the one int32 buffer that forward accumulators, error accumulators and gradients take turns in. */
-static uint32_t scratch_elements(const engine *self) {
-    const bool dynamic = self->method->dynamic_shifts;
-    uint32_t elements = 0;
-    for (uint32_t l = 0; l < self->layer_count; l++) {
-        const engine_layer *layer = &self->layers[l];
-        const uint32_t row = layer->conv_width * layer->config.out_channels;
-        const bool linear = layer->config.operation == ENGINE_LINEAR;
-        const uint32_t rows = dynamic ? layer->conv_height : layer->config.pool ? 2 : 1;
-        elements = larger(elements, row * rows);
-        if (l > 0 && (!linear || dynamic)) {
-            elements = larger(elements, layer->in_count);
-        }
-        if (!linear) {
-            elements = larger(elements, dynamic ? layer->edges : layer->fan_in);
-        }
-    }
-    return elements;
-}
-
+/* Takes the buffers that layers take turns in: forward accumulators, error accumulators and gradients in one of int32.
+ */
 static void take_scratch(engine *self, allocator *from) {
     uint32_t *other = &self->plan.other_bytes;
-    uint32_t channel_weights = 0, sparse = 0, row = 0;
+    engine_scratch most = {0};
     for (uint32_t l = 0; l < self->layer_count; l++) {
         const engine_layer *layer = &self->layers[l];
-        const uint32_t outputs = layer->config.out_channels;
-        if (layer->config.operation == ENGINE_LINEAR) {
-            sparse = larger(sparse, outputs);
-            row = larger(row, layer->effective_kept ? 0 : outputs);
-        } else if (l > 0) {
-            channel_weights = larger(channel_weights, layer->fan_in);
-        }
+        const engine_scratch wanted = layer->operation->scratch(layer, self->method->dynamic_shifts);
+        most.sums = larger_of(most.sums, wanted.sums);
+        most.channel_weights = larger_of(most.channel_weights, wanted.channel_weights);
+        most.deltas = larger_of(most.deltas, wanted.deltas);
+        most.row = larger_of(most.row, wanted.row);
     }
-    self->scratch = take(from, scratch_elements(self) * (uint32_t)sizeof(int32_t), other);
-    self->sparse = take(from, sparse * (uint32_t)sizeof(engine_sparse_delta), other);
-    self->channel_weights = take(from, channel_weights, other);
-    int8_t *shared_row = take(from, row, other);
+    self->scratch = take(from, most.sums * (uint32_t)sizeof(int32_t), other);
+    self->sparse = take(from, most.deltas * (uint32_t)sizeof(engine_sparse_delta), other);
+    self->channel_weights = take(from, most.channel_weights, other);
+    int8_t *row = take(from, most.row, other);
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].row = shared_row;
+        self->layers[l].memory.row = row;
     }
 }
 
@@ -130,31 +135,35 @@ static void take_kernel_memory(engine *self, allocator *from) {
     uint32_t scratch = 0;
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
-        layer->kernel_memory = take(from, kernels->memory_bytes(layer), &self->plan.other_bytes);
-        scratch = larger(scratch, kernels->scratch_bytes(layer));
+        layer->memory.kernel_memory = take(from, kernels->memory_bytes(layer), &self->plan.other_bytes);
+        scratch = larger_of(scratch, kernels->scratch_bytes(layer));
     }
     void *shared = take(from, scratch, &self->plan.other_bytes);
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        self->layers[l].kernel_scratch = shared;
+        self->layers[l].memory.kernel_scratch = shared;
+        self->layers[l].memory.reader_memory =
+            l + 1 < self->layer_count ? self->layers[l + 1].memory.kernel_memory : NULL;
     }
 }
 
-/* The weights that wait for flash, in one piece. */
+/* Puts the weights that wait for flash, in one piece, into `staged`. */
 static void place_staged_weights(engine *self, int8_t *staged) {
     self->staged = staged;
     for (uint32_t l = 0; staged != NULL && l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
-        if (layer->weights_in_flash) {
-            layer->weights_sram = staged;
-            staged += layer->edges;
+        if (layer->memory.weights_in_flash) {
+            layer->memory.weights_sram = staged;
+            staged += layer->shape.edges;
         }
     }
 }
 
-void engine_lay_out(engine *self, void *arena) {
+void engine_lay_out(engine *self, bool place) {
     engine_memory_plan *plan = &self->plan;
-    allocator from = {.base = arena, .used = 0};
+    allocator from = {.base = place ? self->arena.base : NULL, .used = 0};
+    take_layers(self, &from, &plan->other_bytes);
     take_indices(self, &from);
+    take_biases(self, &from);
     take_weights(self, &from, false);
     const uint32_t flash = plan->flash_bytes;
     allocator staging = from;
@@ -171,11 +180,11 @@ void engine_lay_out(engine *self, void *arena) {
     uint32_t staging_bytes = 0;
     place_staged_weights(self, take(&staging, flash, &staging_bytes));
     if (staging.used > from.used) {
-        plan->weights_bytes += staging.used - from.used;
+        plan->weights_bytes += (uint32_t)(staging.used - from.used);
         from.used = staging.used;
     }
-    plan->required_bytes = from.used;
-    for (uint32_t l = 0; arena != NULL && self->method->place != NULL && l < self->layer_count; l++) {
-        self->method->place(&self->layers[l]);
+    plan->required_bytes = from.used < UINT32_MAX ? (uint32_t)from.used : UINT32_MAX;
+    for (uint32_t l = 0; place && self->method->set_pointers != NULL && l < self->layer_count; l++) {
+        self->method->set_pointers(&self->layers[l]);
     }
 }

@@ -2,10 +2,13 @@
 #ifndef PRIOT_ENGINE_LAYOUT_H
 #define PRIOT_ENGINE_LAYOUT_H
 
-#include "engine_internal.h"
+#include "layer.h"
 
-/* Lays the network out as the choices in self->plan and in its layers say, and adds up self->plan's bytes. With an
- * arena, also clears it and sets every pointer; `arena` NULL: only counts. */
-void engine_lay_out(engine *self, void *arena);
+/* Lays the network out as the choices in self->plan and in its layers say, and adds up self->plan's bytes. `place`:
+ * also clears the arena, behind the layers themselves, and sets every pointer; else it only counts. */
+void engine_lay_out(engine *self, bool place);
+
+/* Lets all of an arena be written again, where an earlier network left fences. */
+void engine_clear_fences(const engine_arena *arena);
 
 #endif

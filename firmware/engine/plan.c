@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "layout.h"
+#include "operations/operations.h"
 
 /* A plan this much slower than the fastest that fits (1/16) is taken when it is smaller: memory that buys so little is
  * better left to a larger network. */
@@ -22,12 +23,12 @@ enum {
 };
 
 static uint32_t cycles_for_128(const engine_memory_plan *plan, const engine_layer *layer) {
-    if (layer->config.operation == ENGINE_CONV2D) {
+    if (!layer->operation->keeps_rows) {
         return plan->fast_kernels ? CONVOLUTION_FAST : CONVOLUTION_PLAIN;
     }
-    const uint32_t flash = !layer->weights_in_flash       ? 0
-                           : plan->effective_weights_kept ? FLASH_READ_BY_UPDATES
-                                                          : FLASH_READ_BY_ALL_PASSES;
+    const uint32_t flash = !layer->memory.weights_in_flash ? 0
+                           : plan->effective_weights_kept  ? FLASH_READ_BY_UPDATES
+                                                           : FLASH_READ_BY_ALL_PASSES;
     if (!plan->effective_weights_kept) {
         return flash + LINEAR_MASKED;
     }
@@ -38,7 +39,8 @@ static uint32_t estimate_cycles(const engine *self) {
     uint64_t sum = 0;
     for (uint32_t l = 0; l < self->layer_count; l++) {
         const engine_layer *layer = &self->layers[l];
-        sum += (uint64_t)layer->conv_height * layer->conv_width * layer->edges * cycles_for_128(&self->plan, layer);
+        sum += (uint64_t)layer->shape.conv_height * layer->shape.conv_width * layer->shape.edges *
+               cycles_for_128(&self->plan, layer);
     }
     sum >>= 7;
     return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
@@ -50,14 +52,15 @@ static void choose(engine *self, bool fast_kernels, bool effective_weights_kept,
                                       .weights_in_flash = weights_in_flash};
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
-        const bool linear = layer->config.operation == ENGINE_LINEAR;
+        engine_layer_memory *memory = &layer->memory;
+        const bool keeps_rows = layer->operation->keeps_rows;
         /* Convolutions always keep their effective weights: they are small, and used many times per image. Nothing of
          * them is in flash when the method keeps no frozen weights beside those. */
-        layer->effective_kept = effective_weights_kept || !linear;
-        layer->weights_in_flash = weights_in_flash && (linear || self->method->frozen_weights);
-        layer->weights = layer->weights_sram = NULL;
-        layer->kernel_memory = layer->kernel_scratch = NULL;
-        self->plan.flash_bytes += layer->weights_in_flash ? layer->edges : 0;
+        *memory = (engine_layer_memory){
+            .effective_kept = effective_weights_kept || !keeps_rows,
+            .weights_in_flash = weights_in_flash && (keeps_rows || self->method->frozen_weights),
+        };
+        self->plan.flash_bytes += memory->weights_in_flash ? layer->shape.edges : 0;
     }
 }
 
@@ -79,46 +82,59 @@ static bool is_possible(const engine *self, const engine_limits *limits) {
 
 #define CHOICES 8u /* a bit for each of the three */
 
-/* Plans choice 0..CHOICES - 1 without an arena; false: not possible. */
+/* Plans choice 0..CHOICES - 1 without laying it out; false: not possible. */
 static bool count_bytes(engine *self, const engine_limits *limits, uint32_t choice) {
     choose(self, (choice & 4u) == 0, (choice & 2u) == 0, (choice & 1u) != 0);
     if (!is_possible(self, limits)) {
         return false;
     }
-    engine_lay_out(self, NULL);
+    engine_lay_out(self, false);
     self->plan.estimated_cycles = estimate_cycles(self);
     return true;
 }
 
-engine_status engine_plan_memory(engine *self, const engine_limits *limits, void *arena) {
-    uint32_t fastest_cycles = UINT32_MAX, fastest_bytes = 0; /* of all plans, whatever they need */
-    uint32_t fitting_cycles = UINT32_MAX;
-    engine_memory_plan smallest = {.required_bytes = UINT32_MAX};
+/* What all choices together offer. */
+typedef struct {
+    bool any_fits;
+    uint32_t fitting_cycles;                /* of the fastest that fits */
+    uint32_t fastest_cycles, fastest_bytes; /* of the fastest of all, whatever it needs */
+    engine_memory_plan smallest;
+} plan_survey;
+
+static plan_survey survey_plans(engine *self, const engine_limits *limits) {
+    plan_survey survey = {.fastest_cycles = UINT32_MAX, .smallest = {.required_bytes = UINT32_MAX}};
     for (uint32_t choice = 0; choice < CHOICES; choice++) {
         if (!count_bytes(self, limits, choice)) {
             continue;
         }
         const engine_memory_plan *plan = &self->plan;
-        if (plan->estimated_cycles < fastest_cycles) {
-            fastest_cycles = plan->estimated_cycles;
-            fastest_bytes = plan->required_bytes;
+        if (survey.fastest_bytes == 0 || plan->estimated_cycles < survey.fastest_cycles) {
+            survey.fastest_cycles = plan->estimated_cycles;
+            survey.fastest_bytes = plan->required_bytes;
         }
-        if (plan->required_bytes <= limits->arena_bytes && plan->estimated_cycles < fitting_cycles) {
-            fitting_cycles = plan->estimated_cycles;
+        if (plan->required_bytes <= limits->arena_bytes &&
+            (!survey.any_fits || plan->estimated_cycles < survey.fitting_cycles)) {
+            survey.any_fits = true;
+            survey.fitting_cycles = plan->estimated_cycles;
         }
-        if (plan->required_bytes < smallest.required_bytes) {
-            smallest = *plan;
+        if (plan->required_bytes < survey.smallest.required_bytes) {
+            survey.smallest = *plan;
         }
     }
-    if (fitting_cycles == UINT32_MAX) {
-        self->plan = smallest;
+    return survey;
+}
+
+engine_status engine_plan_memory(engine *self, const engine_limits *limits) {
+    const plan_survey survey = survey_plans(self, limits);
+    if (!survey.any_fits) {
+        self->plan = survey.smallest;
         return ENGINE_OUT_OF_MEMORY;
     }
-    const uint32_t hardly_slower = fitting_cycles + (fitting_cycles >> HARDLY_SLOWER_SHIFT);
-    uint32_t chosen = CHOICES, chosen_bytes = limits->arena_bytes + 1u;
+    const uint64_t hardly_slower = survey.fitting_cycles + (uint64_t)(survey.fitting_cycles >> HARDLY_SLOWER_SHIFT);
+    uint32_t chosen = CHOICES, chosen_bytes = UINT32_MAX;
     for (uint32_t choice = 0; choice < CHOICES; choice++) {
         if (count_bytes(self, limits, choice) && self->plan.estimated_cycles <= hardly_slower &&
-            self->plan.required_bytes < chosen_bytes) {
+            self->plan.required_bytes <= limits->arena_bytes && self->plan.required_bytes < chosen_bytes) {
             chosen = choice;
             chosen_bytes = self->plan.required_bytes;
         }
@@ -126,9 +142,9 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits, void
     (void)count_bytes(self, limits, chosen);
     const uint32_t estimated_cycles = self->plan.estimated_cycles;
     choose(self, self->plan.fast_kernels, self->plan.effective_weights_kept, self->plan.weights_in_flash);
-    engine_lay_out(self, arena);
+    engine_lay_out(self, true);
     self->plan.estimated_cycles = estimated_cycles;
-    self->plan.fastest_cycles = fastest_cycles;
-    self->plan.fastest_bytes = fastest_bytes;
+    self->plan.fastest_cycles = survey.fastest_cycles;
+    self->plan.fastest_bytes = survey.fastest_bytes;
     return ENGINE_OK;
 }

@@ -4,7 +4,7 @@
 #include <pb_encode.h>
 #include <string.h>
 
-#include "../engine/engine_internal.h"
+#include "../engine/layer.h"
 #include "../session/crc32.h"
 #include "../session/session_internal.h"
 #include "check.h"
@@ -268,7 +268,8 @@ uint64_t device_network_macs(void) {
     const engine *opened = engine_instance();
     uint64_t macs = 0;
     for (uint32_t l = 0; engine_is_open(opened) && l < opened->layer_count; l++) {
-        macs += (uint64_t)opened->layers[l].edges * opened->layers[l].conv_height * opened->layers[l].conv_width;
+        const engine_layer_shape *shape = &opened->layers[l].shape;
+        macs += (uint64_t)shape->edges * shape->conv_height * shape->conv_width;
     }
     return macs;
 }
@@ -319,6 +320,25 @@ void device_receive_again(size_t position, uint8_t flip) {
 static bool encode_blob(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
     const byte_span *blob = *arg;
     return pb_encode_tag_for_field(stream, field) && pb_encode_string(stream, blob->bytes, blob->length);
+}
+
+static bool encode_layers(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
+    const device_network *network = *arg;
+    for (uint32_t l = 0; l < network->layer_count; l++) {
+        if (!pb_encode_tag_for_field(stream, field) ||
+            !pb_encode_submessage(stream, priot_Layer_fields, &network->layers[l])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void device_open(uint32_t request_id, const device_network *network) {
+    priot_HostMessage request = {.request_id = request_id, .which_body = priot_HostMessage_open_network_tag};
+    device_network copy = *network;
+    request.body.open_network = network->open;
+    request.body.open_network.layers = (pb_callback_t){.funcs.encode = encode_layers, .arg = &copy};
+    device_request(&request, NULL, 0);
 }
 
 void device_request(priot_HostMessage *request, const uint8_t *blob, size_t blob_bytes) {
@@ -385,15 +405,15 @@ void device_check_alive(void) {
     device_receive((const uint8_t[]){0}, 1); /* ends whatever was begun */
     expect((priot_HostMessage){.which_body = priot_HostMessage_hello_tag}, NULL, 0, priot_DeviceMessage_hello_tag);
     CHECK(reply.body.hello.boot_id == BOOT_ID + boots - 1);
-    priot_HostMessage open = {.which_body = priot_HostMessage_open_network_tag};
-    open.body.open_network = (priot_OpenNetwork){.method = priot_Method_METHOD_NITI_STATIC,
-                                                 .layers_count = 1,
-                                                 .layers = {{.operation = priot_LayerOperation_LAYER_OPERATION_LINEAR,
-                                                             .in_height = 1,
-                                                             .in_width = 1,
-                                                             .in_channels = 2,
-                                                             .out_channels = 2}}};
-    expect(open, NULL, 0, priot_DeviceMessage_memory_plan_tag);
+    static const device_network smallest = {.open = {.method = priot_Method_METHOD_NITI_STATIC},
+                                            .layer_count = 1,
+                                            .layers = {{.operation = priot_LayerOperation_LAYER_OPERATION_LINEAR,
+                                                        .in_height = 1,
+                                                        .in_width = 1,
+                                                        .in_channels = 2,
+                                                        .out_channels = 2}}};
+    device_open(0x6fffffffu, &smallest);
+    CHECK(reply.which_body == priot_DeviceMessage_memory_plan_tag);
     CHECK(reply.body.memory_plan.fits);
     const priot_Tensor tensors[] = {priot_Tensor_TENSOR_WEIGHTS, priot_Tensor_TENSOR_STATE};
     for (uint32_t i = 0; i < 2; i++) {

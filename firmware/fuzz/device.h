@@ -9,6 +9,8 @@
 
 #include "priot.pb.h"
 
+#define DEVICE_MAX_LAYERS 34u /* some more than there may be */
+
 typedef struct {
     uint32_t arena_bytes;  /* a heap block of exactly that size */
     uint32_t flash_bytes;  /* for weights; 0: none */
@@ -27,6 +29,16 @@ void device_receive(const uint8_t *bytes, size_t length);
 void device_receive_payload(const uint8_t *payload, size_t length);
 /* Sends the wire's bytes of the frame before once more, with `flip` as an XOR of one of them; 0: as they were. */
 void device_receive_again(size_t position, uint8_t flip);
+
+/* A network to open: OpenNetwork without its layers, and these. */
+typedef struct {
+    priot_OpenNetwork open;
+    uint32_t layer_count;
+    priot_Layer layers[DEVICE_MAX_LAYERS];
+} device_network;
+
+/* Opens a network. */
+void device_open(uint32_t request_id, const device_network *network);
 
 /* Encodes a request, with `blob` as its image or tensor data, and sends it. */
 void device_request(priot_HostMessage *request, const uint8_t *blob, size_t blob_bytes);

@@ -14,7 +14,8 @@ FUZZ_SOURCES := $(shell find firmware/engine -name '*.c' -not -path '*/wasm/*') 
 FUZZ_CODE := $(FUZZ_SOURCES:firmware/%.c=$(FUZZ_BUILD)/%.o) $(PROTO_OBJECTS:build/wasm/%=$(FUZZ_BUILD)/%) \
 	$(FUZZ_BUILD)/fuzz/device.o $(FUZZ_BUILD)/fuzz/network_input.o
 FUZZ_FLAGS := -std=c11 -g -O2 $(FUZZ_SANITIZE) $(FUZZ_COMPILE) -MMD -MP -Ifirmware/engine -Ifirmware/session \
-	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS) -DPRIOT_KERNELS_M0PLUS=1
+	-Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS) -DPRIOT_KERNELS_M0PLUS=1 \
+	-DENGINE_MAX_EDGES=1048576u -DENGINE_MAX_MAP_ELEMENTS=65535u -DENGINE_MAX_SCORED_EDGES=65535u
 
 .PHONY: fuzz fuzz-replay
 fuzz: ## fuzz each target for FUZZ_SECONDS (600), starting from its corpus in test/fuzz

@@ -1,7 +1,7 @@
 /* A conversation: every input is a script of requests, good and hostile ones, to a session that keeps its state. */
 #include <string.h>
 
-#include "../engine/engine_internal.h"
+#include "../engine/layer.h"
 #include "../session/session_internal.h"
 #include "check.h"
 #include "device.h"
@@ -21,9 +21,9 @@ static priot_HostMessage new_request(pb_size_t which_body) {
 }
 
 static void open_network(void) {
-    priot_HostMessage request = new_request(priot_HostMessage_open_network_tag);
-    input_network(&input, &request.body.open_network);
-    device_request(&request, NULL, 0);
+    device_network network;
+    input_network(&input, &network);
+    device_open(++request_id, &network);
 }
 
 static void write_chunk(priot_Tensor tensor, uint32_t offset, size_t length, uint32_t kind) {
@@ -45,15 +45,15 @@ static void write_scored(void) {
     const engine *opened = engine_instance();
     for (uint32_t l = 0; l < opened->layer_count; l++) {
         const engine_layer *layer = &opened->layers[l];
-        for (uint32_t edge = 0; edge < layer->edges; edge += SESSION_MAX_CHUNK_BYTES) {
-            const uint32_t left = layer->edges - edge;
+        for (uint32_t edge = 0; edge < layer->shape.edges; edge += SESSION_MAX_CHUNK_BYTES) {
+            const uint32_t left = layer->shape.edges - edge;
             const uint32_t length = left < SESSION_MAX_CHUNK_BYTES ? left : SESSION_MAX_CHUNK_BYTES;
             for (uint32_t i = 0; i < length; i++) {
                 blob[i] = edge + i < layer->config.scored_edges;
             }
             priot_HostMessage request = new_request(priot_HostMessage_write_tensor_tag);
             request.body.write_tensor.tensor = priot_Tensor_TENSOR_SCORED;
-            request.body.write_tensor.offset = layer->first_edge + edge;
+            request.body.write_tensor.offset = layer->shape.first_edge + edge;
             device_request(&request, blob, length);
         }
     }

@@ -6,7 +6,7 @@
 #include "input.h"
 #include "network_input.h"
 
-#include "../engine/engine_internal.h"
+#include "../engine/layer.h"
 #include "../session/session_internal.h"
 
 #define STEPS 6u
@@ -14,7 +14,7 @@
 #define LARGE_ARENA_BYTES (512u << 10)
 
 typedef struct {
-    priot_OpenNetwork network;
+    device_network network;
     uint32_t weights, state, scored; /* kinds of fill_bytes, seeds */
     uint8_t images[STEPS], labels[STEPS];
 } training;
@@ -37,12 +37,12 @@ static void fill_scored(uint8_t *flags, uint32_t first, uint32_t length, uint32_
     const engine *opened = engine_instance();
     for (uint32_t i = 0; i < length; i++) {
         uint32_t l = 0;
-        while (first + i >= opened->layers[l].first_edge + opened->layers[l].edges) {
+        while (first + i >= opened->layers[l].shape.first_edge + opened->layers[l].shape.edges) {
             l++;
         }
         const engine_layer *layer = &opened->layers[l];
-        const uint32_t edge = first + i - layer->first_edge, scored = layer->config.scored_edges;
-        flags[i] = spread & 1u ? edge < scored : edge >= layer->edges - scored;
+        const uint32_t edge = first + i - layer->shape.first_edge, scored = layer->config.scored_edges;
+        flags[i] = spread & 1u ? edge < scored : edge >= layer->shape.edges - scored;
     }
 }
 
@@ -106,10 +106,8 @@ static void train(const training *how) {
 static bool live(const training *how, const device_options *options, uint32_t *digest, priot_MemoryPlan *plan) {
     request_id = 0;
     device_boot(options);
-    priot_HostMessage open = {.which_body = priot_HostMessage_open_network_tag};
-    open.body.open_network = how->network;
-    const pb_size_t answer = ask(open, 0);
-    if (answer == priot_DeviceMessage_memory_plan_tag) {
+    device_open(++request_id, &how->network);
+    if (device_reply()->which_body == priot_DeviceMessage_memory_plan_tag) {
         *plan = device_reply()->body.memory_plan;
     }
     const bool opened = engine_is_open(engine_instance());
@@ -151,13 +149,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!live(&how, &options, &digest, &plan)) {
         return 0;
     }
-    how.network.kernels = (priot_Kernels)((how.network.kernels + 1) % 3);
+    how.network.open.kernels = (priot_Kernels)((how.network.open.kernels + 1) % 3);
     CHECK(live(&how, &options, &other, &plan) && other == digest);
 
     options.flash_bytes = LARGE_ARENA_BYTES;
-    how.network.memory_limit_bytes = 1; /* asks what the smallest plan needs */
+    how.network.open.memory_limit_bytes = 1; /* asks what the smallest plan needs */
     CHECK(!live(&how, &options, &other, &smallest) && smallest.required_bytes <= plan.required_bytes);
-    how.network.memory_limit_bytes = 0;
+    how.network.open.memory_limit_bytes = 0;
     options.arena_bytes = smallest.required_bytes;
     if (options.arena_bytes < 4096) {
         return 0; /* device_check_alive wants some more */

@@ -63,28 +63,28 @@ static uint32_t *any_field(priot_Layer *layer, uint32_t choice) {
     return fields[choice % (sizeof fields / sizeof *fields)];
 }
 
-static void add_hostile_number(fuzz_input *input, priot_OpenNetwork *network) {
+static void add_hostile_number(fuzz_input *input, device_network *network) {
     const uint32_t choice = input_byte(input);
     const uint32_t value = input_hostile(input);
     priot_Layer *layer = &network->layers[choice % 12];
     switch (choice / 16) {
     case 0:
-        network->threshold = (int32_t)value;
+        network->open.threshold = (int32_t)value;
         break;
     case 1:
-        network->mu = value;
+        network->open.mu = value;
         break;
     case 2:
-        network->input_exponent = (int32_t)value;
+        network->open.input_exponent = (int32_t)value;
         break;
     case 3:
-        network->loss_shift = value;
+        network->open.loss_shift = value;
         break;
     case 4:
-        network->layers_count = (pb_size_t)(value % 13);
+        network->layer_count = value % (DEVICE_MAX_LAYERS + 1);
         break;
     case 5:
-        network->memory_limit_bytes = value;
+        network->open.memory_limit_bytes = value;
         break;
     case 6:
         layer->weight_exponent = (int32_t)value;
@@ -96,10 +96,10 @@ static void add_hostile_number(fuzz_input *input, priot_OpenNetwork *network) {
         layer->relu = !layer->relu;
         break;
     case 9:
-        network->method = (priot_Method)(value % 8);
+        network->open.method = (priot_Method)(value % 8);
         break;
     case 10:
-        network->kernels = (priot_Kernels)(value % 8);
+        network->open.kernels = (priot_Kernels)(value % 8);
         break;
     case 11:
         layer->operation = (priot_LayerOperation)(value % 8);
@@ -110,20 +110,20 @@ static void add_hostile_number(fuzz_input *input, priot_OpenNetwork *network) {
     }
 }
 
-void input_network(fuzz_input *input, priot_OpenNetwork *network) {
+void input_network(fuzz_input *input, device_network *network) {
     memset(network, 0, sizeof *network);
     const uint32_t kind = input_byte(input);
-    network->method = (priot_Method)(kind % 4);
-    network->kernels = (priot_Kernels)(kind / 4 % 3);
-    network->threshold = (int8_t)input_byte(input);
-    network->mu = input_below(input, 31);
-    network->loss_shift = input_below(input, 12);
+    network->open.method = (priot_Method)(kind % 4);
+    network->open.kernels = (priot_Kernels)(kind / 4 % 3);
+    network->open.threshold = (int8_t)input_byte(input);
+    network->open.mu = input_below(input, 31);
+    network->open.loss_shift = input_below(input, 12);
     const uint32_t logit_exponent = input_below(input, 22);
-    network->layers_count = (pb_size_t)(1 + input_below(input, 6));
-    uint32_t convolutions = input_below(input, network->layers_count);
+    network->layer_count = 1 + input_below(input, 6);
+    uint32_t convolutions = input_below(input, network->layer_count);
     map_shape shape = {1 + input_below(input, 40), 1 + input_below(input, 40), 1 + input_below(input, 3)};
     int32_t exponent = 0;
-    for (uint32_t l = 0; l < network->layers_count; l++) {
+    for (uint32_t l = 0; l < network->layer_count; l++) {
         priot_Layer *layer = &network->layers[l];
         layer->in_height = shape.height;
         layer->in_width = shape.width;
@@ -136,11 +136,11 @@ void input_network(fuzz_input *input, priot_OpenNetwork *network) {
         if (l < convolutions) {
             add_convolution(input, layer, &shape);
         } else {
-            add_linear(input, layer, &shape, l + 1 == network->layers_count);
+            add_linear(input, layer, &shape, l + 1 == network->layer_count);
         }
         exponent += layer->weight_exponent + (int32_t)layer->activation_shift;
     }
-    network->input_exponent = (int32_t)logit_exponent - 6 - exponent;
+    network->open.input_exponent = (int32_t)logit_exponent - 6 - exponent;
     for (uint32_t hostile = input_byte(input) / 86; hostile > 0; hostile--) {
         add_hostile_number(input, network);
     }

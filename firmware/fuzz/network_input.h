@@ -3,9 +3,9 @@
 #ifndef PRIOT_FUZZ_NETWORK_INPUT_H
 #define PRIOT_FUZZ_NETWORK_INPUT_H
 
+#include "device.h"
 #include "input.h"
-#include "priot.pb.h"
 
-void input_network(fuzz_input *input, priot_OpenNetwork *network);
+void input_network(fuzz_input *input, device_network *network);
 
 #endif

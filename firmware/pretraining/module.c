@@ -1,16 +1,16 @@
-/* The WebAssembly module around pretraining.h: words and bytes in buffers that the host reads and writes. */
+/* The WebAssembly module around pretraining.h: an OpenNetwork request, tensors and images in buffers that the host
+ * reads and writes. */
 #include "pretraining.h"
 
-#include "../engine/engine_internal.h"
+#include "../session/network_codec.h"
 
 #define EXPORT(name) __attribute__((export_name(name)))
 #define MEMORY_BYTES (192u << 20)
 #define MAX_BATCH 1024u
-#define NETWORK_WORDS 3u
-#define LAYER_WORDS 11u
+#define MAX_REQUEST_BYTES 8192u
 
 static _Alignas(16) uint8_t memory[MEMORY_BYTES];
-static int32_t config_words[NETWORK_WORDS + ENGINE_MAX_LAYERS * LAYER_WORDS];
+static uint8_t request_bytes[MAX_REQUEST_BYTES];
 static uint8_t labels[MAX_BATCH];
 static uint8_t tensor[ENGINE_MAX_EDGES];
 static pretraining_layer_statistics statistics[ENGINE_MAX_LAYERS];
@@ -21,10 +21,12 @@ uint32_t engine_cycles(void) {
     return 0;
 }
 
-/* input exponent, loss shift, layers; then per layer: operation, in height, in width, in channels, out channels,
- * kernel, stride, padding, pool, relu, weight exponent. */
-EXPORT("config") int32_t *config_buffer(void) {
-    return config_words;
+/* A HostMessage with the OpenNetwork of the network. */
+EXPORT("request") uint8_t *request_buffer(void) {
+    return request_bytes;
+}
+EXPORT("requestBytes") uint32_t request_capacity(void) {
+    return MAX_REQUEST_BYTES;
 }
 EXPORT("images") uint8_t *images_buffer(void) {
     return pretraining_images();
@@ -32,11 +34,11 @@ EXPORT("images") uint8_t *images_buffer(void) {
 EXPORT("labels") uint8_t *labels_buffer(void) {
     return labels;
 }
-/* int8 weights, canonical order. */
+/* The bytes of a tensor (engine.h). */
 EXPORT("tensor") uint8_t *tensor_buffer(void) {
     return tensor;
 }
-/* Four words per layer: activation shift, error shift, b(G), b(G * W). */
+/* Four words a layer: activation shift, error shift, b(G), b(G * W). */
 EXPORT("statistics") pretraining_layer_statistics *statistics_buffer(void) {
     return statistics;
 }
@@ -50,35 +52,31 @@ EXPORT("faultLayer") uint32_t fault_layer(void) {
     return fault.layer;
 }
 
-/* An engine_status. */
-EXPORT("open") uint32_t open_network(uint32_t batch_size) {
-    const int32_t *word = config_words;
-    engine_config config = {.method = ENGINE_NITI_DYNAMIC};
-    config.input_exponent = *word++;
-    config.loss_shift = (uint32_t)*word++;
-    config.layer_count = (uint32_t)*word++;
-    if (config.layer_count > ENGINE_MAX_LAYERS || batch_size == 0 || batch_size > MAX_BATCH) {
-        fault = (engine_fault){.text = "too many layers, or a batch outside 1..1024", .layer = 0, .value = 0};
+/* Opens the network in the request buffer. Returns an engine_status. */
+EXPORT("open") uint32_t open_network(uint32_t request_length, uint32_t batch_size) {
+    static priot_HostMessage message;
+    const engine_arena arena = {.base = memory, .bytes = MEMORY_BYTES};
+    byte_span body = {NULL, 0};
+    engine_status status = ENGINE_OK;
+    fault =
+        (engine_fault){.text = "no OpenNetwork of niti-dynamic, or a batch outside 1..1024", .layer = 0, .value = 0};
+    if (batch_size == 0 || batch_size > MAX_BATCH || request_length > MAX_REQUEST_BYTES ||
+        !message_decode(request_bytes, request_length, &message, &body) ||
+        message.which_body != priot_HostMessage_open_network_tag ||
+        message.body.open_network.method != priot_Method_METHOD_NITI_DYNAMIC ||
+        !network_begin(engine_instance(), &message.body.open_network, &body, &arena, &status, &fault)) {
         return ENGINE_OUT_OF_RANGE;
     }
-    for (uint32_t l = 0; l < config.layer_count; l++) {
-        engine_layer_config *layer = &config.layers[l];
-        layer->operation = *word++ == 0 ? ENGINE_CONV2D : ENGINE_LINEAR;
-        layer->in_height = (uint32_t)*word++;
-        layer->in_width = (uint32_t)*word++;
-        layer->in_channels = (uint32_t)*word++;
-        layer->out_channels = (uint32_t)*word++;
-        layer->kernel = layer->kernel_columns = (uint32_t)*word++;
-        layer->stride = layer->stride_columns = (uint32_t)*word++;
-        layer->padding = layer->padding_left = layer->padding_bottom = layer->padding_right = (uint32_t)*word++;
-        layer->pool = *word++ != 0;
-        layer->relu = *word++ != 0;
-        layer->weight_exponent = *word++;
-    }
-    return pretraining_open(&config, batch_size, memory, MEMORY_BYTES, &fault);
+    return status == ENGINE_OK ? pretraining_open(batch_size, &fault) : status;
 }
 
-/* Takes the weights from the tensor buffer. An engine_status. */
+/* Takes the biases, if the network has any, from the tensor buffer. Returns an engine_status. */
+EXPORT("writeBiases") uint32_t write_biases(void) {
+    engine *self = engine_instance();
+    return engine_write_tensor(self, ENGINE_BIASES, 0, tensor, engine_tensor_bytes(self, ENGINE_BIASES));
+}
+
+/* Takes the weights from the tensor buffer. Returns an engine_status. */
 EXPORT("writeWeights") uint32_t write_weights(void) {
     engine *self = engine_instance();
     return engine_write_tensor(self, ENGINE_STATE, 0, tensor, engine_edge_count(self));
@@ -89,7 +87,7 @@ EXPORT("readWeights") uint32_t read_weights(void) {
     return engine_read_tensor(self, ENGINE_STATE, 0, tensor, engine_edge_count(self));
 }
 
-/* One batch of the image and label buffers; correct predictions. */
+/* Runs one batch of the image and label buffers; returns correct predictions. */
 EXPORT("runBatch") uint32_t run_batch(uint32_t count, bool update, uint32_t mu, uint32_t sparsity) {
     return pretraining_batch(labels, count, update, mu, sparsity, statistics, &any_loss);
 }

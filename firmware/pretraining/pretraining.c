@@ -1,8 +1,9 @@
 #include "pretraining.h"
 
 #include "../engine/arithmetic.h"
-#include "../engine/engine_internal.h"
-#include "../engine/kernels/kernels.h"
+#include "../engine/deltas.h"
+#include "../engine/operations/operations.h"
+#include "../engine/passes.h"
 
 #include <string.h>
 
@@ -21,66 +22,59 @@ static struct {
     batch_layer layers[ENGINE_MAX_LAYERS];
     int32_t *error;    /* of one layer */
     int32_t *gradient; /* of one layer's edges, summed over the batch */
-    int32_t *channel_gradient;
+    int32_t *group_gradient;
     uint8_t *free;
     uint32_t free_bytes;
+    bool too_large; /* something did not fit */
 } batch;
 
-static void *take(uint32_t bytes) {
-    const uint32_t rounded = (bytes + 15u) & ~15u;
+/* Takes `count` elements of `bytes` for each of `images` images. */
+static void *take(uint32_t images, uint32_t count, uint32_t bytes) {
+    const uint64_t rounded = ((uint64_t)images * count * bytes + 15u) & ~15ull;
     if (rounded > batch.free_bytes) {
+        batch.too_large = true;
         return NULL;
     }
     void *place = batch.free;
     batch.free += rounded;
-    batch.free_bytes -= rounded;
+    batch.free_bytes -= (uint32_t)rounded;
     return place;
 }
 
-static uint32_t acc_count(const engine_layer *layer) {
-    return layer->conv_height * layer->conv_width * layer->config.out_channels;
-}
-
-static uint32_t larger(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
-engine_status pretraining_open(const engine_config *config, uint32_t batch_size, void *memory, uint32_t memory_bytes,
-                               engine_fault *fault) {
+engine_status pretraining_open(uint32_t batch_size, engine_fault *fault) {
     engine *self = engine_instance();
-    engine_config dynamic = *config;
-    dynamic.method = ENGINE_NITI_DYNAMIC;
     engine_memory_plan plan;
-    const engine_limits limits = {.arena_bytes = memory_bytes, .weights_flash_bytes = 0};
-    const engine_status status = engine_open(self, &dynamic, &limits, memory, &plan, fault);
+    const engine_arena arena = self->arena;
+    const engine_limits limits = {.arena_bytes = arena.bytes, .weights_flash_bytes = 0};
+    const engine_status status = engine_open(self, &limits, &plan, fault);
     if (status != ENGINE_OK) {
         return status;
     }
+    batch.too_large = false;
     batch.batch_size = batch_size;
-    batch.free = (uint8_t *)memory + plan.required_bytes;
-    batch.free_bytes = memory_bytes - plan.required_bytes;
-    uint32_t inputs = 0, edges = 0, fan_in = 0;
+    batch.free = (uint8_t *)arena.base + plan.required_bytes;
+    batch.free_bytes = arena.bytes - plan.required_bytes;
+    uint32_t inputs = 0, edges = 0, group = 0;
     for (uint32_t l = 0; l < self->layer_count; l++) {
         const engine_layer *layer = &self->layers[l];
-        const uint64_t positions = layer->config.operation == ENGINE_CONV2D ? layer->out_height * layer->out_width : 1;
-        if (positions * batch_size * INT8_LIMIT * INT8_LIMIT > INT32_MAX) {
+        if (layer->operation->bounds(layer).gradient * batch_size > INT32_MAX) {
             *fault = (engine_fault){.text = "the gradients of a batch could overflow", .layer = l + 1, .value = 0};
             return ENGINE_OVERFLOW;
         }
         batch.layers[l] = (batch_layer){
-            .input = take(batch_size * layer->in_count),
-            .acc = take(batch_size * acc_count(layer) * (uint32_t)sizeof(int32_t)),
-            .positions = take(batch_size * layer->out_count),
-            .delta = take(batch_size * layer->out_count),
+            .input = take(batch_size, layer->shape.in_count, 1),
+            .acc = take(batch_size, engine_accumulator_count(layer), sizeof(int32_t)),
+            .positions = take(batch_size, layer->shape.out_count, 1),
+            .delta = take(batch_size, layer->shape.out_count, 1),
         };
-        inputs = larger(inputs, layer->in_count);
-        edges = larger(edges, layer->edges);
-        fan_in = larger(fan_in, layer->fan_in);
+        inputs = larger_of(inputs, layer->shape.in_count);
+        edges = larger_of(edges, layer->shape.edges);
+        group = larger_of(group, layer->shape.group_size);
     }
-    batch.error = take(batch_size * inputs * (uint32_t)sizeof(int32_t));
-    batch.gradient = take(edges * (uint32_t)sizeof(int32_t));
-    batch.channel_gradient = take(fan_in * (uint32_t)sizeof(int32_t));
-    if (batch.channel_gradient == NULL) {
+    batch.error = take(batch_size, inputs, sizeof(int32_t));
+    batch.gradient = take(1, edges, sizeof(int32_t));
+    batch.group_gradient = take(1, group, sizeof(int32_t));
+    if (batch.too_large) {
         *fault = (engine_fault){.text = "the batch does not fit into memory", .layer = 0, .value = 0};
         return ENGINE_OUT_OF_MEMORY;
     }
@@ -95,10 +89,11 @@ uint8_t *pretraining_images(void) {
 static engine_layer *select(engine *self, uint32_t l, uint32_t image) {
     engine_layer *layer = &self->layers[l];
     const batch_layer *tensors = &batch.layers[l];
-    layer->input = tensors->input + image * layer->in_count;
-    layer->positions = tensors->positions + image * layer->out_count;
-    layer->delta = tensors->delta + image * layer->out_count;
-    layer->output = l + 1 < self->layer_count ? batch.layers[l + 1].input + image * layer->out_count : NULL;
+    layer->step.input = tensors->input + image * layer->shape.in_count;
+    layer->memory.positions = tensors->positions + image * layer->shape.out_count;
+    layer->memory.delta = tensors->delta + image * layer->shape.out_count;
+    layer->memory.output =
+        l + 1 < self->layer_count ? batch.layers[l + 1].input + image * layer->shape.out_count : NULL;
     return layer;
 }
 
@@ -106,39 +101,26 @@ static uint32_t bits_of(const int32_t *values, uint32_t count) {
     return bit_width(maximum_magnitude(values, count));
 }
 
-static void accumulate(const engine *self, engine_layer *layer, int32_t *acc) {
-    if (layer->config.operation == ENGINE_CONV2D) {
-        if (self->kernels->prepare != NULL) {
-            self->kernels->prepare(layer);
-        }
-        self->kernels->convolution(layer, 0, layer->conv_height, acc);
-        return;
-    }
-    const uint32_t outputs = layer->config.out_channels;
-    memset(acc, 0, outputs * sizeof *acc);
-    for (uint32_t i = 0; i < layer->in_count; i++) {
-        if (layer->input[i] != 0) {
-            self->kernels->add_scaled_row(acc, layer->effective + i * outputs, layer->input[i], outputs);
-        }
-    }
-}
-
 static void forward(engine *self, uint32_t count) {
+    int32_t exponent = self->config.input_exponent;
     engine_refresh(self, false);
     for (uint32_t l = 0; l < self->layer_count; l++) {
-        const uint32_t per_image = acc_count(&self->layers[l]);
+        const uint32_t per_image = engine_accumulator_count(&self->layers[l]);
+        exponent += self->layers[l].config.weight_exponent;
+        engine_place_biases(self, &self->layers[l], exponent);
         for (uint32_t image = 0; image < count; image++) {
-            accumulate(self, select(self, l, image), batch.layers[l].acc + image * per_image);
+            engine_layer *layer = select(self, l, image);
+            if (self->kernels->prepare != NULL) {
+                self->kernels->prepare(layer);
+            }
+            layer->operation->accumulate(self, layer, false, batch.layers[l].acc + image * per_image);
         }
         engine_layer *layer = &self->layers[l];
-        layer->activation_shift = subtract_to_zero(bits_of(batch.layers[l].acc, count * per_image), 7);
-        const uint32_t rows = layer->config.pool ? 2 : 1;
-        const uint32_t row = rows * layer->conv_width * layer->config.out_channels;
+        layer->step.activation_shift = dynamic_shift(batch.layers[l].acc, count * per_image);
+        exponent += (int32_t)layer->step.activation_shift;
         for (uint32_t image = 0; l + 1 < self->layer_count && image < count; image++) {
             select(self, l, image);
-            for (uint32_t y = 0; y < layer->out_height; y++) {
-                self->kernels->requantise_row(layer, batch.layers[l].acc + image * per_image + y * row, y);
-            }
+            self->kernels->requantise(layer, 0, layer->shape.out_height, batch.layers[l].acc + image * per_image);
         }
     }
 }
@@ -158,63 +140,43 @@ static uint32_t loss(engine *self, const uint8_t *labels, uint32_t count, bool *
     return correct;
 }
 
-static void linear_error(const engine *self, const engine_layer *layer, int32_t *error) {
-    const uint32_t count = engine_list_deltas(layer, self->sparse);
-    for (uint32_t i = 0; i < layer->in_count; i++) {
-        error[i] = self->kernels->sparse_dot(layer->effective + i * layer->config.out_channels, self->sparse, count);
-    }
-}
-
 static void backward_error(engine *self, uint32_t l, uint32_t count, uint32_t sparsity) {
     engine_layer *layer = &self->layers[l];
     for (uint32_t image = 0; image < count; image++) {
-        int32_t *error = batch.error + image * layer->in_count;
-        select(self, l, image);
-        if (layer->config.operation == ENGINE_CONV2D) {
-            self->kernels->convolution_error(layer, error, self->channel_weights);
-        } else {
-            linear_error(self, layer, error);
-        }
+        layer->operation->errors(self, select(self, l, image), batch.error + image * layer->shape.in_count);
     }
-    layer->error_shift = subtract_to_zero(bits_of(batch.error, count * layer->in_count), 7);
-    const int32_t penalty = (int32_t)((sparsity << layer->error_shift) / SPARSITY_UNITS);
+    layer->step.error_shift = dynamic_shift(batch.error, count * layer->shape.in_count);
+    const int32_t penalty = (int32_t)((sparsity << layer->step.error_shift) / SPARSITY_UNITS);
     const int8_t *input = batch.layers[l].input;
     int8_t *below = batch.layers[l - 1].delta;
-    for (uint32_t i = 0; i < count * layer->in_count; i++) {
-        const bool flows = !layer->below_has_relu || input[i] > 0;
-        below[i] = flows ? clamp_int8(round_shift(batch.error[i] + penalty, layer->error_shift)) : 0;
+    for (uint32_t i = 0; i < count * layer->shape.in_count; i++) {
+        const bool flows = !layer->shape.below_has_relu || input[i] > 0;
+        below[i] = flows ? clamp_int8(round_shift(batch.error[i] + penalty, layer->step.error_shift)) : 0;
     }
 }
 
-/* G summed over the batch, by edge index. */
+static void add_to_sum(engine_layer *layer, uint32_t group, const int32_t *gradient) {
+    const uint32_t size = layer->shape.group_size;
+    int32_t *sum = batch.gradient + group * size;
+    for (uint32_t i = 0; i < size; i++) {
+        sum[i] += gradient[i];
+    }
+}
+
+/* Sums G over the batch, by edge index. */
 static void sum_gradients(engine *self, uint32_t l, uint32_t count) {
-    engine_layer *layer = &self->layers[l];
-    const uint32_t outputs = layer->config.out_channels;
-    memset(batch.gradient, 0, layer->edges * sizeof *batch.gradient);
+    const engine_gradient_sink sink = {.gradient = batch.group_gradient, .take = add_to_sum};
+    memset(batch.gradient, 0, self->layers[l].shape.edges * sizeof *batch.gradient);
     for (uint32_t image = 0; image < count; image++) {
-        select(self, l, image);
-        if (layer->config.operation == ENGINE_LINEAR) {
-            for (uint32_t i = 0; i < layer->in_count; i++) {
-                if (layer->input[i] != 0) {
-                    self->kernels->add_scaled_row(batch.gradient + i * outputs, layer->delta, layer->input[i], outputs);
-                }
-            }
-            continue;
-        }
-        for (uint32_t o = 0; o < outputs; o++) {
-            int32_t *sum = batch.gradient + o * layer->fan_in;
-            self->kernels->convolution_gradient(layer, o, batch.channel_gradient);
-            for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
-                sum[tap] += batch.channel_gradient[tap];
-            }
-        }
+        engine_layer *layer = select(self, l, image);
+        layer->operation->gradients(layer, &sink);
     }
 }
 
 static uint32_t weighted_bits(const engine_layer *layer) {
-    const int8_t *weights = layer->state;
+    const int8_t *weights = layer->memory.state;
     uint64_t maximum = 0;
-    for (uint32_t edge = 0; edge < layer->edges; edge++) {
+    for (uint32_t edge = 0; edge < layer->shape.edges; edge++) {
         const uint64_t magnitude = (uint64_t)absolute(batch.gradient[edge]) * (uint32_t)absolute(weights[edge]);
         maximum = magnitude > maximum ? magnitude : maximum;
     }
@@ -222,8 +184,8 @@ static uint32_t weighted_bits(const engine_layer *layer) {
 }
 
 static void update_weights(engine *self, engine_layer *layer, uint32_t shift) {
-    int8_t *weights = layer->state;
-    for (uint32_t edge = 0; edge < layer->edges; edge++) {
+    int8_t *weights = layer->memory.state;
+    for (uint32_t edge = 0; edge < layer->shape.edges; edge++) {
         weights[edge] = clamp_int8(weights[edge] - clamp_int8(pseudo_stochastic_shift(batch.gradient[edge], shift)));
     }
     self->effective_stale = true;
@@ -236,17 +198,20 @@ uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, u
     const uint32_t correct = loss(self, labels, count, any_loss);
     for (uint32_t l = self->layer_count; l-- > 0;) {
         engine_layer *layer = &self->layers[l];
-        statistics[l] = (pretraining_layer_statistics){.activation_shift = layer->activation_shift};
+        statistics[l] = (pretraining_layer_statistics){.activation_shift = layer->step.activation_shift};
         if (!*any_loss) {
             continue;
         }
         if (l > 0) {
-            const bool penalised = update && self->layers[l - 1].config.operation == ENGINE_CONV2D;
+            const bool penalised = update && self->layers[l - 1].operation->reads_a_map;
             backward_error(self, l, count, penalised ? sparsity : 0);
-            statistics[l].error_shift = layer->error_shift;
+            statistics[l].error_shift = layer->step.error_shift;
+        }
+        if (layer->shape.edges == 0) {
+            continue;
         }
         sum_gradients(self, l, count);
-        statistics[l].gradient_bits = bits_of(batch.gradient, layer->edges);
+        statistics[l].gradient_bits = bits_of(batch.gradient, layer->shape.edges);
         if (update) {
             update_weights(self, layer, subtract_to_zero(statistics[l].gradient_bits, mu));
         } else {

@@ -13,10 +13,10 @@ typedef struct {
     uint32_t weighted_gradient_bits; /* b(G * W) */
 } pretraining_layer_statistics;
 
-/* Opens `config` (its method is taken as niti-dynamic) for batches of up to `batch_size` images; the engine instance
- * holds the weights as its state. ENGINE_OVERFLOW: a batch's gradients could overflow. */
-engine_status pretraining_open(const engine_config *config, uint32_t batch_size, void *memory, uint32_t memory_bytes,
-                               engine_fault *fault);
+/* Opens the network whose layers the engine instance has, niti-dynamic, for batches of up to `batch_size` images; the
+ * engine's state holds the weights. The batch takes what the network leaves of its arena. ENGINE_OVERFLOW: a batch's
+ * gradients could overflow. */
+engine_status pretraining_open(uint32_t batch_size, engine_fault *fault);
 
 /* Where the images of a batch go: batch_size * engine_image_bytes, 0..127. */
 uint8_t *pretraining_images(void);

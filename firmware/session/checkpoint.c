@@ -1,6 +1,8 @@
 /* The device's own checkpoint: saved when the host asks for it, told and read back on any host. It takes no part in
  * the session that runs: who goes on from it uploads its state like any other. */
-#include "session_internal.h"
+#include "handlers.h"
+#include "reply.h"
+#include "work.h"
 
 #include <string.h>
 

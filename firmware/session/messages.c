@@ -24,13 +24,24 @@ static bool record_blob(pb_istream_t *stream, const pb_field_t *field, void **ar
     return pb_read(stream, NULL, stream->bytes_left);
 }
 
+/* Decodes a layer only to see that it is one: it is read again, in its turn, by message_next_layer. */
+static bool check_layer(pb_istream_t *stream, const pb_field_t *field, void **arg) {
+    (void)field;
+    (void)arg;
+    priot_Layer layer = priot_Layer_init_zero;
+    return pb_decode(stream, priot_Layer_fields, &layer);
+}
+
 /* Called before a body is decoded: its callbacks cannot be set earlier, because the bodies share memory. */
 static bool prepare_body(pb_istream_t *stream, const pb_field_t *field, void **arg) {
-    (void)stream;
     blob_recorder *recorder = *arg;
     pb_callback_t *callback = NULL;
     *recorder->blob = (byte_span){NULL, 0};
     switch (field->tag) {
+    case priot_HostMessage_open_network_tag:
+        *recorder->blob = (byte_span){stream->state, (uint32_t)stream->bytes_left};
+        ((priot_OpenNetwork *)field->pData)->layers.funcs.decode = check_layer;
+        return true;
     case priot_HostMessage_write_tensor_tag:
         callback = &((priot_WriteTensor *)field->pData)->data;
         break;
@@ -55,6 +66,31 @@ bool message_decode(const uint8_t *payload, size_t length, priot_HostMessage *me
     message->cb_body.arg = &recorder;
     pb_istream_t stream = pb_istream_from_buffer(payload, length);
     return pb_decode(&stream, priot_HostMessage_fields, message);
+}
+
+bool message_next_layer(byte_span *rest, priot_Layer *layer) {
+    pb_istream_t stream = pb_istream_from_buffer(rest->bytes, rest->length);
+    pb_wire_type_t wire_type;
+    uint32_t tag;
+    bool end;
+    bool found = false;
+    while (!found && pb_decode_tag(&stream, &wire_type, &tag, &end)) {
+        pb_istream_t inner;
+        if (tag != priot_OpenNetwork_layers_tag || wire_type != PB_WT_STRING) {
+            if (!pb_skip_field(&stream, wire_type)) {
+                break;
+            }
+            continue;
+        }
+        *layer = (priot_Layer)priot_Layer_init_zero;
+        found = pb_make_string_substream(&stream, &inner) && pb_decode(&inner, priot_Layer_fields, layer) &&
+                pb_close_string_substream(&stream, &inner);
+        if (!found) {
+            break;
+        }
+    }
+    *rest = (byte_span){stream.state, (uint32_t)stream.bytes_left};
+    return found;
 }
 
 static bool encode_blob(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {

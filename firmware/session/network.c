@@ -1,51 +1,11 @@
 /* Opens a network and moves its tensors. Each tensor is written, then committed, in the order scored (priot-s only),
- * weights, state; what is committed stays until a network is opened again. */
-#include "session_internal.h"
+ * biases (where there are some), weights, state; what is committed stays until a network is opened again. */
+#include "handlers.h"
+#include "network_codec.h"
+#include "reply.h"
+#include "work.h"
 
 #include <string.h>
-
-static bool config_from_request(const priot_OpenNetwork *request, engine_config *config) {
-    memset(config, 0, sizeof *config);
-    config->method = (engine_method)request->method;
-    config->kernels = (engine_kernels)request->kernels;
-    config->threshold = request->threshold;
-    config->mu = request->mu;
-    config->input_exponent = request->input_exponent;
-    config->loss_shift = request->loss_shift;
-    config->layer_count = request->layers_count;
-    bool in_range = request->kernels <= _priot_Kernels_MAX;
-    for (uint32_t i = 0; i < config->layer_count; i++) {
-        const priot_Layer *from = &request->layers[i];
-        engine_layer_config *to = &config->layers[i];
-        in_range = in_range && from->operation <= _priot_LayerOperation_MAX &&
-                   from->below_threshold <= _priot_BelowThreshold_MAX;
-        to->operation = (engine_operation)from->operation;
-        to->in_height = from->in_height;
-        to->in_width = from->in_width;
-        to->in_channels = from->in_channels;
-        to->out_channels = from->out_channels;
-        to->kernel = from->kernel;
-        to->kernel_columns = from->kernel_columns;
-        to->stride = from->stride;
-        to->stride_columns = from->stride_columns;
-        to->padding = from->padding;
-        to->padding_left = from->padding_left;
-        to->padding_bottom = from->padding_bottom;
-        to->padding_right = from->padding_right;
-        to->depthwise = from->depthwise;
-        to->pool = from->pool;
-        to->relu = from->relu;
-        to->weight_exponent = from->weight_exponent;
-        to->bias = from->bias;
-        to->bias_exponent = from->bias_exponent;
-        to->below_threshold = (engine_below_threshold)from->below_threshold;
-        to->activation_shift = from->activation_shift;
-        to->error_shift = from->error_shift;
-        to->update_shift = from->update_shift;
-        to->scored_edges = from->scored_edges;
-    }
-    return in_range;
-}
 
 static void reply_memory_plan(bool fits) {
     const engine_memory_plan *plan = &session.plan;
@@ -76,6 +36,11 @@ static void close_network(void) {
     session.stage = STAGE_SCORED;
 }
 
+/* Biases are due only where a layer has some. */
+static upload_stage after_scored(void) {
+    return engine_tensor_bytes(engine_instance(), ENGINE_BIASES) > 0 ? STAGE_BIASES : STAGE_WEIGHTS;
+}
+
 void handle_open_network(const priot_OpenNetwork *request) {
     /* The same request once more (its reply was lost, or the line doubled it) must not wipe what was written since. */
     uint32_t request_id = session.request.request_id;
@@ -88,30 +53,31 @@ void handle_open_network(const priot_OpenNetwork *request) {
         reply_failure(priot_FailureCode_FAILURE_CODE_UNSUPPORTED, "no method this firmware knows");
         return;
     }
-    engine_config config;
-    if (!config_from_request(request, &config)) {
-        reply_failure(priot_FailureCode_FAILURE_CODE_MALFORMED, "a field out of its range");
-        return;
-    }
-    uint32_t limit = request->memory_limit_bytes;
-    uint32_t arena_bytes = session.identity.arena_bytes;
-    engine_limits limits = {
-        .arena_bytes = limit != 0 && limit < arena_bytes ? limit : arena_bytes,
+    const engine_arena arena = {.base = session.identity.arena, .bytes = session.identity.arena_bytes};
+    const uint32_t limit = request->memory_limit_bytes;
+    const engine_limits limits = {
+        .arena_bytes = limit != 0 && limit < arena.bytes ? limit : arena.bytes,
         .weights_flash_bytes = session.platform.program_weights != NULL ? session.identity.weights_flash_bytes : 0,
     };
     engine_fault fault = {"", 0, 0};
+    engine_status status;
     memset(&session.plan, 0, sizeof session.plan);
     session.planned_arena_bytes = limits.arena_bytes;
-    handling_pause();
-    engine_status status =
-        engine_open(engine_instance(), &config, &limits, session.identity.arena, &session.plan, &fault);
-    handling_resume();
-    if (status == ENGINE_OUT_OF_MEMORY) {
-        reply_memory_plan(false);
+    if (!network_begin(engine_instance(), request, &session.request_blob, &arena, &status, &fault)) {
+        close_network();
+        reply_failure(priot_FailureCode_FAILURE_CODE_MALFORMED, "a field out of its range");
         return;
     }
+    if (status == ENGINE_OK) {
+        status = timed_open(&session.plan, &limits, &fault);
+    }
     if (status != ENGINE_OK) {
-        reply_engine_failure(status, &fault);
+        close_network();
+        if (status == ENGINE_OUT_OF_MEMORY && session.plan.required_bytes > 0) {
+            reply_memory_plan(false);
+        } else {
+            reply_engine_failure(status, &fault);
+        }
         return;
     }
     uint32_t image_bytes = engine_image_bytes(engine_instance());
@@ -122,7 +88,7 @@ void handle_open_network(const priot_OpenNetwork *request) {
         return;
     }
     session.open_request_id = request_id;
-    session.stage = config.method == ENGINE_PRIOT_S ? STAGE_SCORED : STAGE_WEIGHTS;
+    session.stage = request->method == priot_Method_METHOD_PRIOT_S ? STAGE_SCORED : after_scored();
     reply_memory_plan(true);
 }
 
@@ -139,7 +105,9 @@ static bool stage_of(priot_Tensor tensor, upload_stage *stage) {
     case priot_Tensor_TENSOR_STATE:
         *stage = STAGE_STATE;
         return true;
-    case priot_Tensor_TENSOR_BIASES:     /* no network has them yet */
+    case priot_Tensor_TENSOR_BIASES:
+        *stage = STAGE_BIASES;
+        return true;
     case priot_Tensor_TENSOR_CHECKPOINT: /* is read alone, and elsewhere */
         return false;
     }
@@ -159,20 +127,6 @@ static bool find_stage(priot_Tensor tensor, upload_stage *stage) {
     return true;
 }
 
-bool check_chunk(uint32_t bytes, uint32_t offset, uint32_t length) {
-    if (length == 0 || length > SESSION_MAX_CHUNK_BYTES) {
-        reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "a chunk of 1 to 1024 bytes is due", 0,
-                         (int32_t)length);
-        return false;
-    }
-    if (offset > bytes || length > bytes - offset) {
-        reply_failure_at(priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE, "a chunk beyond the end of the tensor", 0,
-                         (int32_t)offset);
-        return false;
-    }
-    return true;
-}
-
 void handle_write_tensor(const priot_WriteTensor *request) {
     upload_stage stage;
     if (!find_stage(request->tensor, &stage)) {
@@ -185,13 +139,11 @@ void handle_write_tensor(const priot_WriteTensor *request) {
         return;
     }
     const byte_span *data = &session.request_blob;
-    if (!check_chunk(engine_edge_count(engine_instance()), request->offset, data->length)) {
+    const engine_tensor tensor = (engine_tensor)request->tensor;
+    if (!check_chunk(engine_tensor_bytes(engine_instance(), tensor), request->offset, data->length)) {
         return;
     }
-    handling_pause();
-    engine_status status = engine_write_tensor(engine_instance(), (engine_tensor)request->tensor, request->offset,
-                                               data->bytes, data->length);
-    handling_resume();
+    engine_status status = timed_write_tensor(tensor, request->offset, data);
     if (status != ENGINE_OK) {
         engine_fault fault = {"a value out of the tensor's range", 0, (int32_t)request->offset};
         reply_engine_failure(status, &fault);
@@ -204,9 +156,7 @@ void handle_write_tensor(const priot_WriteTensor *request) {
 static bool weights_to_flash(void) {
     uint32_t length = 0;
     const int8_t *staged = engine_staged_weights(engine_instance(), &length);
-    handling_pause();
-    const int8_t *programmed = session.platform.program_weights(session.platform.context, staged, length);
-    handling_resume();
+    const int8_t *programmed = timed_program_weights(staged, length);
     if (programmed == NULL) {
         reply_failure(priot_FailureCode_FAILURE_CODE_FLASH, "the weights could not be programmed into flash");
         return false;
@@ -231,26 +181,14 @@ void handle_commit_tensor(const priot_CommitTensor *request) {
     if (stage == STAGE_WEIGHTS && session.plan.weights_in_flash && !weights_to_flash()) {
         return;
     }
-    handling_pause();
-    engine_status status = engine_commit_tensor(engine_instance(), (engine_tensor)request->tensor);
-    handling_resume();
+    engine_status status = timed_commit_tensor((engine_tensor)request->tensor);
     if (status != ENGINE_OK) {
         engine_fault fault = {"the tensor does not agree with the network", 0, 0};
         reply_engine_failure(status, &fault);
         return;
     }
-    session.stage = (upload_stage)(stage + 1);
+    session.stage = stage == STAGE_SCORED ? after_scored() : (upload_stage)(stage + 1);
     reply_done();
-}
-
-uint8_t *reply_tensor_data(const priot_ReadTensor *request) {
-    /* The request is decoded, so its frame's memory is free for the answer. */
-    uint8_t *data = session.decoder.frame;
-    reply_begin(priot_DeviceMessage_tensor_data_tag);
-    session.reply.body.tensor_data.tensor = request->tensor;
-    session.reply.body.tensor_data.offset = request->offset;
-    session.reply_blob = (byte_span){data, request->length};
-    return data;
 }
 
 void handle_read_tensor(const priot_ReadTensor *request) {
@@ -266,14 +204,12 @@ void handle_read_tensor(const priot_ReadTensor *request) {
         reply_failure(priot_FailureCode_FAILURE_CODE_WRONG_ORDER, "the tensor is not committed yet");
         return;
     }
-    if (!check_chunk(engine_edge_count(engine_instance()), request->offset, request->length)) {
+    const engine_tensor tensor = (engine_tensor)request->tensor;
+    if (!check_chunk(engine_tensor_bytes(engine_instance(), tensor), request->offset, request->length)) {
         return;
     }
     uint8_t *data = reply_tensor_data(request);
-    handling_pause();
-    engine_status status =
-        engine_read_tensor(engine_instance(), (engine_tensor)request->tensor, request->offset, data, request->length);
-    handling_resume();
+    engine_status status = timed_read_tensor(tensor, request->offset, data, request->length);
     if (status != ENGINE_OK) {
         engine_fault fault = {"the tensor cannot be read", 0, (int32_t)request->offset};
         reply_engine_failure(status, &fault);

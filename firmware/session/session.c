@@ -1,5 +1,7 @@
 /* Receives frames, dispatches requests, sends replies; answers what concerns the device itself. */
-#include "session_internal.h"
+#include "handlers.h"
+#include "reply.h"
+#include "work.h"
 
 #include <string.h>
 
@@ -11,90 +13,12 @@ _Static_assert(MESSAGE_ENVELOPE_BYTES + 11u + SESSION_MAX_CHUNK_BYTES + FRAME_CR
                "TensorData");
 _Static_assert(SESSION_STEP_FRAME_BYTES(SESSION_MAX_IMAGE_BYTES) <= SESSION_MAX_FRAME_BYTES, "Step");
 
-session_state session;
-
 static uint8_t reply_buffer[FRAME_WIRE_BYTES(SESSION_MAX_REPLY_BYTES)];
 
 void session_init(const session_platform *platform, const session_identity *identity) {
     memset(&session, 0, sizeof session);
     session.platform = *platform;
     session.identity = *identity;
-}
-
-/* ---- replies -------------------------------------------------------------------------------------------------- */
-
-static void copy_text(char *to, size_t size, const char *text) {
-    size_t length = 0;
-    while (text != NULL && length + 1 < size && text[length] != '\0') {
-        to[length] = text[length];
-        length++;
-    }
-    to[length] = '\0';
-}
-
-void reply_begin(pb_size_t which_body) {
-    memset(&session.reply, 0, sizeof session.reply);
-    session.reply.which_body = which_body;
-}
-
-void reply_done(void) {
-    reply_begin(priot_DeviceMessage_done_tag);
-}
-
-void reply_failure_at(priot_FailureCode code, const char *text, uint32_t layer, int32_t value) {
-    reply_begin(priot_DeviceMessage_failure_tag);
-    priot_Failure *failure = &session.reply.body.failure;
-    failure->code = code;
-    copy_text(failure->text, sizeof failure->text, text);
-    failure->layer = layer;
-    failure->value = value;
-}
-
-void reply_failure(priot_FailureCode code, const char *text) {
-    reply_failure_at(code, text, 0, 0);
-}
-
-void reply_engine_failure(engine_status status, const engine_fault *fault) {
-    priot_FailureCode code = priot_FailureCode_FAILURE_CODE_UNKNOWN;
-    switch (status) {
-    case ENGINE_UNSUPPORTED:
-        code = priot_FailureCode_FAILURE_CODE_UNSUPPORTED;
-        break;
-    case ENGINE_BAD_NETWORK:
-        code = priot_FailureCode_FAILURE_CODE_BAD_NETWORK;
-        break;
-    case ENGINE_OVERFLOW:
-        code = priot_FailureCode_FAILURE_CODE_OVERFLOW;
-        break;
-    case ENGINE_OUT_OF_MEMORY:
-        code = priot_FailureCode_FAILURE_CODE_OUT_OF_MEMORY;
-        break;
-    case ENGINE_OUT_OF_RANGE:
-        code = priot_FailureCode_FAILURE_CODE_OUT_OF_RANGE;
-        break;
-    case ENGINE_WRONG_ORDER:
-        code = priot_FailureCode_FAILURE_CODE_WRONG_ORDER;
-        break;
-    case ENGINE_OK:
-        break;
-    }
-    reply_failure_at(code, fault->text, fault->layer, fault->value);
-}
-
-void handling_pause(void) {
-    session.handling_cycles += engine_cycles() - session.handling_since;
-}
-
-void handling_resume(void) {
-    session.handling_since = engine_cycles();
-}
-
-uint32_t session_window(uint32_t frame_bytes) {
-    /* While one frame is handled, the buffer holds the others: one at least, as far as it goes; the host is held off
-     * with the rest. */
-    uint32_t held = session.identity.receive_buffer_bytes / FRAME_WIRE_BYTES(frame_bytes);
-    uint32_t window = 1u + (held > 0 ? held : 1u);
-    return window < SESSION_MAX_WINDOW ? window : SESSION_MAX_WINDOW;
 }
 
 static void send_reply(uint32_t request_id) {
@@ -120,16 +44,16 @@ static void handle_hello(void) {
     reply_begin(priot_DeviceMessage_hello_tag);
     priot_HelloReply *reply = &session.reply.body.hello;
     reply->protocol_version = SESSION_PROTOCOL_VERSION;
-    copy_text(reply->firmware_commit, sizeof reply->firmware_commit, identity->firmware_commit);
-    copy_text(reply->firmware_compiler, sizeof reply->firmware_compiler, identity->firmware_compiler);
-    copy_text(reply->firmware_flags, sizeof reply->firmware_flags, identity->firmware_flags);
+    reply_copy_text(reply->firmware_commit, sizeof reply->firmware_commit, identity->firmware_commit);
+    reply_copy_text(reply->firmware_compiler, sizeof reply->firmware_compiler, identity->firmware_compiler);
+    reply_copy_text(reply->firmware_flags, sizeof reply->firmware_flags, identity->firmware_flags);
     memcpy(reply->board_id, identity->board_id, sizeof reply->board_id);
     reply->boot_id = identity->boot_id;
     reply->reset_cause = (priot_ResetCause)identity->reset_cause;
     reply->has_last_panic = identity->has_panic;
     reply->last_panic.program_counter = identity->panic_program_counter;
     reply->last_panic.link_register = identity->panic_link_register;
-    copy_text(reply->last_panic.reason, sizeof reply->last_panic.reason, identity->panic_reason);
+    reply_copy_text(reply->last_panic.reason, sizeof reply->last_panic.reason, identity->panic_reason);
     reply->clock_hz = identity->clock_hz;
     reply->sram_bytes = identity->sram_bytes;
     reply->arena_bytes = identity->arena_bytes;
@@ -143,7 +67,7 @@ static void handle_hello(void) {
     reply->methods = (1u << ENGINE_METHOD_COUNT) - 1u;
     reply->checkpoint_bytes = checkpoint_capacity(&session.platform.checkpoints);
     reply->max_edges = ENGINE_MAX_EDGES;
-    reply->max_map_elements = ENGINE_MAX_FEATURES;
+    reply->max_map_elements = ENGINE_MAX_MAP_ELEMENTS;
     reply->chip_revision = identity->chip_revision;
     reply->boot_rom_version = identity->boot_rom_version;
     reply->flash_jedec_id = identity->flash_jedec_id;
@@ -218,6 +142,9 @@ static void handle_payload(uint32_t payload_bytes) {
     session.frames_received++;
     dispatch(request);
     send_reply(request->request_id);
+    if (request->which_body != priot_HostMessage_step_tag) {
+        begin_counting(); /* a step's idle and wire cycles are those since the step, or the other request, before it */
+    }
     if (request->which_body == priot_HostMessage_restart_tag) {
         session.platform.restart(session.platform.context, request->body.restart.bootsel);
     }
@@ -255,7 +182,7 @@ size_t session_receive(const uint8_t *bytes, size_t length) {
 void session_log(uint32_t level, const char *text) {
     reply_begin(priot_DeviceMessage_log_line_tag);
     session.reply.body.log_line.level = (priot_LogLevel)level;
-    copy_text(session.reply.body.log_line.text, sizeof session.reply.body.log_line.text, text);
+    reply_copy_text(session.reply.body.log_line.text, sizeof session.reply.body.log_line.text, text);
     handling_resume();
     send_reply(0);
     handling_pause();

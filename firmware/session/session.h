@@ -11,7 +11,7 @@
 
 #define SESSION_PROTOCOL_VERSION 2u
 #define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
-#define SESSION_MAX_REPLY_BYTES 1280u /* payload + CRC of the largest device message */
+#define SESSION_MAX_REPLY_BYTES 2048u /* payload + CRC of the largest device message */
 #define SESSION_MAX_IMAGE_BYTES 4096u
 #define SESSION_MAX_CHUNK_BYTES 1024u /* of a tensor, in one message */
 #define SESSION_MAX_WINDOW 16u        /* frames in flight; as many step results are kept */

@@ -1,5 +1,5 @@
-/* What the files of the session share: its state, and how a handler answers. A handler fills `session.reply` (one of
- * the reply_ functions first) and returns; session.c sends it. */
+/* The state that the files of the session share. Who includes what, from the ground up: reply.h and work.h; training.c
+ * and checkpoint.c; network.c; session.c. */
 #ifndef PRIOT_SESSION_INTERNAL_H
 #define PRIOT_SESSION_INTERNAL_H
 
@@ -13,7 +13,7 @@
 #define SESSION_CHUNK_FRAME_BYTES (18u + SESSION_MAX_CHUNK_BYTES + FRAME_CRC_BYTES)
 
 /* The stages of an upload, in the order in which they are written and committed. */
-typedef enum { STAGE_SCORED, STAGE_WEIGHTS, STAGE_STATE, STAGE_COMPLETE } upload_stage;
+typedef enum { STAGE_SCORED, STAGE_BIASES, STAGE_WEIGHTS, STAGE_STATE, STAGE_COMPLETE } upload_stage;
 
 /* What is kept of a step, so that a repeated step is answered without being applied again. */
 typedef struct {
@@ -29,7 +29,7 @@ typedef struct {
     uint32_t frames_received, crc_errors, malformed_frames, frames_sent;
 
     priot_HostMessage request;
-    byte_span request_blob; /* its image or tensor data, within the decoder's frame */
+    byte_span request_blob; /* its image, tensor data or OpenNetwork, within the decoder's frame */
     priot_DeviceMessage reply;
     byte_span reply_blob;
 
@@ -56,42 +56,5 @@ typedef struct {
 } session_state;
 
 extern session_state session;
-
-/* Frames of up to `frame_bytes` (payload + CRC) that may be in flight: 1..SESSION_MAX_WINDOW. */
-uint32_t session_window(uint32_t frame_bytes);
-
-void reply_begin(pb_size_t which_body);
-void reply_done(void);
-void reply_failure(priot_FailureCode code, const char *text);
-void reply_failure_at(priot_FailureCode code, const char *text, uint32_t layer, int32_t value);
-/* Replies with the failure of a status other than ENGINE_OK. */
-void reply_engine_failure(engine_status status, const engine_fault *fault);
-
-/* Around whatever is not handling of frames and messages. */
-void handling_pause(void);
-void handling_resume(void);
-
-/* network.c */
-void handle_open_network(const priot_OpenNetwork *request);
-void handle_write_tensor(const priot_WriteTensor *request);
-void handle_commit_tensor(const priot_CommitTensor *request);
-void handle_read_tensor(const priot_ReadTensor *request);
-
-/* Answers and returns false when a chunk of a tensor of `bytes` is empty, too long or not within it. */
-bool check_chunk(uint32_t bytes, uint32_t offset, uint32_t length);
-/* Answers with a chunk of a tensor, where the answer to the request that is handled may keep it. */
-uint8_t *reply_tensor_data(const priot_ReadTensor *request);
-
-/* checkpoint.c */
-void handle_save_checkpoint(const priot_SaveCheckpoint *request);
-void handle_read_checkpoint(void);
-void handle_read_checkpoint_state(const priot_ReadTensor *request);
-
-/* training.c */
-void handle_start_session(const priot_StartSession *request);
-void handle_step(const priot_Step *request);
-void handle_evaluate(const priot_Evaluate *request);
-/* The session ends, because the network it trains does. */
-void end_session(void);
 
 #endif

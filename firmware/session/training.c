@@ -1,5 +1,7 @@
 /* The training session: every step exactly once (docs/wire.md), and evaluation. */
-#include "session_internal.h"
+#include "handlers.h"
+#include "reply.h"
+#include "work.h"
 
 #include <string.h>
 
@@ -8,6 +10,15 @@ void end_session(void) {
     session.first_step = 0;
     session.next_step = 0;
     session.step_window = 0;
+}
+
+static uint32_t wire_cycles(void) {
+    return session.platform.wire_cycles(session.platform.context) + session.handling_cycles;
+}
+
+void begin_counting(void) {
+    session.idle_mark = session.platform.idle_cycles(session.platform.context);
+    session.wire_mark = wire_cycles();
 }
 
 void handle_start_session(const priot_StartSession *request) {
@@ -32,8 +43,6 @@ void handle_start_session(const priot_StartSession *request) {
     session.next_step = request->next_step;
     session.step_window = session_window(SESSION_STEP_FRAME_BYTES(engine_image_bytes(engine_instance())));
     session.started = true;
-    session.idle_mark = session.platform.idle_cycles(session.platform.context);
-    session.wire_mark = session.platform.wire_cycles(session.platform.context) + session.handling_cycles;
     reply_done();
 }
 
@@ -90,19 +99,19 @@ static void reply_step_result(uint32_t step, bool already_applied) {
 
 static void add_step_detail(void) {
     const engine *trained = engine_instance();
-    engine_layer_checksums checksums[ENGINE_MAX_LAYERS];
     int8_t loss_gradient[ENGINE_MAX_OUTPUTS];
     priot_StepResult *reply = &session.reply.body.step_result;
     uint32_t outputs = engine_output_count(trained);
     uint32_t layers = engine_layer_count(trained);
-    engine_step_detail(trained, reply->logits, loss_gradient, checksums);
+    engine_step_detail(trained, reply->logits, loss_gradient);
     reply->logits_count = (pb_size_t)outputs;
     reply->loss_gradient.size = (pb_size_t)outputs;
     memcpy(reply->loss_gradient.bytes, loss_gradient, outputs);
     reply->layers_count = (pb_size_t)layers;
-    for (uint32_t i = 0; i < layers; i++) {
-        reply->layers[i] = (priot_LayerChecksums){
-            .input = checksums[i].input, .delta = checksums[i].delta, .state = checksums[i].state};
+    for (uint32_t l = 0; l < layers; l++) {
+        const engine_layer_checksums checksums = timed_layer_checksum(l);
+        reply->layers[l] =
+            (priot_LayerChecksums){.input = checksums.input, .delta = checksums.delta, .state = checksums.state};
     }
 }
 
@@ -122,7 +131,7 @@ static void apply_step(const priot_Step *request) {
     uint32_t idle = session.platform.idle_cycles(session.platform.context);
     engine_step_result result;
     handling_pause();
-    uint32_t wire = session.platform.wire_cycles(session.platform.context) + session.handling_cycles;
+    uint32_t wire = wire_cycles();
     engine_step(engine_instance(), session.request_blob.bytes, request->label, &result);
     handling_resume();
     session.kept[request->step % SESSION_MAX_WINDOW] = (kept_result){
@@ -184,9 +193,7 @@ void handle_step(const priot_Step *request) {
         add_step_ledger();
     }
     if (request->detail) {
-        handling_pause();
         add_step_detail();
-        handling_resume();
     }
 }
 
@@ -202,9 +209,7 @@ void handle_evaluate(const priot_Evaluate *request) {
         return;
     }
     uint32_t cycles = 0;
-    handling_pause();
-    uint32_t prediction = engine_evaluate(engine_instance(), session.request_blob.bytes, request->frozen, &cycles);
-    handling_resume();
+    uint32_t prediction = timed_evaluate(session.request_blob.bytes, request->frozen, &cycles);
     reply_begin(priot_DeviceMessage_evaluation_tag);
     session.reply.body.evaluation =
         (priot_Evaluation){.index = request->index, .prediction = prediction, .cycles = cycles};

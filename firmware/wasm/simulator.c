@@ -4,7 +4,7 @@
 #include "../session/frame.h"
 #include "../session/session.h"
 
-#define ARENA_BYTES (16u << 20)
+#define ARENA_BYTES (128u << 20) /* a network of 2^24 edges, or VGG11 at full width with the fast kernels */
 /* The state of any network, and the header before it. */
 #define CHECKPOINT_SLOT_BYTES (ENGINE_MAX_EDGES + CHECKPOINT_SECTOR_BYTES)
 

@@ -118,10 +118,18 @@ describe('malformed and unknown requests', () => {
     expect(board.isAlive()).toBe(true);
   });
 
-  it('of more than 12 layers, or with ids of another length, are malformed', () => {
+  it('of more layers than there may be are refused', () => {
     const board = new Board();
-    const layers = Array.from({ length: 13 }, () => smallNetwork.layers![0]!);
-    expect(board.ask({ openNetwork: { ...smallNetwork, layers } }).body.code).toBe(FailureCode.FAILURE_CODE_MALFORMED);
+    const first = smallNetwork.layers![0]!;
+    const hidden = { ...first, outChannels: first.inChannels! };
+    const layers = (count: number) => [...Array.from({ length: count - 1 }, () => hidden), first];
+    expect(board.ask({ openNetwork: { ...smallNetwork, layers: layers(32) } }).kind).toBe('memoryPlan');
+    const { code, layer } = board.ask({ openNetwork: { ...smallNetwork, layers: layers(33) } }).body;
+    expect({ code, layer }).toEqual({ code: FailureCode.FAILURE_CODE_BAD_NETWORK, layer: 33 });
+  });
+
+  it('with ids of another length are malformed', () => {
+    const board = new Board();
     for (const length of [7, 9, 300]) {
       const request = { startSession: { sessionId: new Uint8Array(length), nextStep: 0 } };
       expect(board.ask(request).body.code).toBe(FailureCode.FAILURE_CODE_MALFORMED);
@@ -162,7 +170,7 @@ describe('opening a network', () => {
     expect(body.fits).toBe(true);
     const { weightsBytes, stateBytes, activationBytes, errorBytes, otherBytes, requiredBytes } = body;
     expect(weightsBytes + stateBytes + activationBytes + errorBytes + otherBytes).toBe(requiredBytes);
-    expect(body.arenaBytes).toBe(16 << 20);
+    expect(body.arenaBytes).toBe(128 << 20);
     expect(body.weightsInFlash).toBe(false);
   });
 

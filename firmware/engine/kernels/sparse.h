@@ -2,7 +2,7 @@
 #ifndef PRIOT_ENGINE_SPARSE_H
 #define PRIOT_ENGINE_SPARSE_H
 
-#include "../engine_internal.h"
+#include "../layer.h"
 
 /* A non-zero element: its index in the map and its value in one word. */
 typedef uint32_t sparse_element;

@@ -3,7 +3,7 @@
 #define PRIOT_ENGINE_METHODS_H
 
 #include "../arithmetic.h"
-#include "../engine_internal.h"
+#include "../layer.h"
 
 extern const engine_method_operations engine_method_priot;
 extern const engine_method_operations engine_method_priot_s;
@@ -12,7 +12,7 @@ extern const engine_method_operations engine_method_niti_dynamic;
 
 /* Effective weight of an edge with a score (docs/arithmetic.md, "Effective weight"). */
 static inline int8_t effective_weight(const engine_layer *layer, int8_t weight, int8_t score) {
-    if (score >= layer->threshold) {
+    if (score >= layer->shape.threshold) {
         return weight;
     }
     return layer->config.below_threshold == ENGINE_BELOW_NEGATE ? (int8_t)-weight : 0;
@@ -37,17 +37,26 @@ static inline engine_score_row score_row(const engine_layer *layer, const int8_t
         .weights = weights,
         .scores = scores,
         .effective = effective,
-        .half = rounding_half(layer->update_shift),
-        .shift = layer->update_shift,
-        .threshold = layer->threshold,
-        .negligible = layer->negligible,
+        .half = rounding_half(layer->step.update_shift),
+        .shift = layer->step.update_shift,
+        .threshold = layer->shape.threshold,
+        .negligible = layer->step.negligible,
         .below_factor = layer->config.below_threshold == ENGINE_BELOW_NEGATE ? -1 : 0,
     };
 }
 
-/* Where the effective weight of a convolution's edge lies: HWIO for the canonical OHWI (engine_internal.h). */
-static inline uint32_t effective_index(const engine_layer *layer, uint32_t channel, uint32_t tap) {
-    return tap * layer->config.out_channels + channel;
+/* Returns where the effective weight of an edge lies. */
+static inline uint32_t effective_index(const engine_layer *layer, uint32_t group, uint32_t index) {
+    return group * layer->shape.group_pitch + index * layer->shape.edge_pitch;
+}
+
+/* Whether effective weights lie in the order of the frozen ones. */
+static inline bool same_order(const engine_layer *layer) {
+    return layer->shape.edge_pitch == 1;
+}
+
+static inline void mark_changed(engine_layer *layer, uint32_t channel) {
+    layer->step.changed_channels |= 1u << channel % 32;
 }
 
 #endif

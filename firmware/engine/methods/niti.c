@@ -1,44 +1,44 @@
 /* NITI (arXiv 2009.13108): the weights themselves are trained, with static or dynamic shifts. */
 #include "methods.h"
 
-/* A linear layer's one array is its effective weights; a convolution keeps the canonical order beside them. */
+/* Where both have one order, one array is the state and the effective weights. */
 static engine_layer_bytes layer_bytes(const engine_layer *layer) {
-    return (engine_layer_bytes){.effective = layer->edges,
-                                .state = layer->config.operation == ENGINE_LINEAR ? 0 : layer->edges};
+    const uint32_t edges = layer->shape.edges;
+    return (engine_layer_bytes){.effective = edges, .state = same_order(layer) ? 0 : edges};
 }
 
-static void place(engine_layer *layer) {
-    if (layer->config.operation == ENGINE_LINEAR) {
-        layer->state = layer->effective;
+static void set_pointers(engine_layer *layer) {
+    if (same_order(layer)) {
+        layer->memory.state = layer->memory.effective;
     }
 }
 
 /* The state is the weights: whichever is written last counts. */
 static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
     if (tensor != ENGINE_SCORED) {
-        ((int8_t *)layer->state)[edge] = value;
+        ((int8_t *)layer->memory.state)[edge] = value;
     }
 }
 
 static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
-    return tensor == ENGINE_SCORED ? 1 : ((const int8_t *)layer->state)[edge];
+    return tensor == ENGINE_SCORED ? 1 : ((const int8_t *)layer->memory.state)[edge];
 }
 
 static void refresh(engine_layer *layer, bool frozen) {
     (void)frozen; /* the frozen network is the state before the first step */
-    if (layer->config.operation == ENGINE_LINEAR) {
+    if (same_order(layer)) {
         return;
     }
-    const int8_t *weights = layer->state;
-    for (uint32_t channel = 0; channel < layer->config.out_channels; channel++) {
-        for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
-            layer->effective[effective_index(layer, channel, tap)] = *weights++;
+    const int8_t *weights = layer->memory.state;
+    for (uint32_t group = 0; group < layer->shape.groups; group++) {
+        for (uint32_t index = 0; index < layer->shape.group_size; index++) {
+            layer->memory.effective[effective_index(layer, group, index)] = *weights++;
         }
     }
 }
 
 static inline int8_t updated_weight(const engine_layer *layer, int8_t weight, int32_t gradient) {
-    return clamp_int8(weight - clamp_int8(pseudo_stochastic_shift(gradient, layer->update_shift)));
+    return clamp_int8(weight - clamp_int8(pseudo_stochastic_shift(gradient, layer->step.update_shift)));
 }
 
 /* P is 0 where neither the kept bits nor the upper half of the dropped ones hold a one. */
@@ -49,8 +49,8 @@ static int32_t negligible(uint32_t shift, int32_t largest_weight) {
 
 static void update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
                        uint32_t count) {
-    int8_t *weights = (int8_t *)layer->state + input * layer->config.out_channels;
-    const int32_t limit = layer->negligible;
+    int8_t *weights = (int8_t *)layer->memory.state + input * layer->config.out_channels;
+    const int32_t limit = layer->step.negligible;
     const uint32_t span = 2u * (uint32_t)limit;
     for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
         const int32_t gradient = deltas->delta * x;
@@ -61,19 +61,19 @@ static void update_row(engine_layer *layer, uint32_t input, int32_t x, const eng
 }
 
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    int8_t *weights = (int8_t *)layer->state + channel * layer->fan_in;
-    for (uint32_t tap = 0; tap < layer->fan_in; tap++) {
+    int8_t *weights = (int8_t *)layer->memory.state + channel * layer->shape.fan_in;
+    for (uint32_t tap = 0; tap < layer->shape.fan_in; tap++) {
         if (gradient[tap] != 0) {
             weights[tap] = updated_weight(layer, weights[tap], gradient[tap]);
-            layer->effective[effective_index(layer, channel, tap)] = weights[tap];
-            layer->changed_channels |= 1u << channel % 32;
+            layer->memory.effective[effective_index(layer, channel, tap)] = weights[tap];
+            mark_changed(layer, channel);
         }
     }
 }
 
 #define NITI_OPERATIONS                                                                                                \
-    .trains_weights = true, .layer_bytes = layer_bytes, .place = place, .set = set, .get = get, .refresh = refresh,    \
-    .negligible = negligible, .update_row = update_row, .update_channel = update_channel
+    .trains_weights = true, .layer_bytes = layer_bytes, .set_pointers = set_pointers, .set = set, .get = get,          \
+    .refresh = refresh, .negligible = negligible, .update_row = update_row, .update_channel = update_channel
 
 const engine_method_operations engine_method_niti_static = {NITI_OPERATIONS};
 const engine_method_operations engine_method_niti_dynamic = {.dynamic_shifts = true, NITI_OPERATIONS};

@@ -5,45 +5,40 @@
 #include "../kernels/kernels.h"
 
 static engine_layer_bytes layer_bytes(const engine_layer *layer) {
-    return (engine_layer_bytes){
-        .weights = layer->edges, .effective = layer->effective_kept ? layer->edges : 0, .state = layer->edges};
+    return (engine_layer_bytes){.weights = layer->shape.edges,
+                                .effective = layer->memory.effective_kept ? layer->shape.edges : 0,
+                                .state = layer->shape.edges};
 }
 
 static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
     if (tensor == ENGINE_WEIGHTS) {
-        layer->weights_sram[edge] = value;
+        layer->memory.weights_sram[edge] = value;
     } else if (tensor == ENGINE_STATE) {
-        ((int8_t *)layer->state)[edge] = value;
+        ((int8_t *)layer->memory.state)[edge] = value;
     }
 }
 
 static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
     switch (tensor) {
     case ENGINE_WEIGHTS:
-        return layer->weights[edge];
+        return layer->memory.weights[edge];
     case ENGINE_SCORED:
         return 1;
     default:
-        return ((const int8_t *)layer->state)[edge];
+        return ((const int8_t *)layer->memory.state)[edge];
     }
 }
 
 static int8_t effective_of(const engine_layer *layer, uint32_t edge, bool frozen) {
-    const int8_t weight = layer->weights[edge];
-    return frozen ? weight : effective_weight(layer, weight, ((const int8_t *)layer->state)[edge]);
+    const int8_t weight = layer->memory.weights[edge];
+    return frozen ? weight : effective_weight(layer, weight, ((const int8_t *)layer->memory.state)[edge]);
 }
 
 static void refresh(engine_layer *layer, bool frozen) {
-    if (layer->config.operation == ENGINE_LINEAR) {
-        for (uint32_t edge = 0; edge < layer->edges; edge++) {
-            layer->effective[edge] = effective_of(layer, edge, frozen);
-        }
-        return;
-    }
     uint32_t edge = 0;
-    for (uint32_t channel = 0; channel < layer->config.out_channels; channel++) {
-        for (uint32_t tap = 0; tap < layer->fan_in; tap++, edge++) {
-            layer->effective[effective_index(layer, channel, tap)] = effective_of(layer, edge, frozen);
+    for (uint32_t group = 0; group < layer->shape.groups; group++) {
+        for (uint32_t index = 0; index < layer->shape.group_size; index++, edge++) {
+            layer->memory.effective[effective_index(layer, group, index)] = effective_of(layer, edge, frozen);
         }
     }
 }
@@ -61,8 +56,8 @@ static int32_t negligible(uint32_t shift, int32_t largest_weight) {
 
 /* Returns the row of a linear layer from edge `first` on. */
 static inline engine_score_row row_from(const engine_layer *layer, uint32_t first) {
-    return score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
-                     layer->effective_kept ? layer->effective + first : NULL);
+    return score_row(layer, layer->memory.weights + first, (int8_t *)layer->memory.state + first,
+                     layer->memory.effective_kept ? layer->memory.effective + first : NULL);
 }
 
 static void update_row(engine_layer *layer, uint32_t input, int32_t x, const engine_sparse_delta *deltas,
@@ -81,16 +76,17 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
 }
 
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    const uint32_t first = channel * layer->fan_in;
-    const engine_score_row row = score_row(layer, layer->weights + first, (int8_t *)layer->state + first,
-                                           layer->effective + effective_index(layer, channel, 0));
-    if (layer->kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels)) {
-        layer->changed_channels |= 1u << channel % 32;
+    const uint32_t first = channel * layer->shape.fan_in;
+    const engine_score_row row = score_row(layer, layer->memory.weights + first, (int8_t *)layer->memory.state + first,
+                                           layer->memory.effective + effective_index(layer, channel, 0));
+    if (layer->kernels->update_channel_scores(&row, gradient, layer->shape.fan_in, layer->config.out_channels)) {
+        mark_changed(layer, channel);
     }
 }
 
 const engine_method_operations engine_method_priot = {
     .frozen_weights = true,
+    .trains_scores = true,
     .layer_bytes = layer_bytes,
     .set = set,
     .get = get,

@@ -1,64 +1,65 @@
-/* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups of
- * sorted indices (a group: one input of a linear layer, one output channel of a convolution): three bytes per scored
- * edge and two per group. Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored,
- * and an update walks its scored edges alone instead of testing bits. */
+/* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups
+ * (layer.h) of sorted indices: three bytes a scored edge, four where groups are longer than 256, and two a group.
+ * Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an update walks its
+ * scored edges alone instead of testing bits. */
 #include "methods.h"
 
 #include "../kernels/kernels.h"
 
 #include <string.h>
 
-#define MAX_SCORED_EDGES 65535u /* of a layer: group starts are 16 bit */
-
 typedef struct {
     uint32_t count, groups, group_size;
-    uint16_t *starts; /* groups + 1 */
+    engine_entry *starts; /* groups + 1 */
     int8_t *weights, *scores;
-    uint8_t *index_low, *index_high; /* within the group; high only when a group is longer than 256 */
+    uint8_t *index_low;    /* of each entry: its edge within the group, the lowest 8 bits */
+    uint8_t *index_middle; /* 8 bits more, when a group is longer than 256; else NULL */
+    uint8_t *index_high;   /* 8 bits more, when it is longer than 65,536; else NULL */
 } scored_edges;
 
-static uint32_t group_count(const engine_layer *layer) {
-    return layer->config.operation == ENGINE_LINEAR ? layer->config.in_channels : layer->config.out_channels;
-}
-
-static uint32_t group_size(const engine_layer *layer) {
-    return layer->config.operation == ENGINE_LINEAR ? layer->config.out_channels : layer->fan_in;
+static uint32_t index_bytes(uint32_t group_size) {
+    return group_size > 65536 ? 3 : group_size > 256 ? 2 : 1;
 }
 
 static engine_layer_bytes layer_bytes(const engine_layer *layer) {
-    const uint32_t index_bytes = group_size(layer) > 256 ? 2 : 1;
-    return (engine_layer_bytes){.effective = layer->effective_kept ? layer->edges : 0,
-                                .index = (uint32_t)sizeof(scored_edges) + 2 * (group_count(layer) + 1) +
-                                         index_bytes * layer->config.scored_edges,
-                                .state = 2 * layer->config.scored_edges};
+    const engine_layer_shape *shape = &layer->shape;
+    const uint32_t scored = layer->config.scored_edges;
+    return (engine_layer_bytes){
+        .effective = layer->memory.effective_kept ? shape->edges : 0,
+        .index = (uint32_t)sizeof(scored_edges) + (uint32_t)sizeof(engine_entry) * (shape->groups + 1) +
+                 index_bytes(shape->group_size) * scored,
+        .state = 2 * scored,
+    };
 }
 
-static void place(engine_layer *layer) {
-    scored_edges *scored = layer->index;
+static void set_pointers(engine_layer *layer) {
+    scored_edges *scored = layer->memory.index;
     const uint32_t count = layer->config.scored_edges;
     scored->count = count;
-    scored->groups = group_count(layer);
-    scored->group_size = group_size(layer);
-    scored->starts = (uint16_t *)(void *)(scored + 1);
+    scored->groups = layer->shape.groups;
+    scored->group_size = layer->shape.group_size;
+    scored->starts = (engine_entry *)(void *)(scored + 1);
     scored->index_low = (uint8_t *)(scored->starts + scored->groups + 1);
-    scored->index_high = scored->group_size > 256 ? scored->index_low + count : NULL;
-    scored->weights = layer->state;
+    scored->index_middle = scored->group_size > 256 ? scored->index_low + count : NULL;
+    scored->index_high = scored->group_size > 65536 ? scored->index_low + 2 * count : NULL;
+    scored->weights = layer->memory.state;
     scored->scores = count == 0 ? NULL : scored->weights + count;
 }
 
 static inline uint32_t index_of(const scored_edges *scored, uint32_t entry) {
-    return scored->index_high == NULL ? scored->index_low[entry]
-                                      : scored->index_low[entry] | (uint32_t)scored->index_high[entry] << 8;
-}
-
-static inline uint32_t effective_of_group(const engine_layer *layer, uint32_t group, uint32_t index) {
-    return layer->config.operation == ENGINE_LINEAR ? group * layer->config.out_channels + index
-                                                    : effective_index(layer, group, index);
+    uint32_t index = scored->index_low[entry];
+    if (scored->index_middle != NULL) {
+        index |= (uint32_t)scored->index_middle[entry] << 8;
+    }
+    if (scored->index_high != NULL) {
+        index |= (uint32_t)scored->index_high[entry] << 16;
+    }
+    return index;
 }
 
 static uint32_t effective_of_edge(const engine_layer *layer, uint32_t edge) {
-    const uint32_t size = group_size(layer);
-    return effective_of_group(layer, edge / size, edge % size);
+    const uint32_t size = layer->shape.group_size;
+    return effective_index(layer, edge / size, edge % size);
 }
 
 /* The scored entry of an edge; count when it has none. */
@@ -78,25 +79,26 @@ static uint32_t find(const scored_edges *scored, uint32_t edge) {
 
 /* Scored flags wait in the weights' place until all are known. */
 static int8_t *flags_of(const engine_layer *layer) {
-    return layer->weights_in_flash ? layer->weights_sram : layer->effective;
+    return layer->memory.weights_in_flash ? layer->memory.weights_sram : layer->memory.effective;
 }
 
 /* The weight as it was written: of an edge without a score, or before the first refresh. */
 static int8_t written_weight(const engine_layer *layer, uint32_t edge) {
-    return layer->weights_in_flash ? layer->weights[edge] : layer->effective[effective_of_edge(layer, edge)];
+    return layer->memory.weights_in_flash ? layer->memory.weights[edge]
+                                          : layer->memory.effective[effective_of_edge(layer, edge)];
 }
 
 static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
-    scored_edges *scored = layer->index;
+    scored_edges *scored = layer->memory.index;
     if (tensor == ENGINE_SCORED) {
         flags_of(layer)[edge] = value;
         return;
     }
     if (tensor == ENGINE_WEIGHTS) {
-        if (layer->weights_in_flash) {
-            layer->weights_sram[edge] = value;
+        if (layer->memory.weights_in_flash) {
+            layer->memory.weights_sram[edge] = value;
         } else {
-            layer->effective[effective_of_edge(layer, edge)] = value;
+            layer->memory.effective[effective_of_edge(layer, edge)] = value;
         }
         return;
     }
@@ -107,7 +109,7 @@ static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t
 }
 
 static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge) {
-    const scored_edges *scored = layer->index;
+    const scored_edges *scored = layer->memory.index;
     const uint32_t entry = find(scored, edge);
     const bool has_score = entry < scored->count;
     switch (tensor) {
@@ -121,14 +123,11 @@ static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge
 }
 
 static bool scored_done(engine_layer *layer) {
-    scored_edges *scored = layer->index;
-    if (scored->count > MAX_SCORED_EDGES) {
-        return false;
-    }
+    scored_edges *scored = layer->memory.index;
     const int8_t *flags = flags_of(layer);
     uint32_t entry = 0, edge = 0;
     for (uint32_t group = 0; group < scored->groups; group++) {
-        scored->starts[group] = (uint16_t)entry;
+        scored->starts[group] = (engine_entry)entry;
         for (uint32_t index = 0; index < scored->group_size; index++, edge++) {
             if (flags[edge] == 0) {
                 continue;
@@ -137,18 +136,21 @@ static bool scored_done(engine_layer *layer) {
                 return false;
             }
             scored->index_low[entry] = (uint8_t)index;
+            if (scored->index_middle != NULL) {
+                scored->index_middle[entry] = (uint8_t)(index >> 8);
+            }
             if (scored->index_high != NULL) {
-                scored->index_high[entry] = (uint8_t)(index >> 8);
+                scored->index_high[entry] = (uint8_t)(index >> 16);
             }
             entry++;
         }
     }
-    scored->starts[scored->groups] = (uint16_t)entry;
+    scored->starts[scored->groups] = (engine_entry)entry;
     return entry == scored->count;
 }
 
 static void weights_done(engine_layer *layer) {
-    const scored_edges *scored = layer->index;
+    const scored_edges *scored = layer->memory.index;
     for (uint32_t group = 0; group < scored->groups; group++) {
         for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
             scored->weights[entry] = written_weight(layer, group * scored->group_size + index_of(scored, entry));
@@ -157,11 +159,11 @@ static void weights_done(engine_layer *layer) {
 }
 
 static void refresh(engine_layer *layer, bool frozen) {
-    const scored_edges *scored = layer->index;
+    const scored_edges *scored = layer->memory.index;
     for (uint32_t group = 0; group < scored->groups; group++) {
         for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
             const int8_t weight = scored->weights[entry];
-            layer->effective[effective_of_group(layer, group, index_of(scored, entry))] =
+            layer->memory.effective[effective_index(layer, group, index_of(scored, entry))] =
                 frozen ? weight : effective_weight(layer, weight, scored->scores[entry]);
         }
     }
@@ -169,23 +171,23 @@ static void refresh(engine_layer *layer, bool frozen) {
 
 /* An entry's score has crossed the threshold. */
 static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t entry) {
-    const scored_edges *scored = layer->index;
-    if (layer->effective_kept) {
-        layer->effective[effective_of_group(layer, group, index)] =
+    const scored_edges *scored = layer->memory.index;
+    if (layer->memory.effective_kept) {
+        layer->memory.effective[effective_index(layer, group, index)] =
             effective_weight(layer, scored->weights[entry], scored->scores[entry]);
-        layer->changed_channels |= 1u << (layer->config.operation == ENGINE_LINEAR ? index : group) % 32;
+        mark_changed(layer, same_order(layer) ? index : group);
     }
 }
 
-/* Updates one entry; |gradient| is not negligible. */
+/* Of one entry; |gradient| is not negligible. */
 static inline void update_entry(engine_layer *layer, const scored_edges *scored, uint32_t group, uint32_t entry,
                                 uint32_t index, int32_t gradient) {
-    const uint32_t shift = layer->update_shift;
+    const uint32_t shift = layer->step.update_shift;
     const int8_t old = scored->scores[entry];
     const int8_t updated = updated_score(old, gradient, scored->weights[entry], rounding_half(shift), shift);
     if (updated != old) {
         scored->scores[entry] = updated;
-        if (((old - layer->threshold) ^ (updated - layer->threshold)) < 0) {
+        if (((old - layer->shape.threshold) ^ (updated - layer->shape.threshold)) < 0) {
             cross(layer, group, index, entry);
         }
     }
@@ -197,11 +199,11 @@ static inline bool is_negligible(int32_t gradient, int32_t negligible) {
 
 /* The row in flash, with what its pruned edges have become. */
 static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
-    const scored_edges *scored = layer->index;
-    memcpy(row, layer->weights + input * scored->group_size, scored->group_size);
+    const scored_edges *scored = layer->memory.index;
+    memcpy(row, layer->memory.weights + input * scored->group_size, scored->group_size);
     const uint32_t end = frozen ? 0 : scored->starts[input + 1];
     for (uint32_t entry = scored->starts[input]; entry < end; entry++) {
-        if (scored->scores[entry] < layer->threshold) {
+        if (scored->scores[entry] < layer->shape.threshold) {
             row[index_of(scored, entry)] = effective_weight(layer, scored->weights[entry], scored->scores[entry]);
         }
     }
@@ -212,14 +214,12 @@ static int32_t negligible(uint32_t shift, int32_t largest_weight) {
 }
 
 static inline engine_scored_groups scored_groups(const engine_layer *layer, const scored_edges *scored) {
-    const bool linear = layer->config.operation == ENGINE_LINEAR;
-    const uint32_t outputs = layer->config.out_channels;
     return (engine_scored_groups){
-        .row = score_row(layer, scored->weights, scored->scores, layer->effective),
+        .row = score_row(layer, scored->weights, scored->scores, layer->memory.effective),
         .starts = scored->starts,
         .indices = scored->index_low,
-        .group_pitch = linear ? outputs : 1,
-        .edge_pitch = linear ? 1 : outputs,
+        .group_pitch = layer->shape.group_pitch,
+        .edge_pitch = layer->shape.edge_pitch,
     };
 }
 
@@ -227,24 +227,24 @@ static inline engine_scored_groups scored_groups(const engine_layer *layer, cons
 static bool updated_by_kernels(const engine_layer *layer, const scored_edges *scored, int32_t smallest,
                                const engine_sparse_delta *deltas, uint32_t count) {
     const engine_kernel_table *kernels = layer->kernels;
-    if (scored->count == layer->edges) {
-        const engine_score_row first = score_row(layer, scored->weights, scored->scores, layer->effective);
+    if (scored->count == layer->shape.edges) {
+        const engine_score_row first = score_row(layer, scored->weights, scored->scores, layer->memory.effective);
         return kernels->update_score_rows != NULL && kernels->update_score_rows(layer, &first, smallest, deltas, count);
     }
     const engine_scored_groups groups = scored_groups(layer, scored);
-    return kernels->update_scored_rows != NULL && scored->index_high == NULL &&
+    return kernels->update_scored_rows != NULL && scored->index_middle == NULL &&
            kernels->update_scored_rows(layer, &groups, smallest);
 }
 
 static bool update_rows(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas, uint32_t count) {
-    const scored_edges *scored = layer->index;
+    const scored_edges *scored = layer->memory.index;
     if (updated_by_kernels(layer, scored, smallest, deltas, count)) {
         return true;
     }
-    const int8_t *const delta = layer->delta;
-    const int32_t negligible = layer->negligible;
+    const int8_t *const delta = layer->memory.delta;
+    const int32_t negligible = layer->step.negligible;
     for (uint32_t input = 0; input < scored->groups; input++) {
-        const int32_t x = layer->input[input];
+        const int32_t x = layer->step.input[input];
         if (absolute(x) < smallest) {
             continue;
         }
@@ -260,34 +260,36 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
 }
 
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
-    const scored_edges *scored = layer->index;
+    const scored_edges *scored = layer->memory.index;
     const engine_kernel_table *kernels = layer->kernels;
     const uint32_t first = scored->starts[channel], end = scored->starts[channel + 1];
     bool crossed;
-    if (end - first == layer->fan_in) {
+    if (end - first == layer->shape.fan_in) {
         const engine_score_row row = score_row(layer, scored->weights + first, scored->scores + first,
-                                               layer->effective + effective_index(layer, channel, 0));
-        crossed = kernels->update_channel_scores(&row, gradient, layer->fan_in, layer->config.out_channels);
-    } else if (kernels->update_scored_channel != NULL && scored->index_high == NULL) {
+                                               layer->memory.effective + effective_index(layer, channel, 0));
+        crossed = kernels->update_channel_scores(&row, gradient, layer->shape.fan_in, layer->config.out_channels);
+    } else if (kernels->update_scored_channel != NULL && scored->index_middle == NULL) {
         const engine_scored_groups groups = scored_groups(layer, scored);
         crossed = kernels->update_scored_channel(&groups, channel, gradient);
     } else {
         for (uint32_t entry = first; entry < end; entry++) {
             const uint32_t tap = index_of(scored, entry);
-            if (!is_negligible(gradient[tap], layer->negligible)) {
+            if (!is_negligible(gradient[tap], layer->step.negligible)) {
                 update_entry(layer, scored, channel, entry, tap, gradient[tap]);
             }
         }
         return;
     }
     if (crossed) {
-        layer->changed_channels |= 1u << channel % 32;
+        mark_changed(layer, channel);
     }
 }
 
 const engine_method_operations engine_method_priot_s = {
+    .trains_scores = true,
+    .max_scored_edges = ENGINE_MAX_SCORED_EDGES,
     .layer_bytes = layer_bytes,
-    .place = place,
+    .set_pointers = set_pointers,
     .set = set,
     .get = get,
     .scored_done = scored_done,

@@ -4,8 +4,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { DataError, FailedError } from '../errors.js';
+import { encodeRequest } from '../link/messages.js';
 import type { Network } from './network.js';
-import { edgeCount, imageBytes, inputShape, outputShape } from './network-shape.js';
+import { edgeCount, imageBytes } from './network-shape.js';
+import { openNetworkRequest } from './open-network.js';
+import { biasBytes } from './tensor-file.js';
 
 const MODULE = new URL('../../pretraining/pretraining.wasm', import.meta.url);
 const ENGINE_OK = 0;
@@ -31,7 +34,8 @@ export interface BatchResult {
 
 interface Exports {
   memory: WebAssembly.Memory;
-  config(): number;
+  request(): number;
+  requestBytes(): number;
   images(): number;
   labels(): number;
   tensor(): number;
@@ -39,7 +43,8 @@ interface Exports {
   anyLoss(): number;
   faultText(): number;
   faultLayer(): number;
-  open(batchSize: number): number;
+  open(requestLength: number, batchSize: number): number;
+  writeBiases(): number;
   writeWeights(): number;
   readWeights(): number;
   runBatch(count: number, update: number, mu: number, sparsity: number): number;
@@ -57,6 +62,11 @@ export class BatchEngine {
   ) {
     this.imageBytes = imageBytes(network);
     this.edges = edgeCount(network);
+    if (network.biases !== undefined) {
+      const bytes = biasBytes(network.biases);
+      new Uint8Array(module.memory.buffer, module.tensor(), bytes.length).set(bytes);
+      module.writeBiases();
+    }
     new Int8Array(module.memory.buffer, module.tensor(), this.edges).set(network.weights);
     module.writeWeights();
   }
@@ -65,18 +75,15 @@ export class BatchEngine {
   static async open(network: Network, batchSize: number): Promise<BatchEngine> {
     const instance = new WebAssembly.Instance(await WebAssembly.compile(readModule()), {});
     const module = instance.exports as unknown as Exports;
-    const words = [network.inputExponent, network.lossShift, network.layers.length];
-    for (const layer of network.layers) {
-      const convolution = layer.op === 'conv2d';
-      words.push(convolution ? 0 : 1, ...inputShape(layer), outputShape(layer)[2]);
-      const { kernel, stride, padding, pool } = convolution
-        ? layer
-        : { kernel: [0], stride: [0], padding: [0], pool: false };
-      words.push(kernel[0]!, stride[0]!, padding[0]!, pool ? 1 : 0);
-      words.push(layer.relu ? 1 : 0, layer.weightExponent);
-    }
-    new Int32Array(module.memory.buffer, module.config(), words.length).set(words);
-    if (module.open(batchSize) !== ENGINE_OK) {
+    const request = encodeRequest(
+      1,
+      'openNetwork',
+      openNetworkRequest(network, { method: 'niti-dynamic', threshold: 0 }),
+    );
+    if (request.length > module.requestBytes())
+      throw new DataError('NETWORK_REFUSED', 'the network has too many layers');
+    new Uint8Array(module.memory.buffer, module.request(), request.length).set(request);
+    if (module.open(request.length, batchSize) !== ENGINE_OK) {
       const layer = network.layers[module.faultLayer() - 1];
       const text = textAt(module.memory, module.faultText());
       throw new DataError('NETWORK_REFUSED', layer === undefined ? text : `layer ${layer.name}: ${text}`);

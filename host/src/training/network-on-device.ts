@@ -11,9 +11,10 @@ import {
   type OpenNetworkOptions,
   openNetworkRequest,
 } from '../network/open-network.js';
+import { biasBytes } from '../network/tensor-file.js';
 
 /**
- * Opens the network on the device and uploads scored flags, weights and state.
+ * Opens the network on the device and uploads scored flags, biases, weights and state.
  * @param state int8 learned state, canonical order
  * @throws DeviceError METHOD_NOT_BUILT_IN; CapacityError NETWORK_TOO_LARGE; what the link throws; the signal's reason
  */
@@ -27,6 +28,7 @@ export async function putNetwork(
   checkLimits(link.hello, network, settings);
   const plan = await link.request('openNetwork', openNetworkRequest(network, settings, options));
   if (settings.scored !== undefined) await upload(link, Tensor.TENSOR_SCORED, settings.scored, options.signal);
+  if (network.biases !== undefined) await upload(link, Tensor.TENSOR_BIASES, biasBytes(network.biases), options.signal);
   await upload(link, Tensor.TENSOR_WEIGHTS, bytesOf(network.weights), options.signal);
   await upload(link, Tensor.TENSOR_STATE, bytesOf(state), options.signal);
   return plan;

@@ -1,32 +1,34 @@
 /* Cortex-M0+ errors: only for the positive inputs, from lists of non-zero deltas. */
+#include "backward.h"
+
 #include "../../arithmetic.h"
-#include "layer_memory.h"
-#include "m0plus.h"
+#include "../../deltas.h"
+#include "../plain.h"
 
 #include <string.h>
 
 bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count,
                                    int8_t *below) {
-    const layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL || !layer->below_has_relu) {
+    const layer_memory *memory = m0plus_memory(layer);
+    if (memory == NULL || !layer->shape.below_has_relu) {
         return false;
     }
-    sparse_element *list = layer->kernel_scratch;
+    sparse_element *const list = m0plus_scratch_of(layer)->linear_deltas.list;
     for (uint32_t i = 0; i < count; i++) {
         list[i] = sparse_pack(deltas[i].output, (int8_t)deltas[i].delta);
     }
     const m0plus_segment segments[] = {{list, list + count, 0}, {NULL, NULL, 0}};
-    memset(below, 0, layer->in_count);
+    memset(below, 0, layer->shape.in_count);
     if (count > 0 && memory->input_count > 0) {
         const m0plus_dots dots = {
             .segments = segments,
-            .weights = (uintptr_t)layer->effective,
+            .weights = (uintptr_t)layer->memory.effective,
             .pitch = layer->config.out_channels,
             .inputs = memory->inputs,
             .inputs_end = memory->inputs + memory->input_count,
             .below = below,
-            .half = rounding_half(layer->error_shift),
-            .shift = layer->error_shift,
+            .half = rounding_half(layer->step.error_shift),
+            .shift = layer->step.error_shift,
         };
         m0plus_dot_inputs(&dots);
     }
@@ -42,15 +44,16 @@ static inline uint32_t pack_delta(uint32_t pixel, uint32_t channel, int8_t delta
  * list, which nobody needs any more, by the non-zero deltas, and counts each pixel's; their number. */
 static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list, uint32_t candidates,
                                       uint16_t *counts) {
-    const uint32_t outputs = layer->config.out_channels, row_outputs = layer->out_width * outputs;
-    const uint32_t width = layer->conv_width;
-    const uint32_t side = layer->config.pool ? 2 : 1; /* accumulators that an output comes from, in each direction */
-    const uint32_t skipped = side * (width - layer->out_width); /* from past a row's last output to the next row */
+    const uint32_t outputs = layer->config.out_channels, row_outputs = layer->shape.out_width * outputs;
+    const uint32_t width = layer->shape.conv_width;
+    const uint32_t side = layer->config.pool ? 2 : 1; /* accumulators an output comes from, in each direction */
+    const uint32_t skipped =
+        side * (width - layer->shape.out_width); /* from past a row's last output to the next row */
     const uint32_t places[4] = {0, 1, width, width + 1};
-    const int8_t *const deltas = layer->delta;
-    const uint8_t *const positions = layer->config.pool ? layer->positions : NULL;
+    const int8_t *const deltas = layer->memory.delta;
+    const uint8_t *const positions = layer->config.pool ? layer->memory.positions : NULL;
     if (!layer->config.relu) {
-        candidates = layer->out_count;
+        candidates = layer->shape.out_count;
         for (uint32_t i = 0; i < candidates; i++) {
             list[i] = sparse_pack(i, 0);
         }
@@ -78,14 +81,14 @@ static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list,
     return (uint32_t)(next - list);
 }
 
-/* Lists the deltas in the order of the accumulator map, as a convolution's inputs are listed (sparse.h). `above`: of
+/* Lists the deltas in the order of the accumulator map, as a convolution's inputs are listed (sparse.h). `reader`: of
  * the layer above. */
-static void PRIOT_HOT sort_deltas(const engine_layer *layer, const layer_memory *above, sparse_element *sorted,
+static void PRIOT_HOT sort_deltas(const engine_layer *layer, const layer_memory *reader, sparse_element *sorted,
                                   uint16_t *starts) {
-    const uint32_t outputs = layer->config.out_channels, pixels = layer->conv_height * layer->conv_width;
+    const uint32_t outputs = layer->config.out_channels, pixels = layer->shape.conv_height * layer->shape.conv_width;
     memset(starts, 0, (pixels + 1) * sizeof *starts);
-    const uint32_t *const list = above->inputs;
-    const uint32_t *const end = list + list_deltas(layer, above->inputs, above->input_count, starts);
+    const uint32_t *const list = reader->inputs;
+    const uint32_t *const end = list + list_deltas(layer, reader->inputs, reader->input_count, starts);
     uint32_t sum = 0;
     for (uint16_t *start = starts, *last = starts + pixels; start <= last; start++) {
         sum += *start;
@@ -111,8 +114,8 @@ static uint32_t list_rows(const engine_layer *layer, const uint16_t *starts, uin
     uint32_t count = 0;
     for (uint32_t ky = 0; ky < config->kernel; ky++) {
         const uint32_t oy = iy + config->padding - ky; /* wraps above the map */
-        if (oy < layer->conv_height) {
-            const uint32_t pixel = oy * layer->conv_width;
+        if (oy < layer->shape.conv_height) {
+            const uint32_t pixel = oy * layer->shape.conv_width;
             rows[count++] =
                 (delta_row){starts + pixel, (int32_t)((ky * config->kernel - pixel) * config->out_channels)};
         }
@@ -125,7 +128,7 @@ static inline bool list_segments(const engine_layer *layer, const sparse_element
                                  uint32_t row_count, uint32_t ix, m0plus_segment *segments) {
     const engine_layer_config *config = &layer->config;
     const int32_t right = (int32_t)(ix + config->padding) + 1, left = right - (int32_t)config->kernel;
-    const uint32_t width = layer->conv_width, first = (uint32_t)(left < 0 ? 0 : left);
+    const uint32_t width = layer->shape.conv_width, first = (uint32_t)(left < 0 ? 0 : left);
     const uint32_t last = (uint32_t)right < width ? (uint32_t)right : width; /* past the last */
     if (first >= last) {
         return false;
@@ -143,7 +146,7 @@ static inline bool list_segments(const engine_layer *layer, const sparse_element
 
 static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_element *deltas, const uint16_t *starts,
                                     int8_t *below) {
-    const layer_memory *memory = layer->kernel_memory;
+    const layer_memory *memory = m0plus_memory(layer);
     const engine_layer_config *config = &layer->config;
     const uint32_t channels = config->in_channels, pitch = config->kernel * config->kernel * config->out_channels;
     m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
@@ -153,8 +156,8 @@ static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_elem
         .weights = (uintptr_t)memory->by_input,
         .pitch = pitch,
         .below = below,
-        .half = rounding_half(layer->error_shift),
-        .shift = layer->error_shift,
+        .half = rounding_half(layer->step.error_shift),
+        .shift = layer->step.error_shift,
     };
     const uint16_t *pixel = memory->starts;
     for (uint32_t iy = 0; iy < config->in_height; iy++) {
@@ -169,19 +172,17 @@ static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_elem
     }
 }
 
-/* A convolution of the deltas with the kernel turned round, at the positive inputs. */
-void PRIOT_HOT m0plus_convolution_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights,
-                                        int8_t *below) {
-    const layer_memory *above = layer[1].kernel_memory; /* a convolution is never the last layer */
-    const layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL || above == NULL || !m0plus_gathers_errors(layer)) {
-        engine_kernels_plain.convolution_error(layer, error, channel_weights);
+/* Makes a convolution of the deltas with the kernel turned round, at the positive inputs. */
+void PRIOT_HOT m0plus_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below) {
+    layer_memory *reader = layer->memory.reader_memory;
+    if (m0plus_memory(layer) == NULL || reader == NULL || !m0plus_gathers_errors(layer)) {
+        engine_plain_convolution.errors(layer, error, channel_weights);
         engine_requantise_errors(layer, error, below);
         return;
     }
-    sparse_element *const sorted = layer->kernel_scratch;
-    uint16_t *const starts = (uint16_t *)(sorted + layer->out_count);
-    sort_deltas(layer, above, sorted, starts);
-    memset(below, 0, layer->in_count);
-    gather_errors(layer, sorted, starts, below);
+    m0plus_map_deltas *const deltas = &m0plus_scratch_of(layer)->map_deltas;
+    deltas->starts = (uint16_t *)(deltas->list + layer->shape.out_count);
+    sort_deltas(layer, reader, deltas->list, deltas->starts);
+    memset(below, 0, layer->shape.in_count);
+    gather_errors(layer, deltas->list, deltas->starts, below);
 }

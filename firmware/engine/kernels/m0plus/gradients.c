@@ -1,7 +1,8 @@
 /* Cortex-M0+ gradients of convolutions: a channel's non-zero deltas on a padded copy of the input, in assembly, or on
  * the list of non-zero inputs. */
-#include "layer_memory.h"
-#include "m0plus.h"
+#include "backward.h"
+
+#include "../plain.h"
 
 #include <string.h>
 
@@ -9,50 +10,37 @@ static uint32_t padded_pitch(const engine_layer *layer) {
     return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
 }
 
-static void PRIOT_HOT pad_input(const engine_layer *layer) {
+/* Fills the scratch for all channels: the padded input, and where the lists of four channels' deltas lie. */
+static void PRIOT_HOT begin_correlation(const engine_layer *layer, m0plus_correlation *scratch) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
-    m0plus_clear_words(layer->kernel_scratch, m0plus_padded_bytes(layer) / 4);
-    uint8_t *padded = (uint8_t *)layer->kernel_scratch + config->padding * (pitch + config->in_channels);
-    const int8_t *row = layer->input;
+    const uint32_t bytes = m0plus_padded_bytes(layer);
+    m0plus_clear_words((uint32_t *)(void *)scratch->padded, bytes / M0PLUS_WORD_BYTES);
+    scratch->lists = (sparse_element *)(void *)(scratch->padded + bytes);
+    scratch->list_length = layer->shape.out_height * layer->shape.out_width + 1; /* and what ends the list */
+    uint8_t *padded = scratch->padded + config->padding * (pitch + config->in_channels);
+    const int8_t *row = layer->step.input;
     for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += row_bytes) {
         memcpy(padded, row, row_bytes);
     }
 }
 
-/* Scratch: the padded input, then the lists of four channels' deltas. */
-void PRIOT_HOT m0plus_prepare_gradients(const engine_layer *layer) {
-    layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL) {
-        return;
-    }
-    memory->correlates = m0plus_correlates(layer);
-    if (memory->correlates) {
-        memory->deltas = (sparse_element *)((uint8_t *)layer->kernel_scratch + m0plus_padded_bytes(layer));
-        pad_input(layer);
-    }
-}
-
-/* Room for a channel's deltas, and what ends the list. */
-static uint32_t list_length(const engine_layer *layer) {
-    return layer->out_height * layer->out_width + 1;
-}
-
 /* Lists the deltas of channels [channel, channel + 4). */
 static void PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t channel) {
     const engine_layer_config *config = &layer->config;
-    sparse_element *const list = ((const layer_memory *)layer->kernel_memory)->deltas;
-    const uint32_t length = list_length(layer), side = config->pool ? 2 : 1;
+    const m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
+    sparse_element *const list = scratch->lists;
+    const uint32_t length = scratch->list_length, side = config->pool ? 2 : 1;
     const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
     const m0plus_delta_lists lists = {
         .windows = {0, right << 8, down << 8, (right + down) << 8},
-        .deltas = layer->delta + channel,
-        .positions = config->pool ? layer->positions + channel : NULL,
-        .rows = layer->out_height,
-        .row_bytes = layer->out_width * config->out_channels,
+        .deltas = layer->memory.delta + channel,
+        .positions = config->pool ? layer->memory.positions + channel : NULL,
+        .rows = layer->shape.out_height,
+        .row_bytes = layer->shape.out_width * config->out_channels,
         .pixel_bytes = config->out_channels,
         .pixel_step = side * right << 8,
-        .row_step = side * (down - layer->out_width * right) << 8,
+        .row_step = side * (down - layer->shape.out_width * right) << 8,
         .lists = {list, list + length, list + 2 * length, list + 3 * length},
     };
     m0plus_list_deltas4(&lists);
@@ -71,15 +59,11 @@ static inline bool fits_lanes(const sparse_element *deltas) {
     return positive <= M0PLUS_LANE_DELTAS && negative <= M0PLUS_LANE_DELTAS;
 }
 
-static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+/* `list`: the channel's deltas. */
+static void PRIOT_HOT correlate(const engine_layer *layer, const sparse_element *list, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
-    const layer_memory *memory = layer->kernel_memory;
     const uint32_t pitch = padded_pitch(layer), row = config->kernel * config->in_channels;
-    uintptr_t map = (uintptr_t)layer->kernel_scratch;
-    if (channel % 4 == 0) {
-        list_deltas(layer, channel);
-    }
-    const sparse_element *const list = memory->deltas + channel % 4 * list_length(layer);
+    uintptr_t map = (uintptr_t)m0plus_scratch_of(layer)->correlation.padded;
     if (config->in_channels == 1) {
         m0plus_correlate9(list, map, pitch, gradient);
         return;
@@ -88,6 +72,22 @@ static void PRIOT_HOT correlate(const engine_layer *layer, uint32_t channel, int
         fits_lanes(list) ? m0plus_correlate8_lanes : m0plus_correlate8;
     for (uint32_t ky = 0; ky < config->kernel; ky++, map += pitch, gradient += row) {
         correlate8(list, map, row / 8, gradient);
+    }
+}
+
+static void PRIOT_HOT correlate_channels(engine_layer *layer, uint32_t first, uint32_t end,
+                                         const engine_gradient_sink *sink) {
+    m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
+    int32_t *gradient = sink->gradient;
+    begin_correlation(layer, scratch);
+    for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
+        if (channel == first || channel % 4 == 0) {
+            list_deltas(layer, channel & ~3u);
+        }
+        correlate(layer, scratch->lists + channel % 4 * scratch->list_length, gradient);
+        if (sink->take != NULL) {
+            sink->take(layer, channel, gradient);
+        }
     }
 }
 
@@ -115,31 +115,42 @@ static void add_window(const engine_layer *layer, const layer_memory *memory, ui
     }
 }
 
-void PRIOT_HOT m0plus_convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
-    const layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL) {
-        engine_kernels_plain.convolution_gradient(layer, channel, gradient);
-        return;
-    }
-    if (memory->correlates) {
-        correlate(layer, channel, gradient);
-        return;
-    }
+/* Makes one channel's gradient on the list of inputs. */
+static void PRIOT_HOT gather_channel(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+    const layer_memory *memory = m0plus_memory(layer);
     const uint32_t outputs = layer->config.out_channels;
-    m0plus_clear_words((uint32_t *)gradient, layer->fan_in);
+    m0plus_clear_words((uint32_t *)gradient, layer->shape.fan_in);
     uint32_t index = channel;
-    for (uint32_t y = 0; y < layer->out_height; y++) {
-        for (uint32_t x = 0; x < layer->out_width; x++, index += outputs) {
-            const int32_t delta = layer->delta[index];
+    for (uint32_t y = 0; y < layer->shape.out_height; y++) {
+        for (uint32_t x = 0; x < layer->shape.out_width; x++, index += outputs) {
+            const int32_t delta = layer->memory.delta[index];
             if (delta == 0) {
                 continue;
             }
             if (layer->config.pool) {
-                const uint32_t position = layer->positions[index];
+                const uint32_t position = layer->memory.positions[index];
                 add_window(layer, memory, 2 * y + (position >> 1), 2 * x + (position & 1), delta, gradient);
             } else {
                 add_window(layer, memory, y, x, delta, gradient);
             }
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_gradients(engine_layer *layer, uint32_t first, uint32_t end, const engine_gradient_sink *sink) {
+    if (m0plus_memory(layer) == NULL) {
+        engine_plain_convolution.gradients(layer, first, end, sink);
+        return;
+    }
+    if (m0plus_correlates(layer)) {
+        correlate_channels(layer, first, end, sink);
+        return;
+    }
+    int32_t *gradient = sink->gradient;
+    for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
+        gather_channel(layer, channel, gradient);
+        if (sink->take != NULL) {
+            sink->take(layer, channel, gradient);
         }
     }
 }

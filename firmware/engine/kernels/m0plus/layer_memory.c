@@ -10,55 +10,41 @@ static bool is_convolution(const engine_layer *layer) {
     return layer->config.operation == ENGINE_CONV2D;
 }
 
-static uint32_t pixel_count(const engine_layer *layer) {
-    return layer->config.in_height * layer->config.in_width;
+/* Whether a convolution's shape is one these kernels are made for. They read inputs without their sign, and know the
+ * same kernel, stride and padding in every direction alone. */
+static bool suits_convolution(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    const bool square = config->kernel_columns == config->kernel && config->stride_columns == config->stride;
+    const bool symmetric = config->padding_left == config->padding && config->padding_bottom == config->padding &&
+                           config->padding_right == config->padding;
+    return square && symmetric && !config->depthwise && !config->bias && config->out_channels % M0PLUS_GROUP == 0 &&
+           config->kernel <= M0PLUS_MAX_KERNEL && config->padding < config->kernel &&
+           config->in_height <= M0PLUS_MAX_SIDE && config->in_width <= M0PLUS_MAX_SIDE && config->stride <= UINT8_MAX &&
+           layer->shape.unsigned_inputs;
 }
 
-/* Whether the layer's shape is one these kernels are made for. Their convolutions read inputs without their sign. */
-static bool suits(const engine_layer *layer) {
-    const bool is_image = layer->first_edge == 0;
-    return !is_convolution(layer) || (layer->config.out_channels % M0PLUS_GROUP == 0 &&
-                                      layer->config.kernel <= M0PLUS_MAX_KERNEL && (layer->below_has_relu || is_image));
+bool m0plus_suits(const engine_layer *layer) {
+    return is_convolution(layer) ? suits_convolution(layer) : layer->config.operation == ENGINE_LINEAR;
 }
 
-/* Bytes of the forward pass's effective weights. */
+bool m0plus_lists_inputs(const engine_layer *layer) {
+    return !(is_convolution(layer) && layer->shape.is_first && m0plus_reads_pixels(layer) && m0plus_correlates(layer));
+}
+
+/* Returns the bytes of the forward pass's effective weights. */
 static uint32_t weights_bytes(const engine_layer *layer) {
-    return layer->edges * (m0plus_reads_pixels(layer) ? 4 : 2);
+    return layer->shape.edges * (m0plus_reads_pixels(layer) ? 4 : 2);
 }
 
-/* Bytes of a layer's deltas listed by pixel. */
-static uint32_t delta_list_bytes(const engine_layer *layer) {
-    return layer->out_count * (uint32_t)sizeof(sparse_element) +
-           (layer->conv_height * layer->conv_width + 1) * (uint32_t)sizeof(uint16_t);
+uint32_t m0plus_map_deltas_bytes(const engine_layer *layer) {
+    return (uint32_t)sizeof(m0plus_map_deltas) + layer->shape.out_count * (uint32_t)sizeof(sparse_element) +
+           (layer->shape.conv_height * layer->shape.conv_width + 1) * (uint32_t)sizeof(uint16_t);
 }
 
 /* Deltas are packed into words, with their pixel and channel in 16 and 8 bits. */
 bool m0plus_gathers_errors(const engine_layer *layer) {
-    return suits(layer) && is_convolution(layer) && layer->config.stride == 1 && layer->below_has_relu &&
-           layer->config.out_channels <= 256 && delta_list_bytes(layer) <= MAX_SCRATCH_BYTES;
-}
-
-/* An image that is read pixel by pixel, forward and in the update, needs no list. */
-static bool lists_inputs(const engine_layer *layer) {
-    const bool is_image = layer->first_edge == 0;
-    return !(is_convolution(layer) && is_image && m0plus_reads_pixels(layer) && m0plus_correlates(layer));
-}
-
-uint32_t m0plus_memory_bytes(const engine_layer *layer) {
-    if (!suits(layer)) {
-        return 0;
-    }
-    uint32_t bytes = (uint32_t)sizeof(layer_memory);
-    if (lists_inputs(layer)) {
-        bytes += layer->in_count * (uint32_t)sizeof(sparse_element);
-    }
-    if (is_convolution(layer)) {
-        bytes += weights_bytes(layer) + (m0plus_gathers_errors(layer) ? layer->edges : 0);
-        if (lists_inputs(layer)) {
-            bytes += (pixel_count(layer) + 1) * (uint32_t)sizeof(uint16_t);
-        }
-    }
-    return bytes;
+    return is_convolution(layer) && m0plus_suits(layer) && layer->config.stride == 1 && layer->shape.below_has_relu &&
+           layer->config.out_channels <= 256 && m0plus_map_deltas_bytes(layer) <= MAX_SCRATCH_BYTES;
 }
 
 uint32_t m0plus_padded_bytes(const engine_layer *layer) {
@@ -67,39 +53,44 @@ uint32_t m0plus_padded_bytes(const engine_layer *layer) {
     return ((config->in_height + margin) * (config->in_width + margin) * config->in_channels + 7u) & ~7u;
 }
 
-/* Bytes of the padded input and of the lists of four channels' deltas. */
-static uint32_t correlation_bytes(const engine_layer *layer) {
-    const uint32_t pixels = layer->out_height * layer->out_width + 1;
-    return m0plus_padded_bytes(layer) + 4 * pixels * (uint32_t)sizeof(sparse_element);
+uint32_t m0plus_correlation_bytes(const engine_layer *layer) {
+    const uint32_t pixels = layer->shape.out_height * layer->shape.out_width + 1;
+    return (uint32_t)sizeof(m0plus_correlation) + m0plus_padded_bytes(layer) +
+           4 * pixels * (uint32_t)sizeof(sparse_element);
 }
 
 bool m0plus_correlates(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
-    return suits(layer) && is_convolution(layer) &&
+    return is_convolution(layer) && m0plus_suits(layer) &&
            (config->in_channels % 8 == 0 || (config->in_channels == 1 && config->kernel == 3)) &&
-           correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
+           m0plus_correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
 }
 
-static uint32_t larger_bytes(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
+/* Takes bytes behind those taken so far. */
+static void *take(layer_memory *memory, uint32_t *used, uint32_t bytes) {
+    void *place = memory == NULL ? NULL : (uint8_t *)memory + *used;
+    *used += bytes;
+    return place;
 }
 
-uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
-    if (!suits(layer)) {
+uint32_t m0plus_place(const engine_layer *layer, layer_memory *memory) {
+    if (!m0plus_suits(layer)) {
         return 0;
     }
-    uint32_t work = 0;
-    if (!is_convolution(layer)) {
-        const uint32_t deltas = layer->config.out_channels * (uint32_t)sizeof(sparse_element);
-        work = larger_bytes(M0PLUS_WORK_ITEMS * (uint32_t)sizeof(m0plus_work), deltas);
-    } else if (m0plus_reads_pixels(layer)) {
-        work = m0plus_pixels_scratch_bytes(layer);
-    } else {
-        work = m0plus_windows_scratch_bytes(layer);
+    const bool listed = m0plus_lists_inputs(layer), map = is_convolution(layer);
+    const uint32_t pixels = layer->config.in_height * layer->config.in_width;
+    uint32_t used = (uint32_t)sizeof *memory;
+    void *inputs = take(memory, &used, listed ? layer->shape.in_count * (uint32_t)sizeof(sparse_element) : 0);
+    void *weights = take(memory, &used, map ? weights_bytes(layer) : 0);
+    void *by_input = take(memory, &used, map && m0plus_gathers_errors(layer) ? layer->shape.edges : 0);
+    void *starts = take(memory, &used, map && listed ? (pixels + 1) * (uint32_t)sizeof(uint16_t) : 0);
+    if (memory != NULL) {
+        memory->inputs = inputs;
+        memory->weights = weights;
+        memory->by_input = by_input;
+        memory->starts = starts;
     }
-    const uint32_t errors = m0plus_gathers_errors(layer) ? delta_list_bytes(layer) : 0;
-    const uint32_t gradients = m0plus_correlates(layer) ? correlation_bytes(layer) : 0;
-    return larger_bytes(work, larger_bytes(errors, gradients));
+    return used;
 }
 
 static inline bool has_changed(uint32_t changed, uint32_t channel) {
@@ -109,16 +100,16 @@ static inline bool has_changed(uint32_t changed, uint32_t channel) {
 /* Two channels' weights of all taps into words, `words` apart. */
 static void PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
-    const int8_t *effective = layer->effective + channel, *const end = effective + layer->edges;
+    const int8_t *effective = layer->memory.effective + channel, *const end = effective + layer->shape.edges;
     for (; effective < end; effective += outputs, word += words) {
         *word = (uint32_t)effective[0] + ((uint32_t)effective[1] << 16);
     }
 }
 
-/* Copies the same weights, one word each. */
+/* The same, a word each. */
 static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
-    const int8_t *effective = layer->effective + channel, *const end = effective + layer->edges;
+    const int8_t *effective = layer->memory.effective + channel, *const end = effective + layer->shape.edges;
     for (; effective < end; effective += outputs, word += words) {
         word[0] = (uint32_t)effective[0];
         word[1] = (uint32_t)effective[1];
@@ -126,7 +117,7 @@ static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, 
 }
 
 /* A convolution's effective weights of the `changed` channels as the forward pass wants them. */
-static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memory, uint32_t changed) {
+static void PRIOT_HOT copy_forward(const engine_layer *layer, layer_memory *memory, uint32_t changed) {
     const uint32_t outputs = layer->config.out_channels;
     const bool lanes = !m0plus_reads_pixels(layer) || memory->pixel_lanes;
     uint32_t *weights = memory->weights;
@@ -143,23 +134,17 @@ static void PRIOT_HOT copy_weights(const engine_layer *layer, layer_memory *memo
                 copy_widened(layer, group + o, weights + o, words);
             }
         }
-        weights += layer->fan_in * words;
+        weights += layer->shape.fan_in * words;
     }
 }
 
-void m0plus_widen_weights(const engine_layer *layer) {
-    layer_memory *memory = layer->kernel_memory;
-    memory->pixel_lanes = false;
-    copy_weights(layer, memory, UINT32_MAX);
-}
-
-/* Copies the same weights in the order that errors want. */
+/* The same as errors want them. */
 static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     const uint32_t outputs = layer->config.out_channels, channels = layer->config.in_channels;
     const uint32_t kernel = layer->config.kernel, tap_weights = channels * outputs;
     for (uint32_t c = 0; c < channels; c++) {
         for (uint32_t ky = 0; ky < kernel; ky++) {
-            const int8_t *tap = layer->effective + ((ky + 1) * kernel * channels + c) * outputs;
+            const int8_t *tap = layer->memory.effective + ((ky + 1) * kernel * channels + c) * outputs;
             for (uint32_t kx = 0; kx < kernel; kx++, to += outputs) {
                 tap -= tap_weights;
                 memcpy(to, tap, outputs);
@@ -168,78 +153,16 @@ static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     }
 }
 
-/* The sums of the listed inputs before each pixel. */
-static void sum_inputs(const layer_memory *memory, uint32_t pixels, uint16_t *sums) {
-    const sparse_element *element = memory->inputs;
-    uint16_t sum = 0;
-    sums[0] = 0;
-    for (uint32_t pixel = 1; pixel <= pixels; pixel++) {
-        for (; element < memory->inputs + memory->starts[pixel]; element++) {
-            sum = (uint16_t)(sum + (uint8_t)*element);
-        }
-        sums[pixel] = sum;
-    }
+void m0plus_widen_weights(const engine_layer *layer) {
+    layer_memory *memory = m0plus_memory(layer);
+    memory->pixel_lanes = false;
+    copy_forward(layer, memory, UINT32_MAX);
 }
 
-/* Lists the non-zero inputs, of a convolution by pixel. */
-static void PRIOT_HOT list_inputs(const engine_layer *layer, layer_memory *memory) {
-    const bool is_map = is_convolution(layer);
-    const uint32_t pixels = is_map ? pixel_count(layer) : 1;
-    const uint32_t channels = layer->in_count / pixels;
-    if (channels % 4 == 0 && (uintptr_t)layer->input % 4 == 0) {
-        uint16_t unused[2];
-        const sparse_element *end =
-            m0plus_list_words(layer->input, pixels, channels / 4, memory->inputs, is_map ? memory->starts : unused,
-                              is_map ? m0plus_input_sums(layer) : unused);
-        memory->input_count = (uint32_t)(end - memory->inputs);
-    } else if (is_map) {
-        memory->input_count = sparse_list_map(layer->input, pixels, channels, memory->inputs, memory->starts);
-        if (!m0plus_reads_pixels(layer)) {
-            sum_inputs(memory, pixels, m0plus_input_sums(layer));
-        }
-    } else {
-        memory->input_count = sparse_list_vector(layer->input, layer->in_count, memory->inputs);
-    }
-}
-
-void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
-    layer_memory *memory = layer->kernel_memory;
-    if (memory == NULL) {
-        return;
-    }
-    memory->inputs = (sparse_element *)(memory + 1);
-    if (layer->changed_channels != 0) {
-        memory->lane_budget = INT16_MAX / layer->largest_weight;
-    }
-    if (!is_convolution(layer)) {
-        layer->changed_channels = 0;
-        list_inputs(layer, memory);
-        return;
-    }
-    const bool listed = lists_inputs(layer);
-    memory->weights = memory->inputs + (listed ? layer->in_count : 0);
-    memory->by_input = (int8_t *)memory->weights + weights_bytes(layer); /* word by word */
-    memory->starts = (uint16_t *)(memory->by_input + (m0plus_gathers_errors(layer) ? layer->edges : 0));
-    if (listed) {
-        list_inputs(layer, memory);
-    }
-    if (m0plus_reads_pixels(layer)) {
-        m0plus_copy_pixels(layer);
-    } else if (layer->config.pool) {
-        m0plus_place_windows(layer);
-    }
-    if (layer->changed_channels != 0) {
-        if (m0plus_reads_pixels(layer)) {
-            const bool lanes = m0plus_pixels_fit_lanes(layer);
-            if (lanes != memory->pixel_lanes) {
-                memory->pixel_lanes = lanes;
-                layer->changed_channels = UINT32_MAX;
-            }
-        }
-        copy_weights(layer, memory, layer->changed_channels);
-        if (m0plus_gathers_errors(layer)) {
-            copy_by_input(layer, memory->by_input);
-        }
-        layer->changed_channels = 0;
+void m0plus_copy_weights(const engine_layer *layer, uint32_t changed) {
+    layer_memory *memory = m0plus_memory(layer);
+    copy_forward(layer, memory, changed);
+    if (m0plus_gathers_errors(layer)) {
+        copy_by_input(layer, memory->by_input);
     }
 }

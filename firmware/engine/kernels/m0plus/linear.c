@@ -1,6 +1,5 @@
 /* Forward pass of linear layers on the Cortex-M0+: rows of weights of the non-zero inputs. */
-#include "layer_memory.h"
-#include "m0plus.h"
+#include "forward.h"
 
 #include <string.h>
 
@@ -10,17 +9,13 @@
 
 #define COLUMNS 5u
 
-/* Inputs of a ReLU, or of an image: the sum of inputs is one of magnitudes. */
-static inline bool is_unsigned(const engine_layer *layer) {
-    return layer->below_has_relu || layer->first_edge == 0;
-}
-
 /* Groups of outputs, from words of weights. */
 static inline void add_rows(const engine_layer *layer, const layer_memory *memory, int32_t *acc) {
     const uint32_t outputs = layer->config.out_channels;
     const sparse_element *const end = memory->inputs + memory->input_count;
-    m0plus_work *const work = layer->kernel_scratch;
-    m0plus_rows rows = {memory->inputs, memory->inputs, (uintptr_t)layer->effective, outputs, memory->lane_budget};
+    m0plus_work *const work = m0plus_scratch_of(layer)->work;
+    m0plus_rows rows = {memory->inputs, memory->inputs, (uintptr_t)layer->memory.effective, outputs,
+                        memory->lane_budget};
     memset(acc, 0, outputs * sizeof *acc);
     while (rows.inputs < end) {
         rows.inputs_end = (uint32_t)(end - rows.inputs) > LIST_INPUTS ? rows.inputs + LIST_INPUTS : end;
@@ -42,18 +37,19 @@ static inline void add_columns(const engine_layer *layer, const layer_memory *me
     m0plus_columns columns = {memory->inputs, memory->inputs + memory->input_count, 0, outputs};
     for (uint32_t done = 0; done < outputs; done += COLUMNS) {
         const uint32_t last = outputs - COLUMNS, first = done < last ? done : last; /* some of the last ones twice */
-        columns.first = (uintptr_t)(layer->effective + first);
+        columns.first = (uintptr_t)(layer->memory.effective + first);
         m0plus_columns5(&columns, acc + first);
     }
 }
 
 bool PRIOT_HOT m0plus_linear(const engine_layer *layer, int32_t *acc) {
-    const layer_memory *memory = layer->kernel_memory;
+    const layer_memory *memory = m0plus_memory(layer);
     const uint32_t outputs = layer->config.out_channels;
     if (memory == NULL || outputs < COLUMNS) {
         return false;
     }
-    if (is_unsigned(layer) && outputs % M0PLUS_GROUP == 0) {
+    /* Of inputs without sign the sum is one of magnitudes. */
+    if (layer->shape.unsigned_inputs && outputs % M0PLUS_GROUP == 0) {
         add_rows(layer, memory, acc);
     } else {
         add_columns(layer, memory, acc);

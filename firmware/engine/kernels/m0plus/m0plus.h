@@ -3,7 +3,7 @@
 #ifndef PRIOT_ENGINE_M0PLUS_H
 #define PRIOT_ENGINE_M0PLUS_H
 
-#include "../../engine_internal.h"
+#include "../../layer.h"
 #include "../sparse.h"
 
 /* Non-zero deltas that lie next to one another in their list: those of one kernel row. */

@@ -1,21 +1,11 @@
 /* Forward pass of convolutions over a map of one channel on the Cortex-M0+, from a padded copy: every window is inside.
  */
 #include "../../arithmetic.h"
-#include "layer_memory.h"
-#include "m0plus.h"
+#include "forward.h"
 
 #include <string.h>
 
-#define WORD_BYTES 4u
-#define MAX_PITCH_WORDS ((ENGINE_MAX_SIDE + 2 * M0PLUS_MAX_COLUMNS + 2 * WORD_BYTES) / WORD_BYTES)
-
-/* The scratch: the padded map follows. */
-typedef struct {
-    int32_t acc[M0PLUS_GROUP * M0PLUS_WINDOWS];
-    m0plus_pixel_windows windows;
-    uint32_t margin;                    /* left of the first window */
-    uint32_t occupied[MAX_PITCH_WORDS]; /* by column, over the rows of a pool: 0 where all are 0 */
-} pixels_scratch;
+#define WORD_BYTES M0PLUS_WORD_BYTES
 
 /* A multiple of a word, with room for a margin that lets the copy's rows and the map's be equally aligned, and for the
  * words that m0plus_pool_row8 reads. */
@@ -28,8 +18,8 @@ static uint32_t padded_bytes(const engine_layer *layer) {
     return pitch_of(layer) * (layer->config.in_height + 2 * layer->config.padding);
 }
 
-uint32_t m0plus_pixels_scratch_bytes(const engine_layer *layer) {
-    return (uint32_t)sizeof(pixels_scratch) + padded_bytes(layer);
+uint32_t m0plus_pixels_bytes(const engine_layer *layer) {
+    return (uint32_t)sizeof(m0plus_pixels) + padded_bytes(layer);
 }
 
 /* Whether m0plus_pool_row8 and its like are for this shape. */
@@ -42,13 +32,13 @@ bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
     if (!pools_three_by_three(layer)) {
         return false;
     }
-    if (layer->fan_in * (uint32_t)layer->largest_weight <= INT16_MAX / INT8_LIMIT) {
+    if (layer->shape.fan_in * (uint32_t)layer->step.largest_weight <= INT16_MAX / INT8_LIMIT) {
         return true;
     }
-    const int8_t *const end = layer->effective + layer->edges;
+    const int8_t *const end = layer->memory.effective + layer->shape.edges;
     for (uint32_t o = 0; o < layer->config.out_channels; o++) {
         int32_t positive = 0, negative = 0;
-        for (const int8_t *weight = layer->effective + o; weight < end; weight += layer->config.out_channels) {
+        for (const int8_t *weight = layer->memory.effective + o; weight < end; weight += layer->config.out_channels) {
             positive += *weight > 0 ? *weight : 0;
             negative -= *weight < 0 ? *weight : 0;
         }
@@ -62,26 +52,26 @@ bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
 void PRIOT_HOT m0plus_copy_pixels(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = pitch_of(layer);
-    pixels_scratch *scratch = layer->kernel_scratch;
-    uint8_t *padded = (uint8_t *)(scratch + 1);
-    scratch->margin = ((uintptr_t)layer->input - config->padding) % WORD_BYTES;
+    m0plus_pixels *scratch = &m0plus_scratch_of(layer)->pixels;
+    uint8_t *padded = (uint8_t *)scratch->padded;
+    scratch->margin = ((uintptr_t)layer->step.input - config->padding) % WORD_BYTES;
     scratch->windows = (m0plus_pixel_windows){.pitch = pitch, .kernel = config->kernel};
-    m0plus_clear_words((uint32_t *)(scratch + 1), padded_bytes(layer) / WORD_BYTES);
+    m0plus_clear_words(scratch->padded, padded_bytes(layer) / WORD_BYTES);
     padded += config->padding * pitch + scratch->margin + config->padding;
-    const int8_t *row = layer->input;
+    const int8_t *row = layer->step.input;
     for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += config->in_width) {
         memcpy(padded, row, config->in_width);
     }
 }
 
 /* The first pixel of the window at the left of accumulator row oy. */
-static const uint8_t *first_window(const engine_layer *layer, const pixels_scratch *scratch, uint32_t oy) {
-    return (const uint8_t *)(scratch + 1) + oy * layer->config.stride * scratch->windows.pitch + scratch->margin;
+static const uint8_t *first_window(const engine_layer *layer, const m0plus_pixels *scratch, uint32_t oy) {
+    return (const uint8_t *)scratch->padded + oy * layer->config.stride * scratch->windows.pitch + scratch->margin;
 }
 
-void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    const layer_memory *memory = layer->kernel_memory;
-    pixels_scratch *scratch = layer->kernel_scratch;
+void m0plus_pixels_accumulate(const engine_layer *layer, uint32_t first_row, uint32_t end, int32_t *acc) {
+    const layer_memory *memory = m0plus_memory(layer);
+    m0plus_pixels *scratch = &m0plus_scratch_of(layer)->pixels;
     const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
     if (memory->pixel_lanes) {
         m0plus_widen_weights(layer);
@@ -89,13 +79,13 @@ void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, ui
     for (uint32_t window = 0; window < M0PLUS_WINDOWS; window++) {
         scratch->windows.offsets[window] = window * stride;
     }
-    for (uint32_t oy = first_row; oy < first_row + rows; oy++) {
+    for (uint32_t oy = first_row; oy < end; oy++) {
         const uint8_t *first = first_window(layer, scratch, oy);
-        for (uint32_t ox = 0, count; ox < layer->conv_width; ox += count, acc += count * outputs) {
-            count = layer->conv_width - ox < M0PLUS_WINDOWS ? layer->conv_width - ox : M0PLUS_WINDOWS;
+        for (uint32_t ox = 0, count; ox < layer->shape.conv_width; ox += count, acc += count * outputs) {
+            count = layer->shape.conv_width - ox < M0PLUS_WINDOWS ? layer->shape.conv_width - ox : M0PLUS_WINDOWS;
             scratch->windows.count = count;
             const int32_t *weights = memory->weights;
-            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
+            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->shape.fan_in * M0PLUS_GROUP) {
                 m0plus_pixels8(&scratch->windows, first + ox * stride, scratch->acc, weights);
                 m0plus_spread(scratch->acc, M0PLUS_GROUP, count, acc + o, outputs);
             }
@@ -104,7 +94,7 @@ void m0plus_pixels_convolution(const engine_layer *layer, uint32_t first_row, ui
 }
 
 /* Fills scratch->occupied for `rows` rows of the map from `top` on, which is a word's address. False: all are empty. */
-static bool find_occupied(pixels_scratch *scratch, const uint8_t *top, uint32_t rows) {
+static bool find_occupied(m0plus_pixels *scratch, const uint8_t *top, uint32_t rows) {
     const uint32_t words = scratch->windows.pitch / WORD_BYTES;
     const uint32_t *word = (const uint32_t *)__builtin_assume_aligned(top, WORD_BYTES);
     uint32_t *const occupied = scratch->occupied, *const end = occupied + words;
@@ -137,13 +127,13 @@ static void __attribute__((noinline)) pool_widened_rows(m0plus_pool_row row, con
 
 /* A row of pools of any other windows; in flash, too. */
 static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32_t out_row) {
-    const layer_memory *memory = layer->kernel_memory;
-    pixels_scratch *scratch = layer->kernel_scratch;
+    const layer_memory *memory = m0plus_memory(layer);
+    m0plus_pixels *scratch = &m0plus_scratch_of(layer)->pixels;
     const uint32_t outputs = layer->config.out_channels, stride = layer->config.stride;
     const uint32_t down = stride * scratch->windows.pitch, side = stride + layer->config.kernel;
-    const uint32_t count = layer->out_width * outputs;
-    int8_t *out = layer->output + out_row * count;
-    uint8_t *positions = layer->positions + out_row * count;
+    const uint32_t count = layer->shape.out_width * outputs;
+    int8_t *out = layer->memory.output + out_row * count;
+    uint8_t *positions = layer->memory.positions + out_row * count;
     const uint8_t *first = first_window(layer, scratch, 2 * out_row);
     scratch->windows.count = M0PLUS_WINDOWS;
     scratch->windows.offsets[0] = 0;
@@ -162,9 +152,9 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
         }
         if (empty > left) {
             const int32_t *weights = memory->weights;
-            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->fan_in * M0PLUS_GROUP) {
+            for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->shape.fan_in * M0PLUS_GROUP) {
                 m0plus_pixels8(&scratch->windows, first, scratch->acc, weights);
-                m0plus_pool8(scratch->acc, out + o, positions + o, layer->activation_shift);
+                m0plus_pool8(scratch->acc, out + o, positions + o, layer->step.activation_shift);
             }
         }
         left += 2 * stride;
@@ -172,36 +162,38 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
     }
 }
 
-/* All rows of pools of 3x3 windows. */
-static void PRIOT_HOT pool_three_by_three(const engine_layer *layer) {
-    const layer_memory *memory = layer->kernel_memory;
-    const pixels_scratch *scratch = layer->kernel_scratch;
-    const uint32_t outputs = layer->config.out_channels, rows = layer->out_height;
-    const uint32_t row_bytes = layer->out_width * outputs;
-    memset(layer->output, 0, layer->out_count);
+/* Rows of pools of 3x3 windows. */
+static void PRIOT_HOT pool_three_by_three(const engine_layer *layer, uint32_t first_row, uint32_t end) {
+    const layer_memory *memory = m0plus_memory(layer);
+    const m0plus_pixels *scratch = &m0plus_scratch_of(layer)->pixels;
+    const uint32_t outputs = layer->config.out_channels, rows = end - first_row;
+    const uint32_t row_bytes = layer->shape.out_width * outputs, skipped = first_row * row_bytes;
+    memset(layer->memory.output + skipped, 0, rows * row_bytes);
     const int32_t *weights = memory->weights;
     for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP) {
-        m0plus_pool_row row = {.first = first_window(layer, scratch, 0),
+        m0plus_pool_row row = {.first = first_window(layer, scratch, 2 * first_row),
                                .pitch = scratch->windows.pitch,
-                               .out = layer->output + o,
-                               .out_end = layer->output + o + row_bytes,
-                               .positions = layer->positions + o,
+                               .out = layer->memory.output + skipped + o,
+                               .out_end = layer->memory.output + skipped + o + row_bytes,
+                               .positions = layer->memory.positions + skipped + o,
                                .outputs = outputs,
-                               .shift = layer->activation_shift};
+                               .shift = layer->step.activation_shift};
         if (memory->pixel_lanes) {
             m0plus_pool_rows8_lanes(&row, (const uint32_t *)weights, rows);
-            weights += layer->fan_in * M0PLUS_GROUP / 2;
+            weights += layer->shape.fan_in * M0PLUS_GROUP / 2;
         } else {
             pool_widened_rows(row, weights, rows);
-            weights += layer->fan_in * M0PLUS_GROUP;
+            weights += layer->shape.fan_in * M0PLUS_GROUP;
         }
     }
 }
 
-void PRIOT_HOT m0plus_pixels_pool_row(const engine_layer *layer, uint32_t out_row) {
-    if (!pools_three_by_three(layer)) {
-        pool_row(layer, out_row);
-    } else if (out_row == 0) {
-        pool_three_by_three(layer);
+void PRIOT_HOT m0plus_pixels_pool(const engine_layer *layer, uint32_t first, uint32_t end) {
+    if (pools_three_by_three(layer)) {
+        pool_three_by_three(layer, first, end);
+        return;
+    }
+    for (uint32_t row = first; row < end; row++) {
+        pool_row(layer, row);
     }
 }

@@ -2,7 +2,7 @@
 #include "m0plus.h"
 
 #include "../../arithmetic.h"
-#include "../kernels.h"
+#include "../plain.h"
 
 #ifndef __ARM_ARCH_6M__
 

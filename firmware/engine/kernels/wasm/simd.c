@@ -1,6 +1,7 @@
 /* Kernels with 128-bit WebAssembly SIMD, for the simulator. */
 #include "../../arithmetic.h"
-#include "../kernels.h"
+#include "../plain.h"
+#include "../window.h"
 
 #include <string.h>
 #include <wasm_simd128.h>
@@ -38,29 +39,40 @@ typedef struct {
 
 #define OUTPUTS_AT_ONCE 4u /* of a vector of sums */
 
+/* A copy beyond this many elements is not worth its memory. */
+#define MAX_PREPARED_ELEMENTS (1u << 26)
+
+static uint32_t row_pairs(const engine_layer_config *config) {
+    return (config->kernel_columns * config->in_channels + 1) / 2;
+}
+
+static uint32_t padded_row(const engine_layer_config *config) {
+    return (config->padding_left + config->in_width + config->padding_right) * config->in_channels;
+}
+
+static uint64_t weights_count(const engine_layer_config *config) {
+    return (uint64_t)config->kernel * row_pairs(config) * config->out_channels * 2;
+}
+
+static uint64_t input_count(const engine_layer_config *config) {
+    const uint32_t rows = config->padding + config->in_height + config->padding_bottom;
+    return (uint64_t)rows * padded_row(config) + 2; /* the last pair may reach one beyond */
+}
+
 static bool is_prepared(const engine_layer *layer) {
-    return layer->config.operation == ENGINE_CONV2D && layer->config.out_channels % OUTPUTS_AT_ONCE == 0;
-}
-
-static inline uint32_t row_pairs(const engine_layer *layer) {
-    return (layer->config.kernel * layer->config.in_channels + 1) / 2;
-}
-
-static inline uint32_t padded_row(const engine_layer *layer) {
-    return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
-}
-
-static uint32_t weights_count(const engine_layer *layer) {
-    return layer->config.kernel * row_pairs(layer) * layer->config.out_channels * 2;
+    const engine_layer_config *config = &layer->config;
+    return config->operation == ENGINE_CONV2D && !config->depthwise && config->out_channels % OUTPUTS_AT_ONCE == 0 &&
+           (uint64_t)(config->padding_left + config->in_width + config->padding_right) * config->in_channels <=
+               MAX_PREPARED_ELEMENTS &&
+           weights_count(config) <= MAX_PREPARED_ELEMENTS && input_count(config) <= MAX_PREPARED_ELEMENTS;
 }
 
 static uint32_t memory_bytes(const engine_layer *layer) {
     if (!is_prepared(layer)) {
         return 0;
     }
-    const uint32_t rows = layer->config.in_height + 2 * layer->config.padding;
-    const uint32_t input = rows * padded_row(layer) + 2; /* the last pair may reach one beyond */
-    return (uint32_t)sizeof(prepared_convolution) + (weights_count(layer) + input) * (uint32_t)sizeof(int16_t);
+    const uint32_t elements = (uint32_t)(weights_count(&layer->config) + input_count(&layer->config));
+    return (uint32_t)sizeof(prepared_convolution) + elements * (uint32_t)sizeof(int16_t);
 }
 
 static uint32_t scratch_bytes(const engine_layer *layer) {
@@ -69,10 +81,11 @@ static uint32_t scratch_bytes(const engine_layer *layer) {
 }
 
 static void prepare_weights(const engine_layer *layer, int16_t *weights) {
-    const uint32_t outputs = layer->config.out_channels, row = layer->config.kernel * layer->config.in_channels;
-    for (uint32_t ky = 0; ky < layer->config.kernel; ky++) {
-        for (uint32_t pair = 0; pair < row_pairs(layer); pair++) {
-            const int8_t *first = layer->effective + (ky * row + 2 * pair) * outputs;
+    const engine_layer_config *config = &layer->config;
+    const uint32_t outputs = config->out_channels, row = config->kernel_columns * config->in_channels;
+    for (uint32_t ky = 0; ky < config->kernel; ky++) {
+        for (uint32_t pair = 0; pair < row_pairs(config); pair++) {
+            const int8_t *first = layer->memory.effective + (ky * row + 2 * pair) * outputs;
             const bool whole = 2 * pair + 1 < row;
             for (uint32_t o = 0; o < outputs; o++) {
                 *weights++ = first[o];
@@ -86,9 +99,9 @@ static void prepare_weights(const engine_layer *layer, int16_t *weights) {
 static void prepare_input(const engine_layer *layer, int16_t *input) {
     const engine_layer_config *config = &layer->config;
     const uint32_t count = config->in_width * config->in_channels;
-    const int8_t *from = layer->input;
+    const int8_t *from = layer->step.input;
     for (uint32_t y = 0; y < config->in_height; y++, from += count) {
-        int16_t *to = input + (y + config->padding) * padded_row(layer) + config->padding * config->in_channels;
+        int16_t *to = input + (y + config->padding) * padded_row(config) + config->padding_left * config->in_channels;
         uint32_t i = 0;
         for (; i + LANES <= count; i += LANES) {
             wasm_v128_store(to + i, wasm_i16x8_load8x8(from + i));
@@ -100,15 +113,15 @@ static void prepare_input(const engine_layer *layer, int16_t *input) {
 }
 
 static void prepare(engine_layer *layer) {
-    prepared_convolution *prepared = layer->kernel_memory;
+    prepared_convolution *prepared = layer->memory.kernel_memory;
     if (prepared == NULL || !is_prepared(layer)) {
         return;
     }
     prepared->weights = (int16_t *)(prepared + 1);
-    prepared->input = prepared->weights + weights_count(layer);
-    if (layer->changed_channels != 0) {
+    prepared->input = prepared->weights + weights_count(&layer->config);
+    if (layer->step.changed_channels != 0) {
         prepare_weights(layer, prepared->weights);
-        layer->changed_channels = 0;
+        layer->step.changed_channels = 0;
     }
     prepare_input(layer, prepared->input);
 }
@@ -116,12 +129,12 @@ static void prepare(engine_layer *layer) {
 /* Sums of `vectors` times four outputs, from `weights` on, for `pixels` neighbours. The numbers are constants where it
  * is called, so that all sums stay in registers. */
 static inline void convolve_pixels(const int16_t *input, uint32_t in_row, uint32_t in_step, const int16_t *weights,
-                                   uint32_t outputs, uint32_t kernel, uint32_t pairs, int32_t *acc, uint32_t pixels,
-                                   uint32_t vectors) {
+                                   uint32_t outputs, uint32_t kernel, uint32_t pairs, const int32_t *biases,
+                                   int32_t *acc, uint32_t pixels, uint32_t vectors) {
     v128_t sums[2][4];
     for (uint32_t p = 0; p < pixels; p++) {
         for (uint32_t v = 0; v < vectors; v++) {
-            sums[p][v] = wasm_i32x4_splat(0);
+            sums[p][v] = biases == NULL ? wasm_i32x4_splat(0) : wasm_v128_load(biases + v * OUTPUTS_AT_ONCE);
         }
     }
     for (uint32_t ky = 0; ky < kernel; ky++, input += in_row) {
@@ -145,68 +158,44 @@ static inline void convolve_pixels(const int16_t *input, uint32_t in_row, uint32
     }
 }
 
-static inline void convolve_row(const engine_layer *layer, const int16_t *input, const int16_t *weights,
-                                uint32_t outputs, uint32_t kernel, uint32_t pairs, int32_t *acc, uint32_t vectors) {
-    const uint32_t in_row = padded_row(layer), in_step = layer->config.stride * layer->config.in_channels;
+/* From output channel `first` on. */
+static inline void convolve_row(const engine_layer *layer, const prepared_convolution *prepared, uint32_t row,
+                                uint32_t first, int32_t *acc, uint32_t vectors) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t outputs = config->out_channels, kernel = config->kernel, pairs = row_pairs(config);
+    const uint32_t in_row = padded_row(config), in_step = config->stride_columns * config->in_channels;
+    const int16_t *input = prepared->input + row * config->stride * in_row;
+    const int16_t *weights = prepared->weights + 2 * first;
+    const int32_t *biases = layer->step.biases == NULL ? NULL : layer->step.biases + first;
     uint32_t x = 0;
-    for (; x + 2 <= layer->conv_width; x += 2) {
-        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, acc + x * outputs, 2,
-                        vectors);
+    for (; x + 2 <= layer->shape.conv_width; x += 2) {
+        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, biases,
+                        acc + x * outputs + first, 2, vectors);
     }
-    if (x < layer->conv_width) {
-        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, acc + x * outputs, 1,
-                        vectors);
+    if (x < layer->shape.conv_width) {
+        convolve_pixels(input + x * in_step, in_row, in_step, weights, outputs, kernel, pairs, biases,
+                        acc + x * outputs + first, 1, vectors);
     }
 }
 
-static void convolve_prepared(const engine_layer *layer, const prepared_convolution *prepared, uint32_t first_row,
-                              uint32_t rows, int32_t *acc) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel = config->kernel, pairs = row_pairs(layer);
-    for (uint32_t row = 0; row < rows; row++, acc += layer->conv_width * outputs) {
-        const int16_t *input = prepared->input + (first_row + row) * config->stride * padded_row(layer);
+static void accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc) {
+    const prepared_convolution *prepared = layer->memory.kernel_memory;
+    const uint32_t outputs = layer->config.out_channels;
+    if (prepared == NULL) {
+        engine_plain_convolution.accumulate(layer, first, end, acc);
+        return;
+    }
+    for (uint32_t row = first; row < end; row++, acc += layer->shape.conv_width * outputs) {
         uint32_t o = 0;
         for (; o + 16 <= outputs; o += 16) {
-            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 4);
+            convolve_row(layer, prepared, row, o, acc, 4);
         }
         for (; o + 8 <= outputs; o += 8) {
-            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 2);
+            convolve_row(layer, prepared, row, o, acc, 2);
         }
         for (; o < outputs; o += 4) {
-            convolve_row(layer, input, prepared->weights + 2 * o, outputs, kernel, pairs, acc + o, 1);
+            convolve_row(layer, prepared, row, o, acc, 1);
         }
-    }
-}
-
-/* The plain way, for layers that are not prepared: input by input, zeros skipped. */
-static void convolve_inputs(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t channels = config->in_channels, outputs = config->out_channels;
-    memset(acc, 0, rows * layer->conv_width * outputs * sizeof *acc);
-    for (uint32_t row = 0; row < rows; row++, acc += layer->conv_width * outputs) {
-        for (uint32_t ky = 0; ky < config->kernel; ky++) {
-            const uint32_t iy = (first_row + row) * config->stride + ky - config->padding; /* wraps above the map */
-            for (uint32_t ox = 0; iy < config->in_height && ox < layer->conv_width; ox++) {
-                for (uint32_t kx = 0; kx < config->kernel; kx++) {
-                    const uint32_t ix = ox * config->stride + kx - config->padding;
-                    for (uint32_t c = 0; ix < config->in_width && c < channels; c++) {
-                        const int32_t x = layer->input[(iy * config->in_width + ix) * channels + c];
-                        if (x != 0) {
-                            const uint32_t tap = (ky * config->kernel + kx) * channels + c;
-                            add_scaled(acc + ox * outputs, layer->effective + tap * outputs, x, outputs);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-static void convolution(const engine_layer *layer, uint32_t first_row, uint32_t rows, int32_t *acc) {
-    if (layer->kernel_memory != NULL && is_prepared(layer)) {
-        convolve_prepared(layer, layer->kernel_memory, first_row, rows, acc);
-    } else {
-        convolve_inputs(layer, first_row, rows, acc);
     }
 }
 
@@ -253,7 +242,7 @@ static inline int8_t pool_one(const int32_t *acc, uint32_t outputs, uint32_t bel
 }
 
 static void requantise_map(const engine_layer *layer, const int32_t *acc, int8_t *out, uint32_t count) {
-    const uint32_t shift = layer->activation_shift;
+    const uint32_t shift = layer->step.activation_shift;
     const bool relu = layer->config.relu;
     uint32_t i = 0;
     for (; i + LANES <= count; i += LANES) {
@@ -265,17 +254,13 @@ static void requantise_map(const engine_layer *layer, const int32_t *acc, int8_t
     }
 }
 
-static void requantise_row(const engine_layer *layer, const int32_t *acc, uint32_t out_row) {
-    const uint32_t outputs = layer->config.out_channels, shift = layer->activation_shift;
-    const uint32_t count = layer->out_width * outputs, below = layer->conv_width * outputs;
+static void pool_row(const engine_layer *layer, const int32_t *acc, uint32_t row) {
+    const uint32_t outputs = layer->config.out_channels, shift = layer->step.activation_shift;
+    const uint32_t count = layer->shape.out_width * outputs, below = layer->shape.conv_width * outputs;
     const bool relu = layer->config.relu;
-    int8_t *out = layer->output + out_row * count;
-    if (!layer->config.pool) {
-        requantise_map(layer, acc, out, count);
-        return;
-    }
-    uint8_t *positions = layer->positions + out_row * count;
-    for (uint32_t x = 0; x < layer->out_width; x++, acc += 2 * outputs, out += outputs, positions += outputs) {
+    int8_t *out = layer->memory.output + row * count;
+    uint8_t *positions = layer->memory.positions + row * count;
+    for (uint32_t x = 0; x < layer->shape.out_width; x++, acc += 2 * outputs, out += outputs, positions += outputs) {
         uint32_t o = 0;
         for (; o + LANES <= outputs; o += LANES) {
             v128_t low_position, high_position;
@@ -290,102 +275,90 @@ static void requantise_row(const engine_layer *layer, const int32_t *acc, uint32
     }
 }
 
-static int32_t sparse_dot(const int8_t *row, const engine_sparse_delta *deltas, uint32_t count) {
-    int32_t sum = 0;
-    for (const engine_sparse_delta *end = deltas + count; deltas < end; deltas++) {
-        sum += deltas->delta * row[deltas->output];
+static void requantise_rows(const engine_layer *layer, uint32_t first, uint32_t end, const int32_t *acc) {
+    const uint32_t acc_row = layer->shape.conv_width * layer->config.out_channels;
+    if (!layer->config.pool) {
+        requantise_map(layer, acc, layer->memory.output + first * acc_row, (end - first) * acc_row);
+        return;
     }
-    return sum;
+    for (uint32_t row = first; row < end; row++, acc += 2 * acc_row) {
+        pool_row(layer, acc, row);
+    }
 }
 
-/* Where the window of a delta meets the map: kernel rows [first_ky, last_ky), of each `length` values from `skipped`
- * on; `in` is the map's element under the first of them. */
-typedef struct {
-    uint32_t first_ky, last_ky, skipped, length, in;
-} overlap;
-
-static inline overlap overlap_of(const engine_layer *layer, uint32_t y, uint32_t x, uint32_t index) {
+static void errors(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
     const engine_layer_config *config = &layer->config;
-    uint32_t oy = y, ox = x;
-    if (config->pool) {
-        const uint32_t position = layer->positions[index];
-        oy = 2 * y + (position >> 1);
-        ox = 2 * x + (position & 1);
-    }
-    const uint32_t top = oy * config->stride, left = ox * config->stride; /* of the padded map */
-    const uint32_t first_ky = top < config->padding ? config->padding - top : 0;
-    const uint32_t first_kx = left < config->padding ? config->padding - left : 0;
-    const uint32_t rows = config->in_height + config->padding - top;
-    const uint32_t columns = config->in_width + config->padding - left;
-    const uint32_t last_ky = config->kernel < rows ? config->kernel : rows;
-    const uint32_t last_kx = config->kernel < columns ? config->kernel : columns;
-    return (overlap){
-        .first_ky = first_ky,
-        .last_ky = last_ky,
-        .skipped = first_kx * config->in_channels,
-        .length = (last_kx - first_kx) * config->in_channels,
-        .in = ((top + first_ky - config->padding) * config->in_width + left + first_kx - config->padding) *
-              config->in_channels,
-    };
-}
-
-static void convolution_error(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel_row = config->kernel * config->in_channels;
+    const uint32_t outputs = config->out_channels, kernel_row = config->kernel_columns * config->in_channels;
     const uint32_t in_row = config->in_width * config->in_channels;
-    memset(error, 0, layer->in_count * sizeof *error);
+    memset(error, 0, layer->shape.in_count * sizeof *error);
     for (uint32_t o = 0; o < outputs; o++) {
-        for (uint32_t i = 0; i < layer->fan_in; i++) {
-            channel_weights[i] = layer->effective[i * outputs + o];
+        for (uint32_t i = 0; i < layer->shape.fan_in; i++) {
+            channel_weights[i] = layer->memory.effective[i * outputs + o];
         }
         uint32_t index = o;
-        for (uint32_t y = 0; y < layer->out_height; y++) {
-            for (uint32_t x = 0; x < layer->out_width; x++, index += outputs) {
-                const int32_t delta = layer->delta[index];
+        for (uint32_t y = 0; y < layer->shape.out_height; y++) {
+            for (uint32_t x = 0; x < layer->shape.out_width; x++, index += outputs) {
+                const int32_t delta = layer->memory.delta[index];
                 if (delta == 0) {
                     continue;
                 }
-                const overlap at = overlap_of(layer, y, x, index);
-                int32_t *under = error + at.in;
-                for (uint32_t ky = at.first_ky; ky < at.last_ky; ky++, under += in_row) {
-                    add_scaled(under, channel_weights + ky * kernel_row + at.skipped, delta, at.length);
+                uint32_t oy, ox;
+                engine_locate(layer, y, x, index, &oy, &ox);
+                const engine_window window = engine_window_at(config, oy, ox);
+                int32_t *under = error + window.in;
+                for (uint32_t ky = window.rows.first; ky < window.rows.last; ky++, under += in_row) {
+                    add_scaled(under, channel_weights + ky * kernel_row + window.begin, delta,
+                               window.end - window.begin);
                 }
             }
         }
     }
 }
 
-static void convolution_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+static void gather_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel_row = config->kernel * config->in_channels;
+    const uint32_t outputs = config->out_channels, kernel_row = config->kernel_columns * config->in_channels;
     const uint32_t in_row = config->in_width * config->in_channels;
-    memset(gradient, 0, layer->fan_in * sizeof *gradient);
+    memset(gradient, 0, layer->shape.fan_in * sizeof *gradient);
     uint32_t index = channel;
-    for (uint32_t y = 0; y < layer->out_height; y++) {
-        for (uint32_t x = 0; x < layer->out_width; x++, index += outputs) {
-            const int32_t delta = layer->delta[index];
+    for (uint32_t y = 0; y < layer->shape.out_height; y++) {
+        for (uint32_t x = 0; x < layer->shape.out_width; x++, index += outputs) {
+            const int32_t delta = layer->memory.delta[index];
             if (delta == 0) {
                 continue;
             }
-            const overlap at = overlap_of(layer, y, x, index);
-            const int8_t *under = layer->input + at.in;
-            for (uint32_t ky = at.first_ky; ky < at.last_ky; ky++, under += in_row) {
-                add_scaled(gradient + ky * kernel_row + at.skipped, under, delta, at.length);
+            uint32_t oy, ox;
+            engine_locate(layer, y, x, index, &oy, &ox);
+            const engine_window window = engine_window_at(config, oy, ox);
+            const int8_t *under = layer->step.input + window.in;
+            for (uint32_t ky = window.rows.first; ky < window.rows.last; ky++, under += in_row) {
+                add_scaled(gradient + ky * kernel_row + window.begin, under, delta, window.end - window.begin);
             }
         }
     }
 }
+
+static void gradients(engine_layer *layer, uint32_t first, uint32_t end, const engine_gradient_sink *sink) {
+    int32_t *gradient = sink->gradient;
+    for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
+        gather_gradient(layer, channel, gradient);
+        if (sink->take != NULL) {
+            sink->take(layer, channel, gradient);
+        }
+    }
+}
+
+static const engine_window_kernels convolution = {.accumulate = accumulate, .errors = errors, .gradients = gradients};
 
 const engine_kernel_table engine_kernels_simd = {
     .memory_bytes = memory_bytes,
     .scratch_bytes = scratch_bytes,
     .prepare = prepare,
-    .convolution = convolution,
+    .convolution = &convolution,
+    .depthwise = &engine_plain_depthwise,
+    .requantise = requantise_rows,
     .add_scaled_row = add_scaled_row,
-    .requantise_row = requantise_row,
-    .sparse_dot = sparse_dot,
-    .convolution_error = convolution_error,
-    .convolution_gradient = convolution_gradient,
+    .sparse_dot = engine_sparse_dot,
     .update_scores = engine_update_scores,
     .update_channel_scores = engine_update_channel_scores,
 };

@@ -1,0 +1,12 @@
+/* What the Cortex-M0+ kernels do once an image for each layer, and the memory they ask for. */
+#ifndef PRIOT_ENGINE_M0PLUS_PREPARE_H
+#define PRIOT_ENGINE_M0PLUS_PREPARE_H
+
+#include "layer_memory.h"
+
+/* kernels.h: the hooks of the same names. */
+uint32_t m0plus_memory_bytes(const engine_layer *layer);
+uint32_t m0plus_scratch_bytes(const engine_layer *layer);
+void m0plus_prepare(engine_layer *layer);
+
+#endif

@@ -1,0 +1,3 @@
+#include "session_internal.h"
+
+session_state session;
