@@ -8,7 +8,7 @@
 _Static_assert((-1 >> 1) == -1, "right shifts of negative values must be arithmetic");
 
 #define INT8_LIMIT 127
-/* By how much biases are shifted, at most, to the accumulators' scale. */
+/* The limits of the shift that brings biases to the accumulators' scale. */
 #define BIAS_SHIFT_MIN (-30)
 #define BIAS_SHIFT_MAX 14
 
@@ -16,17 +16,17 @@ static inline int32_t absolute(int32_t value) {
     return value < 0 ? -value : value;
 }
 
-/* R: rounds half up. */
+/* Rounds half up: R of docs/arithmetic.md. */
 static inline int32_t round_shift(int32_t value, uint32_t shift) {
     return shift == 0 ? value : (value + (int32_t)(1u << (shift - 1))) >> shift;
 }
 
-/* What R needs in a loop: the half that it adds before shifting. */
+/* Returns what R needs in a loop: the half that it adds before shifting. */
 static inline int32_t rounding_half(uint32_t shift) {
     return shift == 0 ? 0 : (int32_t)(1u << (shift - 1));
 }
 
-/* C: into -127..127. */
+/* Clamps into -127..127: C of docs/arithmetic.md. */
 static inline int8_t clamp_int8(int32_t value) {
     if (value > INT8_LIMIT) {
         return INT8_LIMIT;
@@ -34,7 +34,8 @@ static inline int8_t clamp_int8(int32_t value) {
     return (int8_t)(value < -INT8_LIMIT ? -INT8_LIMIT : value);
 }
 
-/* P: NITI's pseudo-stochastic rounding (arXiv 2009.13108): the upper half of the dropped bits against the lower. */
+/* Rounds pseudo-stochastically as NITI does (arXiv 2009.13108), P of docs/arithmetic.md: the upper half of the dropped
+ * bits against the lower. */
 static inline int32_t pseudo_stochastic_shift(int32_t value, uint32_t shift) {
     if (shift == 0) {
         return value;
@@ -50,7 +51,7 @@ static inline int32_t pseudo_stochastic_shift(int32_t value, uint32_t shift) {
     return value < 0 ? -(int32_t)rounded : (int32_t)rounded;
 }
 
-/* b: 0 for 0, else ceil(log2 magnitude). */
+/* Returns the bit width b: 0 for 0, else ceil(log2 magnitude). */
 static inline uint32_t bit_width(uint32_t magnitude) {
     uint32_t bits = 0;
     while (bits < 31 && (1u << bits) < magnitude) {
@@ -59,7 +60,7 @@ static inline uint32_t bit_width(uint32_t magnitude) {
     return bits;
 }
 
-/* max|t| over a tensor. */
+/* Returns max|t| over a tensor. */
 static inline uint32_t maximum_magnitude(const int32_t *values, uint32_t count) {
     uint32_t maximum = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -73,7 +74,7 @@ static inline uint32_t subtract_to_zero(uint32_t value, uint32_t amount) {
     return value > amount ? value - amount : 0;
 }
 
-/* The shift of niti-dynamic that brings a tensor into the range of int8. */
+/* Returns the shift of niti-dynamic that brings a tensor into the range of int8. */
 static inline uint32_t dynamic_shift(const int32_t *values, uint32_t count) {
     return subtract_to_zero(bit_width(maximum_magnitude(values, count)), 7);
 }

@@ -4,7 +4,7 @@
 
 #include "layer.h"
 
-/* Where the layer below has ReLU, only positive inputs have an error. */
+/* Tells whether an input has an error: where the layer below has ReLU, only positive ones have. */
 static inline bool engine_has_error(const engine_layer *layer, uint32_t input) {
     return !layer->shape.below_has_relu || layer->step.input[input] > 0;
 }

@@ -82,7 +82,7 @@ typedef struct {
     bool pool;      /* conv2d: 2x2 maximum, stride 2 */
     bool relu;      /* conv2d, linear */
     int32_t weight_exponent;
-    bool bias; /* conv2d, linear: one an output channel */
+    bool bias; /* conv2d, linear: one per output channel */
     int32_t bias_exponent;
     engine_below_threshold below_threshold;
     uint32_t activation_shift, error_shift, update_shift; /* 0..30 */
@@ -155,7 +155,7 @@ engine_status engine_open(engine *self, const engine_limits *limits, engine_memo
 void engine_close(engine *self);
 bool engine_is_open(const engine *self);
 
-/* Return numbers of the open network. */
+/* These return sizes of the open network. */
 uint32_t engine_edge_count(const engine *self);
 uint32_t engine_image_bytes(const engine *self);
 uint32_t engine_output_count(const engine *self);

@@ -25,7 +25,7 @@ void device_shut_down(void);
 /* Bytes from the wire. Every call of session_receive is checked: one answer to a frame, step numbers that go on by one,
  * a refused step that changed nothing. */
 void device_receive(const uint8_t *bytes, size_t length);
-/* A good frame around a payload. */
+/* Receives a good frame around a payload. */
 void device_receive_payload(const uint8_t *payload, size_t length);
 /* Sends the wire's bytes of the frame before once more, with `flip` as an XOR of one of them; 0: as they were. */
 void device_receive_again(size_t position, uint8_t flip);
@@ -42,20 +42,20 @@ void device_open(uint32_t request_id, const device_network *network);
 
 /* Encodes a request, with `blob` as its image or tensor data, and sends it. */
 void device_request(priot_HostMessage *request, const uint8_t *blob, size_t blob_bytes);
-/* The last answer, without the data of a TensorData. */
+/* Returns the last answer, without the data of a TensorData. */
 const priot_DeviceMessage *device_reply(void);
 
-/* FNV-1a 32 over the payloads of all step results, evaluations and tensors since boot. */
+/* Returns FNV-1a 32 over the payloads of all step results, evaluations and tensors since boot. */
 uint32_t device_digest(void);
 
-/* Multiply-accumulates of the open network's forward pass. Networks beyond a limit are closed again at once: they are
- * legal, and only slow. */
+/* Returns the multiply-accumulates of the open network's forward pass. Networks beyond a limit are closed again at
+ * once: they are legal, and only slow. */
 uint64_t device_network_macs(void);
 
 /* Programs bytes into the flash for checkpoints, behind the device's back, and makes it start anew. */
 void device_scribble(uint32_t offset, const uint8_t *bytes, size_t length);
 
-/* The next good frame is answered, and a network still trains. */
+/* Checks that the next good frame is answered, and that a network still trains. */
 void device_check_alive(void);
 
 /* Fills bytes: 0: random, all -127..127; 1: 127; 2: -127; 3: 0; `mask` limits them. */

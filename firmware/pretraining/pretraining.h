@@ -18,7 +18,7 @@ typedef struct {
  * gradients could overflow. */
 engine_status pretraining_open(uint32_t batch_size, engine_fault *fault);
 
-/* Where the images of a batch go: batch_size * engine_image_bytes, 0..127. */
+/* Returns where the images of a batch go: batch_size * engine_image_bytes, 0..127. */
 uint8_t *pretraining_images(void);
 
 /* Runs `count` images as one batch: one shift for each tensor of the whole batch (arXiv 2009.13108). With `update`,

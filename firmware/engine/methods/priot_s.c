@@ -1,5 +1,5 @@
 /* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups
- * (layer.h) of sorted indices: three bytes a scored edge, four where groups are longer than 256, and two a group.
+ * (layer.h) of sorted indices: three bytes per scored edge, four where groups are longer than 256, and two per group.
  * Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an update walks its
  * scored edges alone instead of testing bits. */
 #include "methods.h"
@@ -179,7 +179,7 @@ static void cross(engine_layer *layer, uint32_t group, uint32_t index, uint32_t 
     }
 }
 
-/* Of one entry; |gradient| is not negligible. */
+/* Updates one entry; |gradient| is not negligible. */
 static inline void update_entry(engine_layer *layer, const scored_edges *scored, uint32_t group, uint32_t entry,
                                 uint32_t index, int32_t gradient) {
     const uint32_t shift = layer->step.update_shift;

@@ -1,4 +1,4 @@
-/* The sum over all positions of a map, one output a channel. It has no edges and learns nothing. */
+/* The sum over all positions of a map, one output per channel. It has no edges and learns nothing. */
 #include "../arithmetic.h"
 #include "../deltas.h"
 #include "../kernels/kernels.h"

@@ -46,7 +46,7 @@ static uint32_t PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t *list,
                                       uint16_t *counts) {
     const uint32_t outputs = layer->config.out_channels, row_outputs = layer->shape.out_width * outputs;
     const uint32_t width = layer->shape.conv_width;
-    const uint32_t side = layer->config.pool ? 2 : 1; /* accumulators an output comes from, in each direction */
+    const uint32_t side = layer->config.pool ? 2 : 1; /* accumulators that an output comes from, in each direction */
     const uint32_t skipped =
         side * (width - layer->shape.out_width); /* from past a row's last output to the next row */
     const uint32_t places[4] = {0, 1, width, width + 1};

@@ -2,7 +2,7 @@
 #include "../plain.h"
 #include "forward.h"
 
-/* In flash, as what it calls is. */
+/* Runs from flash, as what it calls does. */
 void m0plus_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc) {
     if (m0plus_memory(layer) == NULL) {
         engine_plain_convolution.accumulate(layer, first, end, acc);

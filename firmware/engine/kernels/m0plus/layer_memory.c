@@ -106,7 +106,7 @@ static void PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, ui
     }
 }
 
-/* The same, a word each. */
+/* Copies the same weights, one word each. */
 static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
     const int8_t *effective = layer->memory.effective + channel, *const end = effective + layer->shape.edges;
@@ -138,7 +138,7 @@ static void PRIOT_HOT copy_forward(const engine_layer *layer, layer_memory *memo
     }
 }
 
-/* The same as errors want them. */
+/* Copies the same weights in the order that errors want. */
 static void PRIOT_HOT copy_by_input(const engine_layer *layer, int8_t *to) {
     const uint32_t outputs = layer->config.out_channels, channels = layer->config.in_channels;
     const uint32_t kernel = layer->config.kernel, tap_weights = channels * outputs;

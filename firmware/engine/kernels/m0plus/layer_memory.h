@@ -43,22 +43,22 @@ static inline uint32_t m0plus_group_outputs(const engine_layer *layer, uint32_t 
                                                                                                  : M0PLUS_GROUP;
 }
 
-/* Whether the layer is one that these kernels are made for. */
+/* Tells whether the layer is one that these kernels are made for. */
 bool m0plus_suits(const engine_layer *layer);
-/* Whether the non-zero inputs are listed. */
+/* Tells whether the non-zero inputs are listed. */
 bool m0plus_lists_inputs(const engine_layer *layer);
-/* Whether errors can be gathered for the positive inputs alone; the bytes of the deltas that this needs listed. */
+/* Tell whether errors can be gathered for the positive inputs alone; the bytes of the deltas that this needs listed. */
 bool m0plus_gathers_errors(const engine_layer *layer);
 uint32_t m0plus_map_deltas_bytes(const engine_layer *layer);
-/* Whether gradients are correlated on a padded copy of the input; the bytes of that copy, a multiple of 8, and of all
- * that this needs. */
+/* Tell whether gradients are correlated on a padded copy of the input; the bytes of that copy, a multiple of 8, and of
+ * all that this needs. */
 bool m0plus_correlates(const engine_layer *layer);
 uint32_t m0plus_padded_bytes(const engine_layer *layer);
 uint32_t m0plus_correlation_bytes(const engine_layer *layer);
 
 /* Copies the effective weights of the changed channels as the forward pass, and as errors, want them. */
 void m0plus_copy_weights(const engine_layer *layer, uint32_t changed);
-/* Has the weights as `pixel_lanes` says, all of them. */
+/* Copies all weights anew, one word each: no lanes. */
 void m0plus_widen_weights(const engine_layer *layer);
 
 static inline void m0plus_clear_words(uint32_t *words, uint32_t count) {

@@ -15,13 +15,13 @@ typedef struct {
 
 #define M0PLUS_WINDOWS 4u /* that accumulators interleave */
 
-/* sparse_list_map for pixels of `words` words of values each, both > 0, at a word's address. Returns the list's end.
- * sums[pixels + 1]: of the values before each pixel, as bytes, modulo 2^16. */
+/* Does what sparse_list_map does, for pixels of `words` words of values each, both > 0, at a word's address. Returns
+ * the list's end. sums[pixels + 1]: of the values before each pixel, as bytes, modulo 2^16. */
 sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
                                   uint16_t *starts, uint16_t *sums);
 
-/* Outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window]. An
- * output that is not positive stays as it is, 0, and its position is never asked for. */
+/* Makes outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window].
+ * Outputs must be 0 before. One that is not positive stays so, and nobody reads its position. */
 void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);
 
 /* Where up to four windows of a map of one channel lie. */
@@ -112,7 +112,7 @@ typedef struct {
     uint32_t shift;
 } m0plus_dots;
 
-/* below[input] = C(R(sum of delta * weights[input * pitch + index + tap])) */
+/* Computes below[input] = C(R(sum of delta * weights[input * pitch + index + tap])) */
 void m0plus_dot_inputs(const m0plus_dots *dots);
 
 /* The rows of a linear layer's inputs, and what updates them. */
@@ -125,7 +125,7 @@ typedef struct {
     uint32_t steps_fit; /* into -127..127, all of them: none is clamped */
 } m0plus_score_rows;
 
-/* kernels.h, update_score_rows. */
+/* Is update_score_rows of kernels.h. */
 void m0plus_update_score_rows(const m0plus_score_rows *rows);
 
 /* The rows of a linear layer's inputs. */
@@ -146,7 +146,7 @@ typedef struct {
 
 #define M0PLUS_SEGMENT 0x80000000u
 
-/* The work list of all inputs, in segments that keep to the budget. */
+/* Makes the work list of all inputs, in segments that keep to the budget. */
 void m0plus_list_rows(const m0plus_rows *rows, m0plus_work *work);
 
 /* Adds the products of a work list to acc[0..15] or acc[0..7]. `offset` bytes are added to every row, which is then
@@ -161,7 +161,7 @@ typedef struct {
     uint32_t outputs;                          /* bytes from a row to the next input's */
 } m0plus_columns;
 
-/* acc[0..4]: accumulators of five outputs. */
+/* Makes acc[0..4], the accumulators of five outputs. */
 void m0plus_columns5(const m0plus_columns *columns, int32_t *acc);
 
 #define M0PLUS_LANE_DELTAS (INT16_MAX / 127)
@@ -195,10 +195,10 @@ typedef struct {
     const sparse_element *inputs, *inputs_end; /* group and x */
 } m0plus_scored_groups;
 
-/* True: a score crossed the threshold, and its effective weight was kept. */
+/* Updates scored groups. True: a score crossed the threshold, and its effective weight was kept. */
 bool m0plus_update_scored_groups(const m0plus_scored_groups *scored);
 
-/* kernels.h, update_channel_scores. */
+/* Is update_channel_scores of kernels.h. */
 bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);
 
 #endif

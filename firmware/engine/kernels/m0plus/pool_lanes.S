@@ -64,8 +64,8 @@
 4:
     .endm
 
-/* For assembly: four pairs of channels from lanes[pair][window] at r0, words lower + upper * 65536 - 1, outputs to r1,
- * positions to r2, shift in r3. r0 is past the lanes then, r3 - r11 are lost. */
+/* Pools for assembly callers: four pairs of channels from lanes[pair][window] at r0, words lower + upper * 65536 - 1,
+ * outputs to r1, positions to r2, shift in r3. r0 is past the lanes then, r3 - r11 are lost. */
     .balign 4
     .global m0plus_pool_pairs
     .type m0plus_pool_pairs, %function

@@ -115,7 +115,7 @@ static inline void accumulate(const engine_layer *layer, m0plus_gather *gather, 
     gather->weights += layer->shape.fan_in * outputs / 2;
 }
 
-/* In flash: with static shifts, layers that pool and have ReLU go by rows of pools. */
+/* Runs from flash: with static shifts, layers that pool and have ReLU go by rows of pools. */
 void m0plus_windows_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc) {
     m0plus_windows *scratch = &m0plus_scratch_of(layer)->windows;
     const engine_layer_config *config = &layer->config;

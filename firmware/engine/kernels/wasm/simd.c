@@ -158,7 +158,7 @@ static inline void convolve_pixels(const int16_t *input, uint32_t in_row, uint32
     }
 }
 
-/* From output channel `first` on. */
+/* Convolves one row from output channel `first` on. */
 static inline void convolve_row(const engine_layer *layer, const prepared_convolution *prepared, uint32_t row,
                                 uint32_t first, int32_t *acc, uint32_t vectors) {
     const engine_layer_config *config = &layer->config;
