@@ -12,7 +12,7 @@ const SUMMARY_ONLY = '--summary-only';
 /** Three epochs; the yardstick takes ten times as long per step, and hardly depends on the image. */
 const RUNS = [
   ['All methods', ['--kernels', 'fastest', '--steps', '3072']],
-  ['The smallest plans', ['--kernels', 'fastest', '--method', 'priot', '--steps', '256', '--memory', '68000']],
+  ['The smallest plans', ['--kernels', 'fastest', '--method', 'priot', '--steps', '256', '--memory', '68400']],
   ['PRIOT-S in 90 KB', ['--kernels', 'fastest', '--method', 'priot-s', '--steps', '256', '--memory', '60500']],
   ['The yardstick: plain C', ['--kernels', 'fastest,plain,dense', '--method', 'priot', '--steps', '64']],
 ];
