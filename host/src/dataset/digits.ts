@@ -198,7 +198,7 @@ export function digestOf(set: ImageSet): string {
 }
 
 /**
- * The data set `digits` of datasets/digits.json. Each half is generated when it is first asked for.
+ * Returns the data set `digits` of datasets/digits.json. Each half is generated when it is first asked for.
  *
  * @throws (from `train` and `test`) DataError WRONG_CHECKSUM when this machine draws other images than the recorded ones
  */

@@ -68,7 +68,7 @@ function missingFiles(description: DatasetDescription, paths: ReadonlyMap<string
 }
 
 /**
- * The set in `base/NAME` or in `base` itself; undefined when there is none of its files.
+ * Finds the set in `base/NAME` or in `base` itself; undefined when there is none of its files.
  *
  * @throws DataError MISSING_FILES when there are some of them only
  */

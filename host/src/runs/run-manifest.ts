@@ -110,8 +110,8 @@ export interface RunSummary {
     bestImages?: number;
     initial?: number | null;
     /**
-     * On the first `images` test images without any shift, before and after: their difference is what was forgotten. null
-     * when the images are not shifted, or it was not asked for.
+     * Accuracies on the first `images` test images without any shift, before and after: their difference is what was
+     * forgotten. null when the images are not shifted, or it was not asked for.
      */
     source?: { before: number; after: number; images: number } | null;
   };
@@ -125,7 +125,7 @@ export interface RunSummary {
   wallSeconds: number;
   /** Seconds of the device that its training steps computed, without messages and waiting; null without a cycle counter. */
   computeSeconds?: number | null;
-  /** The same with messages and waiting. */
+  /** The device's seconds with messages and waiting. */
   deviceSeconds?: number | null;
   /** The device's own checkpoint, as saved last: before which step, and how many saves the board has had. */
   deviceCheckpoint?: { nextStep: number; sequence: number };
@@ -245,7 +245,7 @@ export function parseManifest(json: string, path: string): RunManifest {
   return document as RunManifest;
 }
 
-/** The text of a run.json. */
+/** Writes the text of a run.json. */
 export function formatManifest(manifest: RunManifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }

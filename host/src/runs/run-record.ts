@@ -57,11 +57,11 @@ export type ListedRun =
   | { path: string; manifest: RunManifest; result: RunResult }
   | { path: string; error: { code: string; message: string } };
 
-/** So deep below a folder runs are looked for: `runs/sweeps/NAME/RUN`, and some more. */
+/** How deep below a folder runs are looked for: `runs/sweeps/NAME/RUN`, and some more. */
 const LIST_DEPTH = 6;
 
 /**
- * The runs in a folder and in the folders below it, oldest first; a damaged one is listed as such. What begins with a dot, and
+ * Lists the runs in a folder and in the folders below it, oldest first; a damaged one is listed as such. What begins with a dot, and
  * links below the folder itself, are passed over.
  * @throws DataError FILE_MISSING, NO_PERMISSION
  */

@@ -126,7 +126,10 @@ function kernelName(choice: KernelChoice): KernelName {
   return choice === 'm0plus' || choice === 'simd' ? 'fastest' : choice;
 }
 
-/** @throws UsageError KERNELS_NOT_HERE */
+/**
+ * Chooses the kernels for a place.
+ * @throws UsageError KERNELS_NOT_HERE
+ */
 function kernelsFor(choices: readonly KernelChoice[], place: Place): KernelName[] {
   for (const choice of choices) {
     const elsewhere = choice === 'simd' ? place !== 'simulated' : choice === 'm0plus' && place === 'simulated';

@@ -39,7 +39,10 @@ export function readState(link: Link, network: Network): Promise<Int8Array> {
   return readTensor(link, Tensor.TENSOR_STATE, edgeCount(network));
 }
 
-/** All `length` elements of a tensor. @throws DeviceError MALFORMED_MESSAGE; what the link throws */
+/**
+ * Reads all `length` elements of a tensor.
+ * @throws DeviceError MALFORMED_MESSAGE; what the link throws
+ */
 export async function readTensor(link: Link, tensor: Tensor, length: number): Promise<Int8Array> {
   const bytes = new Uint8Array(length);
   const requests = chunks(length).map((chunk) => ({ tensor, ...chunk }));

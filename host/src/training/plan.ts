@@ -98,7 +98,7 @@ export function planOf(
   };
 }
 
-/** As many unshifted images as `--eval-source` says; undefined: none, or nothing is shifted. */
+/** Returns as many unshifted images as `--eval-source` says; undefined: none, or nothing is shifted. */
 function sourceImages(
   { transferDir, evalSource, evalSamples }: RunRequest,
   shifts: readonly Shift[],

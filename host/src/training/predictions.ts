@@ -11,7 +11,10 @@ export class Predictions {
   private readonly wrong: { index: number; label: number; prediction: number }[] = [];
   private images = 0;
 
-  /** @param classes outputs of the network */
+  /**
+   * Makes an empty count.
+   * @param classes outputs of the network
+   */
   constructor(
     private readonly set: InputImages,
     classes: number,

@@ -21,7 +21,7 @@ function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
 }
 
-/** A curve one character a point, between its smallest and its largest value. */
+/** Draws a curve with one character per point, between its smallest and its largest value. */
 export function sparkline(values: readonly number[]): string {
   const levels = '▁▂▃▄▅▆▇█';
   const low = Math.min(...values);
