@@ -73,7 +73,9 @@ describe('one session on the emulated Pico and in the simulator', () => {
   it('takes the same cycles when it is repeated', async () => {
     const again = join(scratch, 'again');
     await runCli(['train', '--from-run', emulated, '--out', again]);
-    expect(metrics(again)).toBe(metrics(emulated));
+    // but for the seconds of this computer
+    const counted = (folder: string) => metrics(folder).replaceAll(/,"wallSeconds":[^}]*/g, '');
+    expect(counted(again)).toBe(counted(emulated));
   });
 
   it('learns the same when it is interrupted and resumed, in the same place only', async () => {

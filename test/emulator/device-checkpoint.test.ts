@@ -112,10 +112,10 @@ test('USB is served between the flash operations of a checkpoint', async () => {
   const board = new Board(firmwareFlash());
   const link = await Link.open(await openInProcess(board.turns));
   await begin(link, 32);
-  // About 25 packets of 64 bytes, each of which the firmware must take before the next one can come: more than there is
+  // About 13 packets of 64 bytes, each of which the firmware must take before the next one can come: more than there is
   // time for before the sector is erased, fewer than between the operations that follow.
   const saved = link.request('saveCheckpoint', { sessionId, trainingId, nextStep: 32 });
-  const others = Array.from({ length: 150 }, () => link.request('readStatistics', {}));
+  const others = Array.from({ length: 80 }, () => link.request('readStatistics', {}));
   expect((await saved).sequence).toBe(1);
   await Promise.all(others);
   expect(board.allReceived[0]).toBe(false);

@@ -9,11 +9,16 @@ const write = process.stdout.write.bind(process.stdout);
 process.stdout.setMaxListeners(0);
 for (const [index, args] of commandLines.entries()) {
   let stderr = '';
-  const take = (chunk) => {
-    stderr += chunk;
+  // both say that they are done, as streams do: the command line waits for that before it ends
+  const drop = (...given) => {
+    given.findLast((value) => typeof value === 'function')?.();
     return true;
   };
-  process.stdout.write = () => true;
+  const take = (chunk, ...others) => {
+    stderr += chunk;
+    return drop(...others);
+  };
+  process.stdout.write = drop;
   process.stderr.write = take;
   process.argv = [process.argv[0], 'priot', ...args];
   process.exitCode = undefined;

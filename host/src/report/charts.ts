@@ -117,12 +117,16 @@ function legendOf(entries: readonly LegendEntry[]): Legend {
  */
 function standalone(svg: string, chartHeight: number, legend: Legend): string {
   const height = chartHeight + legend.height;
-  return svg
-    .replace(/viewBox="[^"]*" height="[^"]*"/, `viewBox="0 ${-legend.height} ${WIDTH} ${height}" height="${height}"`)
-    .replace(/<style>[\s\S]*?<\/style>/g, '')
-    .replace(/^<svg /, '<svg xmlns="http://www.w3.org/2000/svg" role="img" ')
-    .replace('font-size="10"', `font-size="${FONT_SIZE}"`)
-    .replace(/class="plot-[0-9a-f]+"/, 'class="plot"')
-    .replace(/ style="[^"]*"/g, '')
-    .replace(/<\/svg>$/, `${legend.svg}</svg>`);
+  return (
+    svg
+      .replace(/viewBox="[^"]*" height="[^"]*"/, `viewBox="0 ${-legend.height} ${WIDTH} ${height}" height="${height}"`)
+      .replace(/<style>[\s\S]*?<\/style>/g, '')
+      .replace(/^<svg /, '<svg xmlns="http://www.w3.org/2000/svg" role="img" ')
+      .replace('font-size="10"', `font-size="${FONT_SIZE}"`)
+      .replace(/class="plot-[0-9a-f]+"/, 'class="plot"')
+      .replace(/ style="[^"]*"/g, '')
+      // names of groups are for no one: the chart has its own, and its numbers stand in the table
+      .replace(/(<g\b[^>]*?) aria-label="[^"]*"/g, '$1')
+      .replace(/<\/svg>$/, `${legend.svg}</svg>`)
+  );
 }
