@@ -288,11 +288,10 @@ describe('priot train without --out', () => {
     const [name] = readdirSync(join(cwd, 'runs'));
     expect(name).toMatch(/^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-digits-45-priot$/);
     expect(result.stdout).toMatch(
-      /^accuracy {4}0\.\d{4} before, 0\.\d{4} after on 10 images\n[^]*0\.\d{4} in the best epoch on 10 images, chosen on test data\n/,
+      /^accuracy {4}0\.\d{4} before, 0\.\d{4} after on 10 images\n[\s\S]*0\.\d{4} in the best epoch on 10 images, chosen on test data\n/,
     );
     expect(result.stdout).toContain(`runs/${name}\n`);
     expect(result.stdout).toMatch(/learned state +52,040\n/);
-    // which device and which folder is said even so
-    expect(result.stderr.trimEnd().split('\n')).toHaveLength(2);
+    expect(result.stderr).toBe('');
   });
 });
