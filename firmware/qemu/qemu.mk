@@ -3,8 +3,12 @@
 QEMU_IMAGE := build/qemu/priot.elf
 QEMU_FLAGS := -mcpu=cortex-m0plus -mthumb -O2 -std=c11 -ffreestanding $(WARNINGS) \
 	-Ifirmware/engine -Ifirmware/session -Ibuild/proto -I$(NANOPB) $(NANOPB_FLAGS)
-qemu_objects = $(shell find build/firmware/CMakeFiles/priot.dir -name '*.o' \( -path '*/priot.dir/engine/*' \
-	-o -path '*/priot.dir/session/*' -o -name 'pb_*.c.o' -o -name 'priot.pb.c.o' -o -name 'block_memory.S.o' \))
+# of the sources there are: the folder keeps the objects of those that are no more
+QEMU_OBJECTS_DIR := build/firmware/CMakeFiles/priot.dir
+QEMU_SOURCES := $(shell find firmware/engine firmware/session -name '*.[cS]' -not -path '*/wasm/*') \
+	firmware/pico/block_memory.S
+qemu_objects = $(patsubst firmware/%,$(QEMU_OBJECTS_DIR)/%.o,$(QEMU_SOURCES)) \
+	$(shell find $(QEMU_OBJECTS_DIR) -name 'pb_*.c.o' -o -name 'priot.pb.c.o')
 
 qemu: firmware ## only the image for QEMU, a second opinion on the processor
 	@mkdir -p $(dir $(QEMU_IMAGE))
