@@ -37,6 +37,14 @@ void cycles_init(void) {
     origin = SYSTICK_TOP - systick_hw->cvr - timer_hw->timerawl * cycles_per_microsecond;
 }
 
+uint32_t cycles_systick(void) {
+    return SYSTICK_TOP - systick_hw->cvr;
+}
+
+uint32_t cycles_systick_since(uint32_t start) {
+    return (cycles_systick() - start) & SYSTICK_TOP;
+}
+
 uint32_t engine_cycles(void) {
     uint32_t state = save_and_disable_interrupts();
     uint32_t now = cycles_now() - interrupt_cycles;

@@ -22,6 +22,13 @@ void cycles_calibrate_interrupt(uint32_t number);
 /* Returns the cycles since boot that were spent in accounted interrupts. */
 uint32_t cycles_in_interrupts(void);
 
+/* SysTick alone, 24 bits: for spans of up to 134 ms at 125 MHz that are measured against the timer, not with it. */
+uint32_t cycles_systick(void);
+uint32_t cycles_systick_since(uint32_t start);
+
+/* What instructions, flash and interrupts cost: SELF_TEST_KIND_CYCLES of the .proto. Returns the number of values. */
+uint32_t cycles_self_test(uint32_t *values);
+
 /* Sleeps until an interrupt, unless `ready` holds already, and returns the cycles asleep. `ready` is asked with
  * interrupts masked, so that none is missed between the question and the sleep. */
 uint32_t cycles_sleep_unless(bool (*ready)(void));

@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "hardware/flash.h"
 #include "hardware/sync.h"
+#include "hardware/timer.h"
 
 #define REGIONS_END (2u * 1024u * 1024u)
 #define WEIGHTS_OFFSET (REGIONS_END - FLASH_WEIGHTS_BYTES)
@@ -80,6 +81,48 @@ const int8_t *flash_program_weights(const int8_t *weights, uint32_t length) {
         }
     }
     return memcmp(region, weights, length) == 0 ? (const int8_t *)region : NULL;
+}
+
+/* Bytes of the sector that are not `even` in pages of even number and `uneven` in the others. */
+static uint32_t wrong_bytes(const uint8_t *sector, uint8_t even, uint8_t uneven) {
+    uint32_t wrong = 0;
+    for (uint32_t at = 0; at < FLASH_SECTOR_SIZE; at++) {
+        wrong += sector[at] != ((at / FLASH_PAGE_SIZE) % 2u == 0 ? even : uneven);
+    }
+    return wrong;
+}
+
+/* Every second page of the sector, from page `first` on. */
+static void program_pages(uint32_t offset, uint32_t first, uint8_t byte) {
+    uint8_t page[FLASH_PAGE_SIZE];
+    memset(page, byte, sizeof page);
+    for (uint32_t at = first * FLASH_PAGE_SIZE; at < FLASH_SECTOR_SIZE; at += 2u * FLASH_PAGE_SIZE) {
+        program_page(offset + at, page);
+    }
+}
+
+uint32_t flash_self_test(uint32_t *values) {
+    const uint32_t offset = REGIONS_END - FLASH_SECTOR_SIZE;
+    const uint8_t *sector = (const uint8_t *)(XIP_BASE + offset);
+    if (!has_regions) {
+        return 0;
+    }
+    uint32_t start = time_us_32();
+    erase_sector(offset);
+    uint32_t erased = time_us_32();
+    values[0] = wrong_bytes(sector, 0xff, 0xff);
+    uint32_t programming = time_us_32();
+    program_pages(offset, 0, 0x5a);
+    program_pages(offset, 1, 0xa5);
+    uint32_t programmed = time_us_32();
+    values[1] = wrong_bytes(sector, 0x5a, 0xa5);
+    program_pages(offset, 0, 0xf0); /* bits are only cleared: 0x5a & 0xf0 stays */
+    values[2] = wrong_bytes(sector, 0x50, 0xa5);
+    erase_sector(offset);
+    values[3] = wrong_bytes(sector, 0xff, 0xff);
+    values[4] = erased - start;
+    values[5] = (programmed - programming) / (FLASH_SECTOR_SIZE / FLASH_PAGE_SIZE);
+    return 6;
 }
 
 static void read_checkpoints(void *context, uint32_t offset, uint8_t *bytes, uint32_t length) {

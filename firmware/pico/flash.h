@@ -29,6 +29,10 @@ flash_identity flash_init(void);
  * not fit, or do not read back. Sectors that hold the right bytes already are left alone. */
 const int8_t *flash_program_weights(const int8_t *weights, uint32_t length);
 
+/* Erases, programs and reads the last sector of the region for weights: SELF_TEST_KIND_FLASH of the .proto. Returns the
+ * number of values; 0 without a region. */
+uint32_t flash_self_test(uint32_t *values);
+
 /* Returns the two slots of FLASH_CHECKPOINT_SLOT_BYTES; of 0 bytes on a chip of less than 2 MB. */
 checkpoint_flash flash_checkpoints(void);
 

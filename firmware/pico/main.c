@@ -10,6 +10,7 @@
 #include "pico/bootrom.h"
 #include "pico.h"
 #include "pulse.h"
+#include "self_test.h"
 #include "session.h"
 #include "usb_link.h"
 
@@ -36,6 +37,17 @@ static void restart(void *context, bool bootsel) {
     for (;;) {
         tight_loop_contents();
     }
+}
+
+static uint32_t run_self_test(void *context, uint32_t kind, uint32_t *values) {
+    (void)context;
+    return self_test(kind, values);
+}
+
+static void hang(void *context) {
+    (void)context;
+    usb_link_leave();
+    self_test_hang();
 }
 
 static uint32_t idle_cycles(void *context) {
@@ -112,6 +124,8 @@ int main(void) {
         .idle_cycles = idle_cycles,
         .wire_cycles = wire_cycles,
         .memory_marks = memory_marks,
+        .self_test = run_self_test,
+        .hang = hang,
     };
     static session_identity identity = {
         .firmware_commit = FIRMWARE_COMMIT,

@@ -23,5 +23,7 @@ void handle_open_network(const priot_OpenNetwork *request);
 void handle_write_tensor(const priot_WriteTensor *request);
 void handle_commit_tensor(const priot_CommitTensor *request);
 void handle_read_tensor(const priot_ReadTensor *request);
+/* Closes the open network and ends its session. */
+void close_network(void);
 
 #endif

@@ -29,7 +29,7 @@ static void reply_memory_plan(bool fits) {
     };
 }
 
-static void close_network(void) {
+void close_network(void) {
     end_session();
     engine_close(engine_instance());
     session.open_request_id = 0;

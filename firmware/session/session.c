@@ -84,6 +84,31 @@ static void handle_read_statistics(void) {
     reply->frames_sent = session.frames_sent;
 }
 
+static bool is_hang(const priot_HostMessage *request) {
+    return request->which_body == priot_HostMessage_self_test_tag &&
+           request->body.self_test.kind == priot_SelfTestKind_SELF_TEST_KIND_HANG && session.platform.hang != NULL;
+}
+
+static void handle_self_test(const priot_SelfTest *request) {
+    uint32_t values[SESSION_SELF_TEST_VALUES];
+    uint32_t count = 0;
+    close_network();
+    if (session.platform.self_test != NULL) {
+        handling_pause();
+        count = session.platform.self_test(session.platform.context, (uint32_t)request->kind, values);
+        handling_resume();
+    }
+    if (count == 0 && !is_hang(&session.request)) {
+        reply_failure(priot_FailureCode_FAILURE_CODE_UNSUPPORTED, "no self test of that kind here");
+        return;
+    }
+    reply_begin(priot_DeviceMessage_self_test_tag);
+    priot_SelfTestResult *reply = &session.reply.body.self_test;
+    reply->kind = request->kind;
+    reply->values_count = (pb_size_t)count;
+    memcpy(reply->values, values, count * sizeof values[0]);
+}
+
 /* ---- frames in ------------------------------------------------------------------------------------------------- */
 
 static void dispatch(const priot_HostMessage *request) {
@@ -124,6 +149,9 @@ static void dispatch(const priot_HostMessage *request) {
     case priot_HostMessage_restart_tag:
         reply_done();
         break;
+    case priot_HostMessage_self_test_tag:
+        handle_self_test(&request->body.self_test);
+        break;
     default:
         reply_failure(priot_FailureCode_FAILURE_CODE_UNSUPPORTED, "no request this firmware knows");
         break;
@@ -147,6 +175,9 @@ static void handle_payload(uint32_t payload_bytes) {
     }
     if (request->which_body == priot_HostMessage_restart_tag) {
         session.platform.restart(session.platform.context, request->body.restart.bootsel);
+    }
+    if (is_hang(request)) {
+        session.platform.hang(session.platform.context);
     }
 }
 

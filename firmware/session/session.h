@@ -14,10 +14,11 @@
 #define SESSION_MAX_REPLY_BYTES 2048u /* payload + CRC of the largest device message */
 #define SESSION_MAX_IMAGE_BYTES 4096u
 #define SESSION_MAX_CHUNK_BYTES 1024u /* of a tensor, in one message */
-#define SESSION_MAX_WINDOW 16u        /* frames in flight; as many step results are kept */
+#define SESSION_SELF_TEST_VALUES 16u
+#define SESSION_MAX_WINDOW 16u /* frames in flight; as many step results are kept */
 
 /* What the place provides. Called only from session_receive and session_log, never from an interrupt. All but
- * program_weights and checkpoints must be there. */
+ * program_weights, checkpoints, self_test and hang must be there. */
 typedef struct {
     void *context;
     /* Sends encoded bytes of one frame, its 0x00 included. Blocks until accepted; drops when nobody listens. */
@@ -37,6 +38,12 @@ typedef struct {
     /* Fills what session_statistics leaves to the place. */
     void (*memory_marks)(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
                          uint32_t *flash_bytes);
+    /* Measures the place itself: writes up to SESSION_SELF_TEST_VALUES values and returns how many; 0: it has no test
+     * of that kind (SelfTestKind of the .proto). Overwrites the arena and the end of the flash for weights as it needs;
+     * no network is open meanwhile. NULL: it has none at all. */
+    uint32_t (*self_test)(void *context, uint32_t kind, uint32_t *values);
+    /* Hangs, so that the place's watchdog must end it. NULL exactly when self_test is. */
+    void (*hang)(void *context);
 } session_platform;
 
 /* Who the device is: constant after boot, sent in Hello. Strings are NUL terminated, cut to the wire's bounds. */

@@ -44,6 +44,7 @@ export { type DeviceChoice, openDevice } from './sessions/open-device.js';
 export { type DevicePlan, type MethodPlan, type PlanDocument, plan } from './sessions/plan.js';
 export { type PretrainingDocument, pretrain } from './sessions/pretrain.js';
 export { type ReportDocument, report } from './sessions/report.js';
+export { type SelfTestDocument, selfTest } from './sessions/selftest.js';
 export { type SweepDocument, type SweepEvent, sweep } from './sessions/sweep.js';
 export { resume, train } from './sessions/train.js';
 export { ui } from './sessions/ui.js';

@@ -18,6 +18,7 @@ import { register as registerPlan } from './plan.js';
 import { register as registerPretrain } from './pretrain.js';
 import { register as registerReport } from './report.js';
 import { register as registerRuns } from './runs.js';
+import { register as registerSelfTest } from './selftest.js';
 import { register as registerSweep } from './sweep.js';
 import { flushOutput, guardStreams, oneLine, standardError, wrapped } from './terminal.js';
 import { register as registerTrain } from './train.js';
@@ -37,6 +38,7 @@ const commands = [
   registerEval,
   registerBench,
   registerVerify,
+  registerSelfTest,
   registerRuns,
   registerReport,
   registerUi,

@@ -39,8 +39,7 @@ export interface LinkOptions {
 
 export class Link {
   readonly device: Device;
-  /** Who the device is. */
-  readonly hello: HelloReply;
+  #hello: HelloReply;
   /** Where its numbers are measured, by its board id alone. */
   readonly place: Place;
   readonly #exchange: Exchange;
@@ -48,7 +47,7 @@ export class Link {
   private constructor(exchange: Exchange, hello: HelloReply) {
     this.#exchange = exchange;
     this.device = exchange.device;
-    this.hello = hello;
+    this.#hello = hello;
     this.place = placeOf(hello.boardId);
   }
 
@@ -72,6 +71,21 @@ export class Link {
       await exchange.close();
       throw error;
     }
+  }
+
+  /** Who the device is, as it said when it was greeted last. */
+  get hello(): HelloReply {
+    return this.#hello;
+  }
+
+  /**
+   * Greets the device once more: after a reset that left the line open, it is another boot.
+   * @throws what `request` throws
+   */
+  async greetAgain(signal?: AbortSignal): Promise<HelloReply> {
+    this.#exchange.interruptFrame();
+    this.#hello = await this.request('hello', { protocolVersion: PROTOCOL_VERSION }, signal ? { signal } : {});
+    return this.#hello;
   }
 
   /** The step the device accepts next, as its latest message says; 0 without a session. */

@@ -14,13 +14,14 @@ export const ID_BYTES = 8;
 /** Most tensor bytes of one WriteTensor or ReadTensor. */
 export const TENSOR_CHUNK_BYTES = 1024;
 
-export const { Method, LayerOperation, BelowThreshold, Kernels, Tensor, FailureCode } = priot;
+export const { Method, LayerOperation, BelowThreshold, Kernels, Tensor, FailureCode, SelfTestKind } = priot;
 export type Method = priot.Method;
 export type LayerOperation = priot.LayerOperation;
 export type BelowThreshold = priot.BelowThreshold;
 export type Kernels = priot.Kernels;
 export type Tensor = priot.Tensor;
 export type FailureCode = priot.FailureCode;
+export type SelfTestKind = priot.SelfTestKind;
 
 export type ResetCause = 'power-on' | 'run-pin' | 'watchdog' | 'panic' | 'requested' | 'boot-rom';
 export type LogLevel = 'info' | 'warning' | 'error';
@@ -47,6 +48,7 @@ interface RequestBodies {
   saveCheckpoint: Fields<priot.SaveCheckpoint.$Properties>;
   readCheckpoint: Record<string, never>;
   restart: Fields<priot.Restart.$Properties>;
+  selfTest: Fields<priot.SelfTest.$Properties>;
 }
 
 export type RequestKind = keyof RequestBodies;
@@ -199,6 +201,12 @@ export interface DeviceStatistics {
   framesSent: number;
 }
 
+/** What the device measured of itself; the .proto says what the values of each kind are. */
+export interface SelfTestResult {
+  kind: SelfTestKind;
+  values: number[];
+}
+
 export interface Failure {
   code: FailureCode;
   text: string;
@@ -224,6 +232,7 @@ interface ReplyBodies {
   saveCheckpoint: DeviceCheckpoint;
   readCheckpoint: DeviceCheckpoint;
   restart: Record<string, never>;
+  selfTest: SelfTestResult;
 }
 
 export type ReplyBody<K extends RequestKind> = ReplyBodies[K];
@@ -241,6 +250,7 @@ export const REPLY_OF = {
   saveCheckpoint: 'checkpoint',
   readCheckpoint: 'checkpoint',
   restart: 'done',
+  selfTest: 'selfTest',
 } as const satisfies Record<RequestKind, DeviceBody['kind']>;
 
 export type DeviceBody =
@@ -253,6 +263,7 @@ export type DeviceBody =
   | { kind: 'tensorData'; value: TensorData }
   | { kind: 'statistics'; value: DeviceStatistics }
   | { kind: 'checkpoint'; value: DeviceCheckpoint }
+  | { kind: 'selfTest'; value: SelfTestResult }
   | { kind: 'failure'; value: Failure }
   | { kind: 'logLine'; value: LogLine };
 
@@ -314,6 +325,7 @@ function decodeBody(message: priot.DeviceMessage): DeviceBody {
     return { kind: 'statistics', value: decodeStatistics(message.statistics as priot.Statistics) };
   if (message.checkpoint)
     return { kind: 'checkpoint', value: decodeCheckpoint(message.checkpoint as priot.Checkpoint) };
+  if (message.selfTest) return { kind: 'selfTest', value: decodeSelfTest(message.selfTest as priot.SelfTestResult) };
   if (message.failure) return { kind: 'failure', value: decodeFailure(message.failure as priot.Failure) };
   if (message.logLine) return { kind: 'logLine', value: decodeLogLine(message.logLine as priot.LogLine) };
   throw malformed('body', 'unknown to this host');
@@ -357,6 +369,10 @@ function decodeHello(reply: priot.HelloReply): HelloReply {
     bootRomVersion: reply.bootRomVersion,
     flashJedecId: reply.flashJedecId,
   };
+}
+
+function decodeSelfTest({ kind, values }: priot.SelfTestResult): SelfTestResult {
+  return { kind, values: [...values] };
 }
 
 function decodeMemoryPlan(plan: priot.MemoryPlan): MemoryPlan {

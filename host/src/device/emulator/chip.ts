@@ -30,6 +30,9 @@ const IO_QSPI_PAGE = 0x40018;
 const CHIP_RESET = 0x8;
 const HAD_POWER_ON = 1 << 8;
 const XIP_END = 0x14000000;
+/** The chip is at 27 degrees: 0.706 V of 3.3 (RP2040 datasheet 4.9). */
+const TEMPERATURE_INPUT = 4;
+const TEMPERATURE_AT_27 = Math.round((0.706 / 3.3) * 4096);
 /** PADS_QSPI after a reset, SCLK, SS, SD0 to SD3 (RP2040 datasheet 2.19): the library's inputs are switched off. */
 const QSPI_PADS = [0x56, 0x5a, 0x52, 0x52, 0x52, 0x52];
 
@@ -88,6 +91,7 @@ export class Chip extends RP2040 {
       this.watchdog.reason = reset.watchdogReason;
       this.watchdog.scratchData.set(reset.scratch);
     }
+    this.adc.channelValues[TEMPERATURE_INPUT] = TEMPERATURE_AT_27;
     this.core.reset();
   }
 

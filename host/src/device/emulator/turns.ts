@@ -25,7 +25,7 @@ interface Delay {
   readonly dueCycles: number;
 }
 
-export interface TurnsOptions extends Pick<PicoOptions, 'rom' | 'flash' | 'libraryCore'> {
+export interface TurnsOptions extends Pick<PicoOptions, 'rom' | 'flash' | 'flashChip' | 'libraryCore'> {
   readonly latencyMs: number;
   /** The most cycles that one call of `advance` runs; changes nothing that host or device can see. */
   readonly sliceCycles?: number;
