@@ -52,5 +52,7 @@ instruction_costs:
     .size cost_lines, . - cost_lines
 
     .balign 4
-    .global instruction_costs_end
-instruction_costs_end:
+end_of_loops:
+    .global instruction_costs_bytes
+instruction_costs_bytes:
+    .word end_of_loops - instruction_costs

@@ -26,7 +26,8 @@ void cost_load(uintptr_t address);
 void cost_store(uintptr_t address);
 void cost_branch(uintptr_t address);
 void cost_lines(uintptr_t address);
-extern const uint8_t instruction_costs[], instruction_costs_end[];
+extern const uint8_t instruction_costs[];
+extern const uint32_t instruction_costs_bytes;
 
 /* In the arena, which is free: what is read and written, and the loops. */
 static uintptr_t data_word(void) {
@@ -79,7 +80,7 @@ static uint32_t contended_loads(void) {
 
 uint32_t cycles_self_test(uint32_t *values) {
     const cost_loop kinds[] = {cost_multiply, cost_load, cost_store, cost_branch};
-    memcpy(loops(), instruction_costs, (size_t)(instruction_costs_end - instruction_costs));
+    memcpy(loops(), instruction_costs, instruction_costs_bytes);
     const uint32_t nothing = time_of(cost_nothing, data_word());
     uint32_t count = 0;
     for (; count < sizeof kinds / sizeof kinds[0]; count++) {
