@@ -51,6 +51,17 @@ instruction_costs:
     bx lr
     .size cost_lines, . - cost_lines
 
+    /* What the second core does meanwhile, for ever: it reads the word whose address is on its stack. */
+    function cost_rival
+    ldr r0, [sp]
+    .balign 4
+1:
+    .rept 16
+    ldr r3, [r0]
+    .endr
+    b 1b
+    .size cost_rival, . - cost_rival
+
     .balign 4
 end_of_loops:
     .global instruction_costs_bytes

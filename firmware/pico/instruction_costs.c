@@ -2,10 +2,12 @@
 #include "cycles.h"
 #include "hardware/dma.h"
 #include "hardware/irq.h"
+#include "hardware/regs/addressmap.h"
 #include "hardware/sync.h"
 #include "hardware/xip_cache.h"
 #include "memory.h"
 #include "pico.h"
+#include "second_core.h"
 
 #include <string.h>
 
@@ -14,9 +16,8 @@
 #define PROBE_IRQ 30u /* no hardware is behind it */
 #define STREAM_CHANNEL 0u
 #define STREAM_TRANSFERS 8192u /* longer than the loads take */
-#define STREAM_WORDS                                                                                                   \
-    4u /* from the word that is read to the one that is written: another bank or not, both are busy                    \
-        */
+/* From the word that is read to the one that is written: SRAM's four banks take turns by word, so both are in one. */
+#define STREAM_WORDS 4u
 
 /* instruction_costs.S: loops that run from SRAM, where they are copied to. */
 typedef void (*cost_loop)(uintptr_t address);
@@ -26,6 +27,7 @@ void cost_load(uintptr_t address);
 void cost_store(uintptr_t address);
 void cost_branch(uintptr_t address);
 void cost_lines(uintptr_t address);
+void cost_rival(uintptr_t address);
 extern const uint8_t instruction_costs[];
 extern const uint32_t instruction_costs_bytes;
 
@@ -38,9 +40,13 @@ static uint8_t *loops(void) {
     return (uint8_t *)memory_arena() + LOOPS_OFFSET;
 }
 
+/* The copy has the same place among the copies, and the same Thumb bit. */
+static uintptr_t copy_of(cost_loop loop) {
+    return (uintptr_t)loop - (uintptr_t)instruction_costs + (uintptr_t)loops();
+}
+
 static uint32_t time_of(cost_loop loop, uintptr_t address) {
-    /* the copy has the same place among the copies, and the same Thumb bit */
-    cost_loop copy = (cost_loop)((uintptr_t)loop - (uintptr_t)instruction_costs + (uintptr_t)loops());
+    cost_loop copy = (cost_loop)copy_of(loop);
     uint32_t state = save_and_disable_interrupts();
     uint32_t start = cycles_systick();
     copy(address);
@@ -78,6 +84,18 @@ static uint32_t contended_loads(void) {
     return cycles;
 }
 
+/* Loads from a word that the second core reads all the time as well; 0: there is no second core. */
+static uint32_t rivalled_loads(void) {
+    static uintptr_t stack[2] __attribute__((aligned(8))); /* the second core's: it reads the first word, writes none */
+    uint32_t cycles = 0;
+    stack[0] = data_word();
+    if (second_core_start(copy_of(cost_rival), (uintptr_t)stack)) {
+        cycles = time_of(cost_load, data_word());
+    }
+    second_core_stop();
+    return cycles;
+}
+
 uint32_t cycles_self_test(uint32_t *values) {
     const cost_loop kinds[] = {cost_multiply, cost_load, cost_store, cost_branch};
     memcpy(loops(), instruction_costs, instruction_costs_bytes);
@@ -92,5 +110,8 @@ uint32_t cycles_self_test(uint32_t *values) {
     values[count++] = time_of(cost_lines, XIP_BASE);
     values[count++] = interrupts();
     values[count++] = contended_loads() - nothing;
+    values[count++] = time_of(cost_load, USBCTRL_DPRAM_BASE) - nothing;
+    const uint32_t rivalled = rivalled_loads();
+    values[count++] = rivalled == 0 ? 0 : rivalled - nothing;
     return count;
 }

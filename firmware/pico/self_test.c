@@ -77,8 +77,7 @@ static uint32_t test_clock(uint32_t *values) {
     return 3;
 }
 
-/* ---- memory: a march over the arena, bits and addresses ------------------------------------------------------------
- */
+/* ---- memory: a march over the arena, bits and addresses ---------------------------------------------------------- */
 
 typedef struct {
     volatile uint32_t *words;
@@ -136,8 +135,7 @@ static uint32_t test_memory(uint32_t *values) {
     return 5;
 }
 
-/* ---- temperature ---------------------------------------------------------------------------------------------------
- */
+/* ---- temperature ------------------------------------------------------------------------------------------------- */
 
 static uint32_t test_temperature(uint32_t *values) {
     adc_init();

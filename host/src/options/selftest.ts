@@ -9,7 +9,7 @@ export const selfTestOptions = {
   ...deviceOptions,
   megabytes: option(
     integer(1, MAX_MEGABYTES),
-    'MB of frames to send there and back (left out: 64 on a board, 1 on the emulator)',
+    'MB of frames to send there and back (left out: 64 on a board, or what goes in 90 s; 1 on the emulator)',
   ),
   interactive: option(flag, 'ask for the board to be unplugged and plugged in again, and see that it comes back'),
   out: option(text('file'), 'where the results are written, to be attached to a report', { default: 'selftest.json' }),

@@ -1,20 +1,23 @@
 /** Tries a board: what it is, its clocks, memories, arithmetic, watchdog and line, beside what the emulator does. */
 
+import type { Calibration } from '../bench/calibration.js';
 import { openEmulator } from '../device/emulator/emulator.js';
 import type { Place } from '../device/place.js';
 import { DeviceError, PriotError } from '../errors.js';
 import { hexadecimal, replaceFile } from '../files.js';
 import type { Connection } from '../link/connection.js';
 import { Link } from '../link/link.js';
-import { type ConformanceCase, readCases } from '../network/conformance-case.js';
+import { type ConformanceCase, readCases, type UnreadableCase } from '../network/conformance-case.js';
 import { complete } from '../options/option.js';
 import { type SelfTestOptions, selfTestOptions } from '../options/selftest.js';
 import type { CommonEvent, Context } from './events.js';
 import { openDevice } from './open-device.js';
 import { defaultCases, packageDescription } from './package-files.js';
 import * as checks from './selftest-checks.js';
+import * as conversation from './selftest-conversation.js';
+import type { Outcome } from './selftest-outcome.js';
 
-export interface SelfTestCheck extends checks.Outcome {
+export interface SelfTestCheck extends Outcome {
   readonly name: string;
 }
 
@@ -29,22 +32,22 @@ export interface SelfTestDocument {
   readonly boardId: string;
   readonly checks: readonly SelfTestCheck[];
   /** What benchmarks took beside the emulator; empty when they could not be run. */
-  readonly calibration: readonly checks.Calibration[];
+  readonly calibration: readonly Calibration[];
   readonly wallSeconds: number;
 }
 
 /** What the checks are run with. */
 export interface SelfTestPlan {
-  readonly cases: readonly ConformanceCase[];
-  /** Of frames there and back; left out: 64 on a board, 1 elsewhere. */
+  readonly cases: readonly (ConformanceCase | UnreadableCase)[];
+  /** Of frames there and back; left out: 64 on a board, or what goes in 90 s, and 1 elsewhere. */
   readonly megabytes?: number | undefined;
   readonly interactive?: boolean;
   /** Names of the checks to run; left out: all. */
   readonly only?: readonly string[];
 }
 
-const BOARD_MEGABYTES = 64;
-const OTHER_MEGABYTES = 1;
+/** All of the self test is to take two minutes on a board: what its line cannot carry in the time is not sent. */
+const USUAL_AMOUNTS = { board: { megabytes: 64, seconds: 90 }, other: { megabytes: 1 } } as const;
 /** The case that is interrupted: it trains PRIOT, in the least time. */
 const WATCHDOG_CASE = 'priot-saturated';
 const UNPLUG_SECONDS = 60;
@@ -59,7 +62,7 @@ export async function selfTest(
   context: Context<CommonEvent> = {},
 ): Promise<SelfTestDocument> {
   const { megabytes, interactive, out, ...choice } = complete('selftest', selfTestOptions, options);
-  const cases = readCases(defaultCases).filter((entry): entry is ConformanceCase => !('error' in entry));
+  const cases = readCases(defaultCases);
   const connection = await openDevice(choice, context);
   try {
     const document = await runSelfTest(connection, { cases, megabytes, interactive: interactive === true }, context);
@@ -79,10 +82,10 @@ export async function runSelfTest(
   const { signal = new AbortController().signal, onEvent } = context;
   const startedMs = performance.now();
   const { hello, place } = connection.link;
-  const calibration: checks.Calibration[] = [];
+  const calibration: Calibration[] = [];
   const progress = (text: string) =>
     onEvent?.({ type: 'progress', what: 'self test', done: done.length, of: work.length, text });
-  const all: [string, () => Promise<checks.Outcome> | checks.Outcome][] = [
+  const all: [string, () => Promise<Outcome> | Outcome][] = [
     ['identity', () => checks.checkIdentity(hello)],
     ['clock', () => checks.checkClock(connection.link, signal)],
     ['SRAM', () => checks.checkMemory(connection.link, signal)],
@@ -101,24 +104,29 @@ export async function runSelfTest(
         }
       },
     ],
-    ['arithmetic', () => checks.checkArithmetic(connection, cases, signal, (name) => progress(`arithmetic: ${name}`))],
+    [
+      'arithmetic',
+      () => conversation.checkArithmetic(connection, cases, signal, (name) => progress(`arithmetic: ${name}`)),
+    ],
     [
       'watchdog',
       () => {
-        const interrupted = cases.find(({ name }) => name === WATCHDOG_CASE) ?? cases[0];
+        const readable = cases.filter((entry): entry is ConformanceCase => !('error' in entry));
+        const interrupted = readable.find(({ name }) => name === WATCHDOG_CASE) ?? readable[0];
         if (!interrupted) return { status: 'skipped', text: 'no case to interrupt', values: {} } as const;
-        return checks.checkWatchdog(connection, interrupted, signal);
+        return conversation.checkWatchdog(connection, interrupted, signal);
       },
     ],
     [
       'USB',
       () => {
-        const amount = megabytes ?? (place === 'hardware' ? BOARD_MEGABYTES : OTHER_MEGABYTES);
-        return checks.checkLine(connection, amount, signal, (bytes) => progress(`USB: ${bytes} bytes`));
+        const amount =
+          megabytes === undefined ? USUAL_AMOUNTS[place === 'hardware' ? 'board' : 'other'] : { megabytes };
+        return conversation.checkLine(connection, amount, signal, (bytes) => progress(`USB: ${bytes} bytes`));
       },
     ],
     ...(interactive
-      ? [['unplug', () => unplugged(connection, signal, onEvent)] as [string, () => Promise<checks.Outcome>]]
+      ? [['unplug', () => unplugged(connection, signal, onEvent)] as [string, () => Promise<Outcome>]]
       : []),
   ];
   const work = all.filter(([name]) => only?.includes(name) ?? true);
@@ -144,9 +152,9 @@ export async function runSelfTest(
 
 async function attempt(
   connection: Connection,
-  check: () => Promise<checks.Outcome> | checks.Outcome,
+  check: () => Promise<Outcome> | Outcome,
   signal: AbortSignal,
-): Promise<checks.Outcome> {
+): Promise<Outcome> {
   try {
     return await check();
   } catch (error) {
@@ -162,7 +170,7 @@ async function unplugged(
   connection: Connection,
   signal: AbortSignal,
   onEvent: Context<CommonEvent>['onEvent'],
-): Promise<checks.Outcome> {
+): Promise<Outcome> {
   const { clock, description } = connection.link.device;
   if (description.kind !== 'serial') return { status: 'skipped', text: 'nothing is plugged in', values: {} };
   onEvent?.({ type: 'notice', text: `now unplug the board, and plug it in again (within ${UNPLUG_SECONDS} s)` });
