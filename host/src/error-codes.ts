@@ -351,6 +351,9 @@ export const errorAreas = {
   Benchmarks: {
     BENCH_REGRESSION: failed('A figure grew by more than the tolerance.', 'Find out why, or measure a new base.'),
     BENCH_REPORT_MALFORMED: data('A file is no report of `priot bench --json`.', 'Write one: priot bench --json.'),
+    CALIBRATION_MALFORMED: data('A file has no calibration.', 'Write one: `priot selftest --device PORT`.'),
+    CALIBRATION_NOT_HARDWARE: data('A calibration was measured on no board.', 'Measure one: `priot selftest`.'),
+    CALIBRATION_NOT_HERE: usage('A calibration is for emulated cycles.', 'Leave --calibration out.'),
     NOT_COMPARABLE: usage('Two reports were not measured the same way.', 'Measure the base again, the same way.'),
     KERNELS_DISAGREE: failed('Two sets of kernels learned different states.', 'Find the step: `priot verify`.'),
   },

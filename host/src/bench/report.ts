@@ -7,6 +7,7 @@ import type { StepResult } from '../link/messages.js';
 import type { MethodName, Network } from '../network/network.js';
 import type { KernelName } from '../network/open-network.js';
 import { type Distribution, distribution, mean } from '../statistics.js';
+import type { AppliedCalibration, CalibratedCycles } from './calibration.js';
 import type { FlashCost } from './flash-cost.js';
 import type { Measurement } from './measurement.js';
 import { type PhaseName, phaseMacs, phaseNames } from './multiply-accumulates.js';
@@ -80,6 +81,8 @@ export interface BenchResult {
   stateDigest: string;
   /** Emulated only: what the cycle model leaves out. */
   flashCost: FlashCost | null;
+  /** Only with a calibration: what cyclesPerStep.mean is estimated to be on its board. */
+  calibratedCyclesPerStep?: CalibratedCycles;
 }
 
 export interface BenchReport {
@@ -88,6 +91,8 @@ export interface BenchReport {
   clockHz: number | null;
   firmware: { commit: string; compiler: string; flags: string };
   workload: BenchWorkload;
+  /** Only where one was applied. */
+  calibration?: AppliedCalibration;
   results: BenchResult[];
 }
 

@@ -60,6 +60,7 @@ export const benchOptions = {
   xip: option(flag, 'no estimate of what flash reads cost on silicon (emulator only, takes seconds per row)', {
     default: true,
   }),
+  calibration: option(text('file'), "a board's selftest.json: also what its instructions and flash make of the cycles"),
   compare: option(text('file'), 'an earlier --json; exit status 1 when a figure has grown'),
   tolerance: option(number(0, 10, 'fraction'), 'growth that is none', { default: 0.02 }),
 } satisfies Options;

@@ -1,4 +1,5 @@
 /** Measures cycles and bytes of a training step on a device, by method and kernels. */
+import { type AppliedCalibration, calibratedCycles, readCalibration } from '../bench/calibration.js';
 import { type ComparedFigure, checkComparable, compareReports, readReport } from '../bench/comparison.js';
 import { measureFlashCost } from '../bench/flash-cost.js';
 import { measure } from '../bench/measurement.js';
@@ -51,19 +52,44 @@ interface Measured {
 
 /**
  * Measures the steps of each method with each set of kernels, and holds them beside an earlier report.
- * @throws UsageError of the options, KERNELS_NOT_HERE, NOT_COMPARABLE; DataError of network, data and report; FailedError
- *   KERNELS_DISAGREE; DeviceError; the signal's reason
+ * @throws UsageError of the options, KERNELS_NOT_HERE, NOT_COMPARABLE, CALIBRATION_NOT_HERE; DataError of network, data,
+ *   report and calibration; FailedError KERNELS_DISAGREE; DeviceError; the signal's reason
  */
 export async function bench(options: BenchOptions = {}, context: Context<BenchEvent> = {}): Promise<BenchDocument> {
   const given = complete('bench', benchOptions, options);
   const base = given.compare === undefined ? undefined : readReport(given.compare);
-  const report = await measureAll(given, base, context);
+  const calibration = given.calibration === undefined ? undefined : readCalibration(given.calibration);
+  const measured = await measureAll(given, base, calibration, context);
+  const report = calibration === undefined ? measured : withCalibration(measured, calibration);
   return base === undefined ? report : { ...report, comparison: compareReports(base, report, given.tolerance) };
+}
+
+function withCalibration({ results, ...head }: BenchReport, calibration: AppliedCalibration): BenchReport {
+  const estimated = results.map((result) => {
+    if (result.cyclesPerStep === null) return result;
+    const weightMisses = result.flashCost?.weightMisses ?? 0;
+    return {
+      ...result,
+      calibratedCyclesPerStep: calibratedCycles(result.cyclesPerStep.mean, weightMisses, calibration),
+    };
+  });
+  return { ...head, calibration, results: estimated };
+}
+
+/** @throws UsageError CALIBRATION_NOT_HERE */
+function checkCalibrates(place: Place): void {
+  if (place === 'emulated') return;
+  throw new UsageError(
+    'CALIBRATION_NOT_HERE',
+    `--calibration corrects the cycles of the emulator, and this device is ${place}`,
+    'leave it out, or measure with --device emulator',
+  );
 }
 
 async function measureAll(
   options: CompleteBenchOptions,
   base: BenchReport | undefined,
+  calibration: AppliedCalibration | undefined,
   context: Context<BenchEvent>,
 ): Promise<BenchReport> {
   const { model, dataset: name, angle, steps, memory, xip } = options;
@@ -78,6 +104,7 @@ async function measureAll(
     const kernels = kernelsFor(options.kernels, link.place);
     const report = reportHead(link, { model, dataset: name, angle, steps, memoryLimitBytes: memory ?? null });
     if (base !== undefined) checkComparable(base, report);
+    if (calibration !== undefined) checkCalibrates(link.place);
     const { warmUp = emulated ? 0 : WARM_UP_STEPS, repeats = emulated ? 1 : REPEATS } = options;
     const measured = { images, steps, warmUp, repeats, memory, xip };
     for (const method of options.method) {

@@ -1,4 +1,5 @@
 /** A bench report as tables. */
+import type { AppliedCalibration } from '../../bench/calibration.js';
 import { phaseNames } from '../../bench/multiply-accumulates.js';
 import { REFERENCE_MACS, referenceFigures } from '../../bench/reference-figures.js';
 import type { BenchReport, BenchResult, LayerPhase } from '../../bench/report.js';
@@ -13,6 +14,7 @@ export function formatReport(report: BenchReport, style: TableStyle): string[] {
     ['Cycles by layer and phase, mean of the steps that run it', layerTable(results, style)],
     ['Memory, bytes', memoryTable(results, style)],
     ['Flash reads on silicon, an estimate that is in no other figure', flashTable(results, style)],
+    ['Calibrated, an estimate of the mean step on that board', calibratedTable(results, style)],
     ['In proportion', listOf(ratioLines(results), style)],
     ['Read with care', listOf(cautions(report), style)],
   ];
@@ -23,13 +25,14 @@ export function formatReport(report: BenchReport, style: TableStyle): string[] {
   return [...headLines(report, style), ...body];
 }
 
-function headLines({ place, clockHz, firmware, workload }: BenchReport, style: TableStyle): string[] {
+function headLines({ place, clockHz, firmware, workload, calibration }: BenchReport, style: TableStyle): string[] {
   const clock = clockHz === null ? 'no cycle counter' : `${clockHz / 1e6} MHz`;
   const { model, dataset, angle, steps, memoryLimitBytes } = workload;
   const limit = memoryLimitBytes === null ? '' : `, arena limited to ${memoryLimitBytes} bytes`;
   const lines = [
     `place     ${place}, ${clock}`,
     `firmware  ${firmware.commit}, ${firmware.compiler}, ${firmware.flags}`,
+    ...(calibration === undefined ? [] : [calibrationLine(calibration)]),
     `workload  ${model}, ${dataset} at ${angle} degrees, ${steps} steps from the initial state, seed 0${limit}`,
   ];
   return style === 'text' ? lines : lines.map((line) => `- ${line.replace(/ {2,}/, ': ')}`);
@@ -131,6 +134,20 @@ function flashTable(results: readonly BenchResult[], style: TableStyle): string[
   if (rows.length === 0) return [];
   const head = ['method', 'kernels', 'misses: code', 'misses: weights', 'cycles per miss', 'cycles per step'];
   return formatTable(head, rows, style);
+}
+
+function calibrationLine({ boardId, commit, instructionRatio, flashMissCycles }: AppliedCalibration): string {
+  const [low, high] = [instructionRatio.low.toFixed(3), instructionRatio.high.toFixed(3)];
+  const figures = `instructions ${low} to ${high}, ${flashMissCycles.toFixed(1)} cycles a missed line of flash`;
+  return `calibration  board ${boardId}, firmware ${commit}: ${figures}`;
+}
+
+function calibratedTable(results: readonly BenchResult[], style: TableStyle): string[] {
+  const rows = results.flatMap(({ method, kernels, cyclesPerStep, calibratedCyclesPerStep: estimate }) =>
+    estimate && cyclesPerStep ? [[method, kernels, cyclesPerStep.mean, estimate.low, estimate.high]] : [],
+  );
+  if (rows.length === 0) return [];
+  return formatTable(['method', 'kernels', 'emulated', 'at least', 'at most'], rows, style);
 }
 
 function ratioLines(results: readonly BenchResult[]): string[] {
