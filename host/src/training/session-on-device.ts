@@ -5,6 +5,7 @@ import type { Link, StepFrame } from '../link/link.js';
 import type { MemoryPlan, StepResult } from '../link/messages.js';
 import { EpochOrder } from '../random.js';
 import type { FaultEvent, StepEvent } from '../runs/events.js';
+import { isSampled } from './layer-ledger.js';
 import { bitsNarrower, withNarrowerSteps } from './narrowing.js';
 import { putNetwork, readState } from './network-on-device.js';
 import { planSessionId, type TrainingPlan, type TrainingStart } from './plan.js';
@@ -138,10 +139,12 @@ export class SessionOnDevice {
     const { training } = this.#plan;
     const epoch = Math.floor(first / training.count);
     const image = (step: number) => this.#order.of(epoch)[step - epoch * training.count]!;
+    const counted = this.link.hello.clockHz > 0;
     function* frames(): Generator<StepFrame> {
       for (let step = first; step < end && more(); step += 1) {
         const index = image(step);
-        yield { label: training.label(index), image: training.input(index) };
+        const ledger = counted && isSampled(step - epoch * training.count, training.count);
+        yield { label: training.label(index), image: training.input(index), ledger };
       }
     }
     const session = { sessionId: this.sessionId, firstStep: first };

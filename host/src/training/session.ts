@@ -17,6 +17,7 @@ import type {
 import { scoresEvent } from '../runs/score-histogram.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
 import type { InputImages } from './input-images.js';
+import { LayerLedger } from './layer-ledger.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
 import { Predictions } from './predictions.js';
 import { type CheckpointEvent, SessionOnDevice } from './session-on-device.js';
@@ -46,6 +47,7 @@ export type SessionEvent = RunEvent | CheckpointEvent | DeviceCheckpointEvent | 
 /** The schedule of a session: what is trained, evaluated and saved, and when. */
 export class TrainingSession {
   private cycles = emptyCycles(0);
+  private ledger: LayerLedger;
   /** Faults that happened before `run`. */
   private earlyFaults: FaultEvent[] = [];
   private readonly device: SessionOnDevice;
@@ -56,7 +58,11 @@ export class TrainingSession {
     private readonly start: TrainingStart,
     private readonly trainingId: Uint8Array | undefined,
   ) {
-    this.device = new SessionOnDevice(connection, plan, start, (result) => addCycles(this.cycles, result));
+    this.ledger = new LayerLedger(0, plan.network);
+    this.device = new SessionOnDevice(connection, plan, start, (result) => {
+      addCycles(this.cycles, result);
+      this.ledger.add(result);
+    });
   }
 
   /**
@@ -123,11 +129,16 @@ export class TrainingSession {
     const { device, trainingId } = this;
     const end = (epoch + 1) * this.plan.training.count;
     this.cycles = emptyCycles(epoch);
+    this.ledger = new LayerLedger(epoch, this.plan.network);
     while (device.nextStep < end) {
       signal.throwIfAborted();
       yield* device.persistently(() => this.trainUntilCheckpoint(end, signal), signal);
       const stops = device.nextStep === end || signal.aborted;
-      if (stops && this.link.hello.clockHz > 0 && this.cycles.steps > 0) yield this.cycles;
+      if (stops && this.link.hello.clockHz > 0 && this.cycles.steps > 0) {
+        yield this.cycles;
+        const layers = this.ledger.event();
+        if (layers !== undefined) yield layers;
+      }
       yield* device.persistently(() => this.saveState(epoch, end), signal);
       if (signal.aborted) yield this.linkEvent();
       if (trainingId && device.nextStep === end) {
