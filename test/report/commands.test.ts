@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { serveRuns } from '#host/report/live/live-server.js';
 import { formatEvent } from '#host/runs/metrics-file.js';
 import { formatManifest } from '#host/runs/run-manifest.js';
 import { runCli } from '../cli/run-cli.js';
@@ -60,4 +61,41 @@ test('priot ui serves the runs until it is stopped', async () => {
     break;
   }
   expect(await ended).toBe(0);
+});
+
+test('priot train --ui serves the page of its run while it goes on, and as long as the page is open', async () => {
+  const out = join(temporaryFolder(), 'a-run');
+  const size = ['--dataset', 'digits', '--samples', '64', '--epochs', '2', '--eval-samples', '16'];
+  const words = ['train', '--device', 'simulator', ...size, '--out', out, '--ui', '0'];
+  const child = spawn(process.execPath, ['dist/host/cli/main.js', ...words]);
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const printed = new Promise<string>((resolve) => child.stdout.setEncoding('utf8').once('data', resolve));
+  let said = '';
+  let address: string | undefined;
+  for await (const piece of child.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    said += piece;
+    address = /live page: (http:\/\/127\.0\.0\.1:\d+\/)/.exec(said)?.[1];
+    if (address !== undefined) break;
+  }
+  child.stderr.resume();
+  const open = new AbortController();
+  await fetch(`${address}events`, { signal: open.signal });
+  // the result is printed, and the page is still there, with the whole run
+  expect(await printed).toContain('accuracy');
+  expect(child.exitCode).toBeNull();
+  const page = await (await fetch(address!)).text();
+  expect(page).toContain('<h1>priot: a-run</h1>');
+  expect(page).toContain('a-run: done');
+  open.abort();
+  expect(await ended).toBe(0);
+});
+
+test('priot train --ui ends with its run when no page is open, also where the port is taken', async () => {
+  const words = ['train', '--device', 'simulator', '--dataset', 'digits', '--samples', '16', '--eval-samples', '8'];
+  const { address, close } = await serveRuns(temporaryFolder(), 0, '');
+  const { port } = new URL(address);
+  const { status, stderr } = await runCli([...words, '--out', join(temporaryFolder(), 'a'), '--ui', port]);
+  await close();
+  expect(status).toBe(0);
+  expect(stderr).toContain(`there is no live page: port ${port} is in use`);
 });

@@ -2,7 +2,7 @@ import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
 import { crc32c, maskedCrc32c } from '#host/trackers/crc32c.js';
 import { tensorboardFileName, tensorboardRecords } from '#host/trackers/tensorboard.js';
-import { sampleEvents, stepEvent } from './sample-run.js';
+import { sampleEvents, sampleManifest, sampleSummary, stepEvent } from './sample-run.js';
 
 const createdAt = '2026-03-01T12:00:00.000Z';
 const seconds = Date.parse(createdAt) / 1000;
@@ -27,6 +27,7 @@ function masked(bytes: Uint8Array): number {
   return Number((((crc >> 15n) | (crc << 17n)) + 0xa282ead8n) & 0xffffffffn);
 }
 
+/** The messages as TensorBoard's own .proto files declare them, as far as a run's file has them. */
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message Event {
@@ -35,16 +36,42 @@ const { root } = protobuf.parse(`
     oneof what { string file_version = 3; Summary summary = 5; }
   }
   message Summary {
-    message Value { string tag = 1; float simple_value = 2; }
+    message Value {
+      string tag = 1;
+      float simple_value = 2;
+      TensorProto tensor = 8;
+      SummaryMetadata metadata = 9;
+    }
     repeated Value value = 1;
-  }`);
+  }
+  message TensorProto { int32 dtype = 1; TensorShape tensor_shape = 2; repeated float float_val = 5; }
+  message TensorShape { message Dim { int64 size = 1; } repeated Dim dim = 2; }
+  message SummaryMetadata {
+    message PluginData { string plugin_name = 1; bytes content = 2; }
+    PluginData plugin_data = 1;
+  }
+  message HParamsPluginData {
+    int32 version = 1;
+    oneof data { SessionStartInfo session_start_info = 3; SessionEndInfo session_end_info = 4; }
+  }
+  message SessionStartInfo { map<string, Value> hparams = 1; double start_time_secs = 5; }
+  message SessionEndInfo { int32 status = 1; double end_time_secs = 2; }
+  message Value { oneof kind { double number_value = 2; string string_value = 3; bool bool_value = 4; } }`);
+const HParams = root.lookupType('HParamsPluginData');
 const Event = root.lookupType('Event');
 
 interface DecodedEvent {
   wallTime: number;
   step: number;
   fileVersion?: string;
-  summary?: { value: { tag: string; simpleValue: number }[] };
+  summary?: {
+    value: {
+      tag: string;
+      simpleValue?: number;
+      tensor?: { dtype: number; tensorShape: { dim: { size: number }[] }; floatVal: number[] };
+      metadata?: { pluginData: { pluginName: string; content: Uint8Array } };
+    }[];
+  };
 }
 
 function decodeFile(file: Buffer): DecodedEvent[] {
@@ -70,46 +97,68 @@ test('crc32c has the known answers of RFC 3720', () => {
 });
 
 test('a file begins as every event file does', () => {
-  const [first] = tensorboardRecords([], createdAt);
+  const [first] = tensorboardRecords(sampleManifest({ createdAt }), []);
   // Length 24 and its masked CRC, as files that TensorFlow writes have them.
   expect(Buffer.from(first!).toString('hex', 0, 12)).toBe('1800000000000000a37f4b22');
 });
 
-test('an independent reader finds every scalar at its training step', () => {
-  const events = decodeFile(Buffer.concat([...tensorboardRecords(sampleEvents, createdAt)]));
-  expect(events[0]).toMatchObject({ wallTime: seconds, fileVersion: 'brain.Event:2' });
-  for (const event of events) expect(event.wallTime).toBe(seconds);
+function scalarsOf(events: readonly DecodedEvent[]): Map<string, [number, number][]> {
   const scalars = new Map<string, [number, number][]>();
   for (const { step = 0, summary } of events) {
-    for (const { tag, simpleValue } of summary?.value ?? []) {
-      scalars.set(tag, [...(scalars.get(tag) ?? []), [step, simpleValue ?? 0]]);
+    for (const { tag, simpleValue, metadata } of summary?.value ?? []) {
+      if (metadata === undefined) scalars.set(tag, [...(scalars.get(tag) ?? []), [step, simpleValue ?? 0]]);
     }
   }
+  return scalars;
+}
+
+test('an independent reader finds every scalar at its training step', () => {
+  const manifest = sampleManifest({ createdAt, summary: sampleSummary });
+  const events = decodeFile(Buffer.concat([...tensorboardRecords(manifest, sampleEvents)]));
+  expect(events[0]).toMatchObject({ wallTime: seconds, fileVersion: 'brain.Event:2' });
+  for (const event of events) expect(event.wallTime).toBe(seconds);
+  const scalars = scalarsOf(events);
   expect(scalars.get('accuracy/digits test')).toEqual([
     [0, 0.5],
     [2, 0.875],
     [4, 0.75],
   ]);
   expect(scalars.get('step/cycles')).toEqual([
-    [0, 1000],
-    [1, 1001],
-    [2, 1002],
-    [3, 1003],
+    [2, 1000.5],
+    [4, 1002.5],
   ]);
-  expect(scalars.get('step/lossZero')).toEqual([
-    [0, 0],
-    [1, 1],
-    [2, 0],
-    [3, 1],
+  expect(scalars.get('step/active')).toEqual([
+    [2, 0.5],
+    [4, 0.5],
   ]);
   expect(scalars.get('memory/arena/weights')).toEqual([[0, 52_040]]);
   expect(scalars.get('link/roundTripMs')).toEqual([[4, 1.25]]);
   expect(scalars.get('cycles/computeCycles')).toEqual([[2, 2001]]);
+  expect(scalars.get('result/accuracyAfter')).toEqual([[4, 0.75]]);
+});
+
+test('the HPARAMS plugin finds settings, beginning and end of the session', () => {
+  const manifest = sampleManifest({ createdAt, summary: sampleSummary });
+  const events = decodeFile(Buffer.concat([...tensorboardRecords(manifest, sampleEvents)]));
+  const values = events.flatMap(({ summary }) => summary?.value ?? []).filter(({ metadata }) => metadata !== undefined);
+  expect(values.map(({ tag }) => tag)).toEqual(['_hparams_/session_start_info', '_hparams_/session_end_info']);
+  const [start, end] = values.map(({ metadata, tensor }) => {
+    expect(metadata!.pluginData.pluginName).toBe('hparams');
+    // the plugin reads tensors of one float
+    expect(tensor).toEqual({ dtype: 1, tensorShape: { dim: [{ size: 1 }] }, floatVal: [0] });
+    return HParams.toObject(HParams.decode(metadata!.pluginData.content), { defaults: false });
+  });
+  expect(start!.sessionStartInfo).toMatchObject({
+    startTimeSecs: seconds,
+    hparams: { method: { stringValue: 'priot' }, angle: { numberValue: 45 }, place: { stringValue: 'emulated' } },
+  });
+  expect(end!.sessionEndInfo).toEqual({ status: 1, endTimeSecs: seconds + sampleSummary.wallSeconds });
 });
 
 test('steps without a cycle counter have no cycles', () => {
-  const events = decodeFile(Buffer.concat([...tensorboardRecords([stepEvent(0, { cycles: null })], createdAt)]));
-  expect(events[1]!.summary!.value.map(({ tag }) => tag)).toEqual(['step/correct', 'step/lossZero']);
+  const events = [stepEvent(0, { cycles: null }), sampleEvents[4]!];
+  const scalars = scalarsOf(decodeFile(Buffer.concat([...tensorboardRecords(sampleManifest({ createdAt }), events)])));
+  expect([...scalars.keys()]).toEqual(['step/correct', 'step/active', 'accuracy/training', 'accuracy/digits test']);
 });
 
 test('the name is one TensorBoard looks for, and the same every time', () => {

@@ -8,6 +8,8 @@ export interface ServedRun {
   status: string;
   tags: Map<string, string>;
   params: Map<string, string>;
+  /** Files by their names below the run's place. */
+  artefacts: Map<string, Uint8Array>;
   /** Identical values are kept once, as MLflow's store does. */
   metrics: Map<string, { key: string; value: number; timestamp: number; step: number }>;
 }
@@ -15,7 +17,7 @@ export interface ServedRun {
 export interface MlflowServerForTests {
   address: string;
   runs: ServedRun[];
-  requests: { path: string; authorization: string | undefined }[];
+  requests: { path: string; authorization: string | undefined; body: unknown }[];
   /** Answers the next requests with these statuses instead. */
   failNext: number[];
   close(): Promise<void>;
@@ -29,16 +31,25 @@ function check(condition: unknown, complaint: string): asserts condition {
 
 const keyPattern = /^[/\w.\- ]{1,250}$/;
 
-async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
-  let text = '';
-  for await (const piece of request) text += piece;
+async function bytesOf(request: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+}
+
+function bodyOf(bytes: Buffer): Record<string, unknown> {
+  const text = bytes.toString();
   check(Buffer.byteLength(text) <= 1_000_000, 'a request has at most 1,000,000 bytes');
   return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
 type Body = Record<string, unknown>;
 
-export async function startMlflowServer(): Promise<MlflowServerForTests> {
+/**
+ * Starts one.
+ * @param artefactRoot where it says that artefacts go: its own proxy, unless told otherwise
+ */
+export async function startMlflowServer(artefactRoot = 'mlflow-artifacts:/'): Promise<MlflowServerForTests> {
   const runs: ServedRun[] = [];
   const requests: MlflowServerForTests['requests'] = [];
   const failNext: number[] = [];
@@ -48,6 +59,7 @@ export async function startMlflowServer(): Promise<MlflowServerForTests> {
     check(run, 'run_id names no run');
     return run;
   };
+  const infoOf = ({ id }: ServedRun) => ({ run_id: id, artifact_uri: `${artefactRoot}1/${id}/artifacts` });
   const list = (value: unknown): Body[] => {
     check(value === undefined || Array.isArray(value), 'a list is expected');
     return (value ?? []) as Body[];
@@ -67,7 +79,7 @@ export async function startMlflowServer(): Promise<MlflowServerForTests> {
       const wanted = /^tags\.`([^`]+)` = '([^']*)'$/.exec(String(filter));
       check(wanted, `the filter ${filter} is none`);
       const found = runs.filter(({ tags }) => tags.get(wanted[1]!) === wanted[2]);
-      return found.length === 0 ? {} : { runs: found.map(({ id }) => ({ info: { run_id: id } })) };
+      return found.length === 0 ? {} : { runs: found.map((run) => ({ info: infoOf(run) })) };
     },
     'POST runs/create': ({ experiment_id, start_time, run_name, tags }) => {
       check([...experiments.values()].includes(String(experiment_id)), 'experiment_id names none');
@@ -79,15 +91,23 @@ export async function startMlflowServer(): Promise<MlflowServerForTests> {
         return [key, value];
       });
       const id = `run${runs.length + 1}`;
-      runs.push({
+      const run = {
         id,
         name: run_name,
         status: 'RUNNING',
         tags: new Map(entries),
         params: new Map(),
         metrics: new Map(),
-      });
-      return { run: { info: { run_id: id } } };
+        artefacts: new Map(),
+      };
+      runs.push(run);
+      return { run: { info: infoOf(run) } };
+    },
+    'POST runs/set-tag': (body) => {
+      const { key, value } = body;
+      check(typeof key === 'string' && keyPattern.test(key) && typeof value === 'string', 'a tag');
+      runOf(body).tags.set(key, value);
+      return {};
     },
     'POST runs/log-batch': (body) => {
       const run = runOf(body);
@@ -122,15 +142,22 @@ export async function startMlflowServer(): Promise<MlflowServerForTests> {
     void (async () => {
       const url = new URL(request.url ?? '/', 'http://127.0.0.1');
       const path = url.pathname.replace('/api/2.0/mlflow/', '');
-      requests.push({ path, authorization: request.headers.authorization });
+      const bytes = await bytesOf(request);
       const failure = failNext.shift();
       const answer = (status: number, value: unknown) => {
         response.writeHead(status, { 'Content-Type': 'application/json' });
         response.end(JSON.stringify(value));
       };
       try {
-        const body = await bodyOf(request);
+        const upload = /^\/api\/2\.0\/mlflow-artifacts\/artifacts\/1\/(run\d+)\/artifacts\/(.+)$/.exec(url.pathname);
+        const body = upload === null ? bodyOf(bytes) : {};
+        requests.push({ path: `${request.method} ${path}`, authorization: request.headers.authorization, body });
         if (failure !== undefined) return answer(failure, { error_code: 'TEMPORARILY_UNAVAILABLE' });
+        if (upload !== null && request.method === 'PUT') {
+          runOf({ run_id: upload[1] }).artefacts.set(decodeURIComponent(upload[2]!), bytes);
+          return answer(200, {});
+        }
+        check(request.method === 'GET' || request.headers['content-type'] === 'application/json', 'JSON is expected');
         const handler = handlers[`${request.method} ${path}`];
         if (handler === undefined) return answer(404, { error_code: 'ENDPOINT_NOT_FOUND' });
         const value = handler(body, url.searchParams);

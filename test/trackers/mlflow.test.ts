@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MlflowTracker, mlflowServer } from '#host/trackers/mlflow.js';
-import { sampleEvents, sampleManifest, sampleSummary } from '../runs/sample-run.js';
+import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 import { type MlflowServerForTests, startMlflowServer } from './mlflow-server.js';
 
 let server: MlflowServerForTests;
@@ -13,7 +15,9 @@ async function track(address = server.address, environment: Record<string, strin
   const tracker = new MlflowTracker(mlflowServer(address, environment), 'a');
   tracker.begin(sampleManifest());
   for (const event of sampleEvents) tracker.add(event);
-  tracker.finish(sampleSummary);
+  const path = join(temporaryFolder(), 'state.bin');
+  writeFileSync(path, Uint8Array.of(1, 2, 255));
+  tracker.finish(sampleSummary, [{ name: 'state.bin', path }]);
   return tracker.close();
 }
 
@@ -37,6 +41,34 @@ test('a run is sent with its parameters, tags, metrics by step, and result', asy
     [4, 1],
   ]);
   expect(values('result/accuracyAfter')).toEqual([[4, 0.75]]);
+  expect(values('step/active')).toEqual([
+    [2, 0.5],
+    [4, 0.5],
+  ]);
+  expect([...run!.artefacts].map(([name, bytes]) => [name, [...bytes]])).toEqual([['state.bin', [1, 2, 255]]]);
+});
+
+test('a server without a place for files of its own gets a tag that says so', async () => {
+  const bucket = await startMlflowServer('s3://bucket/');
+  try {
+    expect(await track(bucket.address)).toBeUndefined();
+    expect(bucket.runs[0]!.tags.get('priot.artefacts')).toMatch(/not sent/);
+    expect(bucket.runs[0]!.status).toBe('FINISHED');
+  } finally {
+    await bucket.close();
+  }
+});
+
+test('a run whose parameters got lost on the way gets them when it is sent again', async () => {
+  await track();
+  server.runs[0]!.params.clear();
+  await track();
+  expect(server.runs[0]!.params.get('method')).toBe('priot');
+});
+
+test('the experiment is the one that the environment names', async () => {
+  await track(server.address, { MLFLOW_EXPERIMENT_NAME: 'mine' });
+  expect(server.requests.find(({ path }) => path === 'POST experiments/create')?.body).toEqual({ name: 'mine' });
 });
 
 test('a run that is sent again goes on with the first: no value stands twice', async () => {

@@ -143,15 +143,9 @@ async function exportDvclive(path: string, options: { out: string }): Promise<vo
 }
 
 async function exportMlflow(path: string, options: { url?: string }): Promise<void> {
-  const url = options.url ?? process.env.MLFLOW_TRACKING_URI;
-  if (url === undefined || !URL.canParse(url)) {
-    const { UsageError } = await import('../errors.js');
-    const what = url === undefined ? 'no MLflow server is named' : `${url} is no address`;
-    throw new UsageError('OPTION_MISSING', what, 'give --url http://host:5000, or set MLFLOW_TRACKING_URI');
-  }
   const { exportMlflow } = await import('../sessions/export-run.js');
-  await exportMlflow(path, url, process.env);
-  printLines([`${path} is on ${new URL(url).host}`]);
+  const { address } = await exportMlflow(path, options.url, process.env);
+  printLines([`${path} is on ${new URL(address).host}`]);
 }
 
 function printJson(document: unknown): Promise<void> {

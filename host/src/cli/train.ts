@@ -1,8 +1,10 @@
 /** `priot train`: a session on a device, into a run folder; a resumed one, or one repeated from its run folder. */
 import { type Command, Option } from 'commander';
+import { uiOptions } from '../options/show.js';
 import { type TrainOptions, trainOptions } from '../options/train.js';
 import { trainingOptions } from '../options/training.js';
-import { addOptions, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
+import type { TrainEvent } from '../sessions/events.js';
+import { addOptions, argumentParser, jsonOption, quietOption, type TerminalOptions } from './command-options.js';
 
 export function register(program: Command): void {
   const command = program.command('train').description('train a network on rotated images, on a device');
@@ -16,27 +18,52 @@ export function register(program: Command): void {
         'fromDeviceCheckpoint',
       ]),
     )
+    .addOption(
+      new Option(
+        '--ui [port]',
+        "serve the run's live page on 127.0.0.1 while it goes on, and until the page is closed or Ctrl-C (left out: 8020, or any that is free)",
+      ).argParser(argumentParser(uiOptions.port)),
+    )
     .addOption(jsonOption())
     .addOption(quietOption())
     .action(trainCommand);
 }
 
-async function trainCommand(words: TrainOptions & TerminalOptions & { resume?: string }): Promise<void> {
+interface OwnOptions extends TerminalOptions {
+  resume?: string;
+  /** true: any port. */
+  ui?: number | true;
+}
+
+async function trainCommand(words: TrainOptions & OwnOptions): Promise<void> {
   const { resume, train } = await import('../sessions/train.js');
   const { runVerb } = await import('./run-verb.js');
   const { TrainingProgress } = await import('./training-progress.js');
   const { formatSummary } = await import('./text/summary.js');
-  const { resume: run, json, quiet, ...options } = words;
+  const { resume: run, json, quiet, ui, ...options } = words;
   const terminal = { ...(json && { json }), ...(quiet && { quiet }) };
+  const { TrainingPage } = await import('./training-page.js');
+  const page = ui === undefined ? undefined : new TrainingPage(ui);
   let progress: InstanceType<typeof TrainingProgress> | undefined;
-  await runVerb(
+  const training = runVerb(
     terminal,
     'stopping after the steps in flight',
     (context, display) => {
       progress = new TrainingProgress(display);
-      const shown = { ...context, onEvent: progress.show };
+      const { show } = progress;
+      const onEvent = (event: TrainEvent) => {
+        show(event);
+        if (event.type === 'run') page?.open(event.run, (text) => display.warn(text));
+      };
+      const shown = { ...context, onEvent };
       return run === undefined ? train(options, shown) : resume({ ...options, run }, shown);
     },
     (summary) => formatSummary(summary, progress?.memory ?? null),
   );
+  try {
+    await training;
+    await page?.untilClosed();
+  } finally {
+    await page?.close();
+  }
 }

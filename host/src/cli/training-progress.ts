@@ -94,6 +94,9 @@ export class TrainingProgress {
         display.progress('evaluation', images, of, `accuracy ${(correct / images).toFixed(3)}`);
         break;
       }
+      case 'tracking':
+        display.warn(oneLine(event.text));
+        break;
       case 'fault':
         display.warn(`device: ${oneLine(event.message)}`);
         break;

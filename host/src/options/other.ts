@@ -2,6 +2,7 @@
 import { dataDir } from './data.js';
 import { integer, listOf, text } from './kinds.js';
 import { type Options, type OptionsOf, option } from './option.js';
+import { track } from './train.js';
 
 const MAX_WORKERS = 256;
 
@@ -15,6 +16,7 @@ export const sweepOptions = {
   dataDir,
   out: option(text('folder'), 'folder of the run folders (left out: runs/sweeps/<name of the sweep>)'),
   csv: option(text('file'), 'write the table as comma-separated values, too'),
+  track,
 } satisfies Options;
 
 export type SweepOptions = OptionsOf<typeof sweepOptions>;

@@ -2,7 +2,7 @@
 import { type Faults, isFaults, parseFaults } from '../device/faulty/faults.js';
 import { text as anyText } from '../json-shape.js';
 import { dataDir } from './data.js';
-import { flag, type Kind, text } from './kinds.js';
+import { flag, type Kind, listOf, text } from './kinds.js';
 import { type Complete, type Options, type OptionsOf, option } from './option.js';
 import { trainingOptions } from './training.js';
 
@@ -34,6 +34,33 @@ export const deviceOptions = {
   }),
 } satisfies Options;
 
+const trackTarget: Kind<string> = {
+  placeholder: 'tracker',
+  rule: 'It must be mlflow, mlflow=http://HOST:PORT without user and password, tensorboard=FOLDER or dvclive=FOLDER.',
+  is: isTrackTarget,
+  parse: (word) => (isTrackTarget(word) ? word : undefined),
+  word: (target) => target,
+  record: (target) => target,
+  recorded: anyText,
+};
+
+/** User and password would stand in run.json, which has the command: they belong into the environment. */
+function isTrackTarget(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  if (value === 'mlflow' || /^(tensorboard|dvclive)=./.test(value)) return true;
+  const address = /^mlflow=(https?:.*)$/.exec(value)?.[1];
+  if (address === undefined || !URL.canParse(address)) return false;
+  const { username, password } = new URL(address);
+  return username === '' && password === '';
+}
+
+/** Where runs are sent while they go on. */
+export const track = option(
+  listOf(trackTarget, 'tracker'),
+  'tell a tracker of the run while it goes on: mlflow=http://HOST:PORT (or mlflow: $MLFLOW_TRACKING_URI), tensorboard=FOLDER, dvclive=FOLDER; repeat it for several',
+  { repeated: true },
+);
+
 const deviceCheckpoint = option(flag, 'the device, too, keeps a checkpoint in its flash after every epoch');
 
 export const trainOptions = {
@@ -42,6 +69,7 @@ export const trainOptions = {
   dataDir,
   out: option(text('folder'), 'run folder to make (left out: runs/<time>-<data>-<angle>-<method>)'),
   fromRun: option(text('run'), 'repeat a run exactly, in a new folder', { conflicts: Object.keys(trainingOptions) }),
+  track,
   deviceCheckpoint,
   fromDeviceCheckpoint: option(
     flag,
@@ -56,6 +84,7 @@ export const resumeOptions = {
   run: option(text('run'), 'folder of the interrupted run', { required: true }),
   dataDir,
   ...deviceOptions,
+  track,
   deviceCheckpoint,
 } satisfies Options;
 

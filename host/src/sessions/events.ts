@@ -93,8 +93,14 @@ export interface RunFolderEvent {
   readonly run: string;
 }
 
+/** What a tracker could not be told of a run, at the run's end. */
+export interface TrackingEvent {
+  readonly type: 'tracking';
+  readonly text: string;
+}
+
 /** The events of train and resume: those of metrics.jsonl, and what is under way. */
-export type TrainEvent = CommonEvent | RunFolderEvent | PlanEvent | SessionEvent;
+export type TrainEvent = CommonEvent | RunFolderEvent | PlanEvent | TrackingEvent | SessionEvent;
 
 /** What a verb is given besides its options. */
 export interface Context<E = CommonEvent> {

@@ -7,9 +7,10 @@ import { batches } from '../runs/batches.js';
 import { readManifest, runEvents } from '../runs/run-folder.js';
 import { type CsvEvents, csvLines } from '../trackers/csv.js';
 import { DvcliveTracker } from '../trackers/dvclive.js';
-import { MlflowTracker, mlflowServer } from '../trackers/mlflow.js';
-import { tensorboardFileName, tensorboardRecords } from '../trackers/tensorboard.js';
+import { MlflowTracker } from '../trackers/mlflow.js';
+import { otherEventFile, tensorboardFileName, tensorboardRecords } from '../trackers/tensorboard.js';
 import type { Tracker } from '../trackers/tracker.js';
+import { artefactsOf, mlflowServerNamed } from './tracking.js';
 
 const REMEDY = 'make room, or choose another disk with --out';
 
@@ -29,10 +30,10 @@ export function csvOfRun(run: string, events: CsvEvents): Iterable<string> {
  * @throws DataError NOT_A_RUN, EXPORT_FOLDER_TAKEN when the folder holds the events of another run
  */
 export function exportTensorboard(run: string, out: string): string {
-  const { createdAt } = readManifest(run);
-  const name = tensorboardFileName(basename(resolve(run)), createdAt);
+  const manifest = readManifest(run);
+  const name = tensorboardFileName(basename(resolve(run)), manifest.createdAt);
   makeFolder(out, REMEDY);
-  const other = readdirSync(out).find((file) => file.startsWith('events.out.tfevents.') && file !== name);
+  const other = otherEventFile(readdirSync(out), name);
   if (other !== undefined) {
     throw new DataError(
       'EXPORT_FOLDER_TAKEN',
@@ -41,7 +42,7 @@ export function exportTensorboard(run: string, out: string): string {
     );
   }
   const file = join(out, name);
-  replaceFile(file, batches(tensorboardRecords(runEvents(run), createdAt)), REMEDY);
+  replaceFile(file, batches(tensorboardRecords(manifest, runEvents(run))), REMEDY);
   return file;
 }
 
@@ -52,22 +53,26 @@ export async function exportDvclive(run: string, out: string): Promise<void> {
 
 /**
  * Sends a run to an MLflow server. A run that was sent before goes on with what is missing.
+ * @param url left out: the environment's MLFLOW_TRACKING_URI
  * @param environment user, password or token, as MLflow's own clients read them
- * @throws DataError NOT_A_RUN; FailedError TRACKER_FAILED naming what was not sent
+ * @returns where it was sent, without user and password
+ * @throws UsageError OPTION_MISSING; DataError NOT_A_RUN; FailedError TRACKER_FAILED naming what was not sent
  */
 export async function exportMlflow(
   run: string,
-  url: string,
+  url: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
-  await tell(new MlflowTracker(mlflowServer(url, environment), basename(resolve(run))), run);
+): Promise<{ address: string }> {
+  const server = mlflowServerNamed(url, environment);
+  await tell(new MlflowTracker(server, basename(resolve(run))), run);
+  return { address: server.address };
 }
 
 async function tell(tracker: Tracker, run: string): Promise<void> {
   const manifest = readManifest(run);
   tracker.begin(manifest);
   for (const event of runEvents(run)) tracker.add(event);
-  if (manifest.summary !== undefined) tracker.finish(manifest.summary);
+  if (manifest.summary !== undefined) tracker.finish(manifest.summary, artefactsOf(run));
   const problem = await tracker.close();
   if (problem !== undefined) throw new FailedError('TRACKER_FAILED', problem, 'give the same command again');
 }

@@ -12,6 +12,7 @@ import { type TrainingPlan, type TrainingStart, totalSteps } from '../training/p
 import type { TrainingSession } from '../training/session.js';
 import { stateDigest } from '../training/session-id.js';
 import type { TrainEvent } from './events.js';
+import type { Tracking } from './tracking.js';
 
 /** A session that is open on a device, and the folder it is written into. */
 export interface OpenRun {
@@ -20,6 +21,8 @@ export interface OpenRun {
   readonly connection: Connection;
   readonly session: TrainingSession;
   readonly folder: RunFolder;
+  /** Trackers that are told of everything the folder is. */
+  readonly tracking: Tracking;
 }
 
 /**
@@ -31,7 +34,7 @@ export async function record(
   signal: AbortSignal,
   onEvent: (event: TrainEvent) => void,
 ): Promise<RunSummary> {
-  const { folder, session, plan, start } = run;
+  const { folder, session, plan, start, tracking } = run;
   const startedMs = performance.now();
   const secondsBefore = lastWallSeconds(folder.events());
   const wallSeconds = () => secondsBefore + (performance.now() - startedMs) / 1000;
@@ -49,7 +52,10 @@ export async function record(
       if (event.type === 'checkpoint') save(event.nextStep, event.state);
       else if (event.type === 'device-checkpoint') {
         deviceCheckpoint = { nextStep: event.nextStep, sequence: event.sequence };
-      } else if (event.type !== 'evaluation') folder.append(event);
+      } else if (event.type !== 'evaluation') {
+        folder.append(event);
+        tracking.add(event);
+      }
     }
     const metrics = summariseMetrics(folder.events());
     const summary = {
@@ -57,6 +63,7 @@ export async function record(
       ...(deviceCheckpoint && { deviceCheckpoint }),
     };
     folder.finish(summary);
+    tracking.finish(summary);
     return summary;
   } catch (error) {
     throw withWayOn(error, folder.path, totalSteps(plan), onEvent);

@@ -22,6 +22,8 @@ export type SweepWorkerTask =
 
 export type SweepWorkerMessage =
   | { type: 'epoch' }
+  /** Something of the cell that is not in its run folder: what a tracker was not told. */
+  | { type: 'warning'; text: string }
   | { type: 'done'; summary: RunSummary }
   | { type: 'interrupted' }
   | { type: 'failed' | 'device'; message: string };
@@ -37,6 +39,7 @@ function send(message: SweepWorkerMessage): void {
 // Which device and folder it is, the sweep has said; warnings of the device are in the run folder's console.log.
 function onEvent(event: TrainEvent): void {
   if (event.type === 'checkpoint') send({ type: 'epoch' });
+  if (event.type === 'tracking') send({ type: 'warning', text: event.text });
 }
 
 port.on('message', (task: SweepWorkerTask) => {
@@ -56,9 +59,9 @@ async function trainCell(task: Exclude<SweepWorkerTask, 'stop'>, signal: AbortSi
   const { device, path, command } = task;
   const context: Context<TrainEvent> = { signal, onEvent, command };
   const begin = () => train({ ...task.options, device, out: path }, context, cache);
-  const { dataDir } = task.options;
+  const { dataDir, track } = task.options;
   const summary = existsSync(join(path, runFiles.manifest))
-    ? await resume({ run: path, device, dataDir }, context, cache).catch((error: unknown) => {
+    ? await resume({ run: path, device, dataDir, track }, context, cache).catch((error: unknown) => {
         // What was left there cannot be gone on with: another priot's, or another place's.
         const other = error instanceof DataError || (error instanceof UsageError && error.code === 'PLACE_DIFFERS');
         if (!other) throw error;

@@ -27,6 +27,7 @@ import type { Context, NoticeEvent, ProgressEvent } from './events.js';
 import { InputCache } from './inputs.js';
 import { networkChecksums } from './provenance.js';
 import type { SweepWorkerMessage, SweepWorkerTask } from './sweep-worker.js';
+import { trackOfCell, trackTargets } from './tracking.js';
 
 /** What `priot sweep --json` prints. */
 export interface SweepDocument {
@@ -76,10 +77,10 @@ const DIGEST_DIGITS = 16;
  * @throws DataError SWEEP_MISSING, SWEEP_MALFORMED, UNKNOWN_METRIC; UsageError of a cell, before any is run; the signal's reason
  */
 export async function sweep(options: SweepOptions, context: Context<SweepEvent> = {}): Promise<SweepDocument> {
-  const { file, device, workers, dataDir, out, csv } = complete('sweep', sweepOptions, options);
+  const { file, device, workers, dataDir, out, csv, track = [] } = complete('sweep', sweepOptions, options);
   const { signal = new AbortController().signal, onEvent = () => {} } = context;
   const definition = loadSweep(file);
-  const cells = planCells(definition, out ?? join('runs', 'sweeps', definition.name), dataDir);
+  const cells = planCells(definition, out ?? join('runs', 'sweeps', definition.name), dataDir, track);
   const simulators = workers ?? availableParallelism();
   const devices = device.flatMap((name) => (name === 'simulator' ? new Array<string>(simulators).fill(name) : [name]));
   checkMetric(definition.metric, devices);
@@ -113,12 +114,20 @@ function checkMetric({ name }: SweepMetric, devices: readonly string[]): void {
 }
 
 /** Checks every cell before any is run. @throws UsageError, DataError naming the cell's options */
-function planCells({ cells }: Sweep, folder: string, dataDir: string | undefined): PlannedCell[] {
+function planCells(
+  { cells }: Sweep,
+  folder: string,
+  dataDir: string | undefined,
+  track: readonly string[],
+): PlannedCell[] {
+  trackTargets(track, process.env);
   const cache = new InputCache();
   const planned = cells.map((cell) => {
     try {
-      const options: TrainOptions = { ...optionsOf(cell.parameters), ...(dataDir === undefined ? {} : { dataDir }) };
-      const path = join(folder, digest(options, cache));
+      const settings: TrainOptions = { ...optionsOf(cell.parameters), ...(dataDir === undefined ? {} : { dataDir }) };
+      const name = digest(settings, cache);
+      const path = join(folder, name);
+      const options = track.length === 0 ? settings : { ...settings, track: trackOfCell(track, name) };
       return { ...cell, path, options, command: ['train', ...words(trainOptions, optionsOf(cell.parameters))] };
     } catch (error) {
       if (!(error instanceof UsageError) || error.code === 'UNKNOWN_PARAMETER') throw error;
@@ -184,6 +193,7 @@ async function runCells(
         onEvent({ type: 'progress', what: 'epochs', done: epochsDone, of: epochs, text });
       },
       done: (cell, summary) => done.set(cell, summary),
+      warned: (cell, text) => say(`${cell.path}: ${text}`),
       failed: (cell, message) => {
         failures.push({ cell, message });
         say(`failed: ${cell.path} (${cell.command.slice(1).join(' ')}): ${message}`);
@@ -204,6 +214,7 @@ async function runCells(
 
 interface WorkerEvents {
   epoch(): void;
+  warned(cell: PlannedCell, text: string): void;
   done(cell: PlannedCell, summary: RunSummary): void;
   failed(cell: PlannedCell, message: string): void;
 }
@@ -233,6 +244,8 @@ class TrainingWorker implements PooledDevice<PlannedCell> {
         switch (message.type) {
           case 'epoch':
             return this.events.epoch();
+          case 'warning':
+            return this.events.warned(cell, message.text);
           case 'done':
             this.events.done(cell, message.summary);
             return resolve();

@@ -23,6 +23,7 @@ import { type DeviceChoice, openDevice } from './open-device.js';
 import { provenanceOf } from './provenance.js';
 import { record } from './record.js';
 import { type Start, startInFolder, trainingStart } from './start.js';
+import { startTracking, type Tracking, type TrackTarget, trackTargets } from './tracking.js';
 
 /** A run as it is asked for. */
 export interface RunJob {
@@ -35,6 +36,8 @@ export interface RunJob {
   readonly path: string | undefined;
   /** The command for run.json. */
   readonly command: readonly string[];
+  /** Where the run is sent while it goes on. */
+  readonly track: readonly TrackTarget[];
 }
 
 /**
@@ -90,6 +93,7 @@ function newRun(options: TrainOptions, context: Context<TrainEvent>): RunJob {
     begins: given.fromDeviceCheckpoint ? 'device' : 'zero',
     path: out,
     command: context.command ?? ['train', ...words(trainOptions, options)],
+    track: trackTargets(given.track ?? [], process.env),
   };
 }
 
@@ -114,6 +118,7 @@ function interruptedRun(options: ResumeOptions): RunJob {
     begins: 'folder',
     path,
     command: original.command,
+    track: trackTargets(given.track ?? [], process.env),
   };
 }
 
@@ -140,6 +145,7 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
   const consoleLog = new ConsoleLog();
   const connection = await openDevice(job.device, context, consoleLog.add);
   let folder: RunFolder | undefined;
+  let tracking: Tracking | undefined;
   try {
     folder = job.begins === 'folder' ? openFolder(job, connection) : undefined;
     const keeping = job.asked.deviceCheckpoint ? await askDevice(connection, plan, signal) : undefined;
@@ -152,14 +158,16 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
     folder ??= createFolder(job, inputs, connection, session.sessionId, begun);
     consoleLog.connect(folder);
     onEvent({ type: 'run', run: folder.path });
+    tracking = startTracking(job.track, folder);
     const { epochs, training, evalSamples, evalEvery = 1, finalSamples } = plan;
     const { nextStep } = start;
     const planned = { epochs, samples: training.count, nextStep, evalSamples, evalEvery, finalSamples };
     onEvent({ type: 'plan', ...planned, memory: session.memoryPlan });
-    return await record({ plan, start, connection, session, folder }, signal, onEvent);
+    return await record({ plan, start, connection, session, folder, tracking }, signal, onEvent);
   } finally {
     folder?.close();
     await connection.close();
+    for (const text of (await tracking?.close()) ?? []) onEvent({ type: 'tracking', text });
   }
 }
 

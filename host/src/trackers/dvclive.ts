@@ -6,7 +6,7 @@
  *     plots/metrics/NAME.tsv     step and value, a line per value
  *     dvc.yaml                   says where the three are
  */
-import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { makeFolder, replaceFile } from '../files.js';
@@ -50,7 +50,8 @@ export class DvcliveTracker implements Tracker {
 
   add(event: RunEvent): void {
     this.pending.push(...this.metrics.add(event));
-    if (this.pending.length >= BATCH) this.flush();
+    // an evaluation is what people wait for
+    if (this.pending.length >= BATCH || event.type === 'epoch') this.flush();
   }
 
   finish(summary: RunSummary): void {
@@ -81,7 +82,7 @@ export class DvcliveTracker implements Tracker {
     const parts = name.split('/').map(fileName);
     const file = `${join(this.folder, 'plots', 'metrics', ...parts)}.tsv`;
     makeFolder(dirname(file));
-    const begun = readable(file);
+    const begun = statSync(file, { throwIfNoEntry: false }) !== undefined;
     appendFileSync(file, `${begun ? '' : `step\t${parts.at(-1)}\n`}${rows.join('')}`);
   }
 
@@ -97,14 +98,6 @@ export class DvcliveTracker implements Tracker {
     } catch (error) {
       this.problem = `${this.name}: ${error instanceof Error ? error.message : String(error)}`;
     }
-  }
-}
-
-function readable(file: string): boolean {
-  try {
-    return readFileSync(file).length > 0;
-  } catch {
-    return false;
   }
 }
 

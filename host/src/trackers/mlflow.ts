@@ -1,38 +1,33 @@
 /**
- * MLflow's tracking server over its REST API 2.0 (documentation: "REST API"): experiment, run, log-batch, tags, artefacts.
- * Sending goes on in the background; a server that is slow or away costs a session nothing.
+ * Sends runs to an MLflow tracking server: experiment, run, parameters, metrics by step, tags, artefacts. Sending goes on
+ * in the background; a server that is slow or away costs a session nothing.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import type { RunEvent } from '../runs/events.js';
 import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
+import { MlflowClient, type MlflowServer, Refused } from './mlflow-client.js';
 import { TrackedMetrics, trackedParameters, trackedResult } from './tracked-metrics.js';
-import type { Tracker } from './tracker.js';
+import type { Artefact, Tracker } from './tracker.js';
+
+export { type MlflowServer, mlflowServer } from './mlflow-client.js';
 
 /** Limits of a request, from mlflow/utils/validation.py. */
 const MAX_METRICS = 900;
 const MAX_PARAMETERS = 100;
 const MAX_VALUE_LENGTH = 6000;
 const MAX_KEY_LENGTH = 250;
+const MAX_TAG_LENGTH = 5000;
 
 /** Metrics that wait to be sent; beyond it the session is told what was left out. */
 const MAX_WAITING = 200_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 30_000;
+/** Metrics are collected for so long before they are sent: a request costs a session more than its metrics do. */
+const COLLECT_MS = 2_000;
 /** How long a session's end waits for what is left. */
-const CLOSE_MS = 20_000;
+const CLOSE_MS = 10_000;
 
-const experimentName = 'priot';
+const defaultExperiment = 'priot';
 /** The tag by which a run is found again: an export of the same run goes on with it. */
-const sessionTag = 'priot.run';
-
-/** How to reach the server. */
-export interface MlflowServer {
-  /** http://host:port, without a path of the API. */
-  readonly address: string;
-  /** The authorization from the environment: user and password, or a token; never printed. */
-  readonly authorization?: string;
-}
+const runTag = 'priot.run';
 
 interface Metric {
   readonly key: string;
@@ -41,47 +36,39 @@ interface Metric {
   readonly step: number;
 }
 
-/** Returns the server that an address and the environment name. User and password in the address are taken out of it. */
-export function mlflowServer(address: string, environment: Readonly<Record<string, string | undefined>>): MlflowServer {
-  const url = new URL(address);
-  const token = environment.MLFLOW_TRACKING_TOKEN;
-  const user = decodeURIComponent(url.username) || environment.MLFLOW_TRACKING_USERNAME;
-  const password = decodeURIComponent(url.password) || environment.MLFLOW_TRACKING_PASSWORD;
-  url.username = '';
-  url.password = '';
-  const basic = user === undefined ? undefined : `Basic ${Buffer.from(`${user}:${password ?? ''}`).toString('base64')}`;
-  const authorization = token === undefined || token === '' ? basic : `Bearer ${token}`;
-  return { address: url.href.replace(/\/+$/, ''), ...(authorization !== undefined && { authorization }) };
+interface ServedRun {
+  readonly run_id: string;
+  /** Where its artefacts go; undefined: the server did not say. */
+  readonly artifactUri: string | undefined;
 }
-
-/** A refusal that no repetition mends. */
-class Refused extends Error {}
 
 /** Sends one run to an MLflow server while it goes on. */
 export class MlflowTracker implements Tracker {
   readonly name: string;
+  private readonly client: MlflowClient;
   private readonly metrics = new TrackedMetrics();
   private readonly waiting: Metric[] = [];
   private manifest: RunManifest | undefined;
   private summary: RunSummary | undefined;
+  private artefacts: readonly Artefact[] = [];
   private leftOut = 0;
-  private problem: string | undefined;
   private sender: Promise<void> | undefined;
-  private runId: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private served: ServedRun | undefined;
   private closing = false;
-  private readonly stop = new AbortController();
 
   /**
    * Makes a tracker.
-   * @param runKey names the run on the server, so that a second export goes on with the first: its folder's name
+   * @param runName names the run on the server: its folder's name
    * @param nowMs milliseconds since 1970
    */
   constructor(
     private readonly server: MlflowServer,
-    private readonly runKey: string,
+    private readonly runName: string,
     private readonly nowMs: () => number = Date.now,
   ) {
     this.name = `mlflow ${server.address}`;
+    this.client = new MlflowClient(server);
   }
 
   begin(manifest: RunManifest): void {
@@ -90,27 +77,33 @@ export class MlflowTracker implements Tracker {
   }
 
   add(event: RunEvent): void {
-    for (const { name, value, step } of this.metrics.add(event)) this.put(name, value, step);
-    this.start();
+    const metrics = this.metrics.add(event);
+    if (metrics.length === 0) return;
+    for (const { name, value, step } of metrics) this.put(name, value, step);
+    this.startSoon();
   }
 
-  finish(summary: RunSummary): void {
+  finish(summary: RunSummary, artefacts: readonly Artefact[]): void {
     this.summary = summary;
+    this.artefacts = artefacts;
     for (const [name, value] of Object.entries(trackedResult(summary))) this.put(name, value, summary.steps);
-    this.start();
   }
 
   async close(): Promise<string | undefined> {
+    clearTimeout(this.timer);
+    const late = setTimeout(() => this.client.stop(), CLOSE_MS);
+    // what is under way first: the end of the run is sent after everything else
+    await this.sender;
     this.closing = true;
     this.start();
-    const late = setTimeout(() => this.stop.abort(), CLOSE_MS);
     await this.sender;
     clearTimeout(late);
+    const { problem } = this.client;
     const unsent = this.waiting.length + this.leftOut;
-    if (this.problem === undefined && unsent === 0) return undefined;
+    if (problem === undefined && unsent === 0) return undefined;
     const what =
       unsent === 0 ? 'the end of the run was not sent' : `${unsent.toLocaleString('en')} values were not sent`;
-    return `${this.name}: ${what}${this.problem === undefined ? '' : ` (${this.problem})`}`;
+    return `${this.name}: ${what}${problem === undefined ? '' : ` (${problem})`}`;
   }
 
   private put(name: string, value: number, step: number): void {
@@ -123,108 +116,100 @@ export class MlflowTracker implements Tracker {
     this.waiting.push({ key: metricKey(name), value, timestamp, step });
   }
 
+  private startSoon(): void {
+    if (this.closing || this.client.stopped) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.start();
+    }, COLLECT_MS).unref();
+  }
+
   /** One sender at a time; it ends when there is nothing to send. */
   private start(): void {
-    if (this.manifest === undefined || this.sender !== undefined || this.stop.signal.aborted) return;
-    this.sender = this.send()
+    if (this.manifest === undefined || this.sender !== undefined || this.client.stopped) return;
+    this.sender = this.send(this.manifest)
       .catch((error: unknown) => {
-        this.problem = error instanceof Error ? error.message : String(error);
-        if (error instanceof Refused) this.stop.abort();
+        // of a client that was stopped, what went wrong before says more
+        if (!this.client.stopped) this.client.problem = error instanceof Error ? error.message : String(error);
+        this.client.problem ??= 'the server did not answer in time';
+        if (error instanceof Refused) this.client.stop();
       })
       .finally(() => {
         this.sender = undefined;
       });
   }
 
-  private async send(): Promise<void> {
-    const manifest = this.manifest!;
-    this.runId ??= await this.persist(() => this.openRun(manifest));
-    const run_id = this.runId;
+  private async send(manifest: RunManifest): Promise<void> {
+    const { client } = this;
+    this.served ??= await client.persist(() => this.openRun(manifest));
+    const { run_id, artifactUri } = this.served;
     while (this.waiting.length > 0) {
       const batch = this.waiting.slice(0, MAX_METRICS);
-      await this.persist(() => this.post('runs/log-batch', { run_id, metrics: batch }));
+      await client.persist(() => client.post('runs/log-batch', { run_id, metrics: batch }));
       this.waiting.splice(0, batch.length);
-      this.problem = undefined;
     }
     if (!this.closing) return;
+    await client.persist(() => this.sendArtefacts(run_id, artifactUri));
     const status = this.summary === undefined ? 'KILLED' : 'FINISHED';
-    await this.persist(() => this.post('runs/update', { run_id, status, end_time: this.nowMs() }));
-    this.problem = undefined;
+    await client.persist(() => client.post('runs/update', { run_id, status, end_time: this.nowMs() }));
   }
 
-  private async openRun(manifest: RunManifest): Promise<string> {
+  private async openRun(manifest: RunManifest): Promise<ServedRun> {
+    const { client } = this;
     const experiment_id = await this.experiment();
-    const found = await this.post('runs/search', {
-      experiment_ids: [experiment_id],
-      filter: `tags.\`${sessionTag}\` = '${this.runKey.replaceAll("'", '')} ${manifest.provenance.sessionId}'`,
-      max_results: 1,
-    });
-    const known = textAt(found, 'runs', 0, 'info', 'run_id');
-    if (known !== undefined) return known;
-    const start_time = Date.parse(manifest.createdAt);
-    const tags = [
-      { key: 'mlflow.runName', value: this.runKey },
-      { key: sessionTag, value: `${this.runKey} ${manifest.provenance.sessionId}` },
-      { key: 'priot.place', value: manifest.place },
-    ];
-    const created = await this.post('runs/create', { experiment_id, start_time, run_name: this.runKey, tags });
-    const run_id = textAt(created, 'run', 'info', 'run_id');
+    const key = `${this.runName.replaceAll("'", '')} ${manifest.provenance.sessionId} ${manifest.createdAt}`;
+    const filter = `tags.\`${runTag}\` = '${key}'`;
+    const found = await client.post('runs/search', { experiment_ids: [experiment_id], filter, max_results: 1 });
+    const info = valueAt(found, 'runs', 0, 'info') ?? (await this.createRun(manifest, experiment_id, key));
+    const run_id = textAt(info, 'run_id');
     if (run_id === undefined) throw new Refused('the server created no run');
-    const params = Object.entries(trackedParameters(manifest)).map(([key, value]) => ({
-      key,
+    // also of a run that was there: it may have been cut off before
+    const params = Object.entries(trackedParameters(manifest)).map(([name, value]) => ({
+      key: name,
       value: String(value).slice(0, MAX_VALUE_LENGTH),
     }));
     for (let at = 0; at < params.length; at += MAX_PARAMETERS) {
-      await this.post('runs/log-batch', { run_id, params: params.slice(at, at + MAX_PARAMETERS) });
+      await client.post('runs/log-batch', { run_id, params: params.slice(at, at + MAX_PARAMETERS) });
     }
-    return run_id;
+    return { run_id, artifactUri: textAt(info, 'artifact_uri') };
+  }
+
+  private async createRun(manifest: RunManifest, experiment_id: string, key: string): Promise<unknown> {
+    const created = await this.client.post('runs/create', {
+      experiment_id,
+      start_time: Date.parse(manifest.createdAt),
+      run_name: this.runName,
+      tags: [
+        { key: 'mlflow.runName', value: this.runName },
+        { key: runTag, value: key },
+        { key: 'priot.place', value: manifest.place },
+        { key: 'priot.command', value: manifest.command.join(' ').slice(0, MAX_TAG_LENGTH) },
+      ],
+    });
+    return valueAt(created, 'run', 'info');
   }
 
   private async experiment(): Promise<string> {
-    const query = `experiments/get-by-name?experiment_name=${encodeURIComponent(experimentName)}`;
-    const found = await this.request(query, { method: 'GET' }, [404]);
+    const name = this.server.experiment ?? defaultExperiment;
+    const found = await this.client.find(`experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`);
     const known = textAt(found, 'experiment', 'experiment_id');
     if (known !== undefined) return known;
-    const created = textAt(await this.post('experiments/create', { name: experimentName }), 'experiment_id');
+    const created = textAt(await this.client.post('experiments/create', { name }), 'experiment_id');
     if (created === undefined) throw new Refused('the server created no experiment');
     return created;
   }
 
-  private post(path: string, body: object): Promise<unknown> {
-    return this.request(path, { method: 'POST', body: JSON.stringify(body) });
-  }
-
-  /**
-   * Sends a request.
-   * @param allowed statuses that are answers, too: undefined is returned for them
-   */
-  private async request(path: string, init: RequestInit, allowed: readonly number[] = []): Promise<unknown> {
-    const { address, authorization } = this.server;
-    const response = await fetch(`${address}/api/2.0/mlflow/${path}`, {
-      ...init,
-      headers: { 'Content-Type': 'application/json', ...(authorization && { Authorization: authorization }) },
-      signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-    });
-    const text = await response.text();
-    if (allowed.includes(response.status)) return undefined;
-    if (response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429) {
-      throw new Refused(`${path.split('?')[0]}: HTTP ${response.status} ${text.slice(0, 200)}`);
+  /** Puts the run's files beside it. A server that takes none itself (a bucket, a disk) gets a tag that says so. */
+  private async sendArtefacts(run_id: string, artifactUri: string | undefined): Promise<void> {
+    if (this.artefacts.length === 0) return;
+    const store =
+      artifactUri === undefined ? undefined : /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(artifactUri)?.[1];
+    if (store === undefined) {
+      const value = 'not sent: this server has no artefact proxy';
+      await this.client.post('runs/set-tag', { run_id, key: 'priot.artefacts', value });
+      return;
     }
-    if (!response.ok) throw new Error(`${path.split('?')[0]}: HTTP ${response.status}`);
-    return JSON.parse(text) as unknown;
-  }
-
-  /** Repeats what failed, with longer and longer pauses, until it succeeds or the tracker is stopped. */
-  private async persist<T>(work: () => Promise<T>): Promise<T> {
-    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof Refused || this.stop.signal.aborted) throw error;
-        this.problem = error instanceof Error ? error.message : String(error);
-        await delay(pauseMs, undefined, { signal: this.stop.signal, ref: false });
-      }
-    }
+    for (const { name, path } of this.artefacts) await this.client.upload(`${store}/${name}`, readFileSync(path));
   }
 }
 
@@ -233,12 +218,17 @@ function metricKey(name: string): string {
   return name.replace(/[^\w.\-/ ]/g, '_').slice(0, MAX_KEY_LENGTH);
 }
 
-/** Follows a path into an answer; undefined when it does not end at a text. */
-function textAt(value: unknown, ...path: readonly (string | number)[]): string | undefined {
+/** Follows a path into an answer; undefined when it ends before. */
+function valueAt(value: unknown, ...path: readonly (string | number)[]): unknown {
   let at: unknown = value;
   for (const key of path) {
     if (typeof at !== 'object' || at === null) return undefined;
     at = (at as Record<string | number, unknown>)[key];
   }
+  return at;
+}
+
+function textAt(value: unknown, ...path: readonly (string | number)[]): string | undefined {
+  const at = valueAt(value, ...path);
   return typeof at === 'string' ? at : undefined;
 }

@@ -1,5 +1,5 @@
 /** The metrics of a run as trackers take them: names, values, and the training step they belong to. Pure. */
-import type { RunEvent } from '../runs/events.js';
+import type { RunEvent, StepEvent } from '../runs/events.js';
 import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
 
 /** One value of a metric. `step`: training steps done before it was measured. */
@@ -9,23 +9,24 @@ export interface TrackedMetric {
   readonly step: number;
 }
 
-/** Steps whose cycles become one value: a tracker is no place for thirty thousand of them. */
+/** Steps that become one value: a tracker is no place for thirty thousand of them. */
 const STEPS_PER_VALUE = 64;
 
 /**
- * Turns the events of a run, one after another, into metrics: accuracy per set of images, training accuracy per epoch,
- * mean cycles of every 64 steps, and the accounts of memory, cycles and link.
+ * Turns the events of a run, one after another, into metrics: accuracy per set of images, training accuracy per epoch;
+ * cycles, correct predictions and active steps as means of at most 64 steps; the share of pruned edges and the cycles of
+ * each layer; the accounts of memory, cycles and link.
  */
 export class TrackedMetrics {
   private steps = 0;
-  private cycles = { sum: 0, count: 0 };
+  private group = { steps: 0, correct: 0, active: 0, cycles: 0, counted: 0 };
   private epoch = { number: -1, correct: 0, steps: 0 };
 
   /** Returns the metrics that an event completes. */
   add(event: RunEvent): TrackedMetric[] {
     switch (event.type) {
       case 'step':
-        return this.addStep(event.epoch, event.correct, event.cycles);
+        return this.addStep(event);
       case 'epoch':
         return [...this.trained(), this.metric(`accuracy/${event.imageSet}`, event.accuracy)];
       case 'initial':
@@ -48,24 +49,48 @@ export class TrackedMetrics {
         const { type: _, ...values } = event;
         return Object.entries(values).map(([name, value]) => this.metric(`link/${name}`, value));
       }
-      default:
+      case 'scores':
+        return event.layers.flatMap(({ name, scored, pruned }) =>
+          scored === 0 ? [] : [this.metric(`pruned/${name}`, pruned / scored)],
+        );
+      case 'layers':
+        return event.layers.flatMap(({ name, cycles }) =>
+          Object.entries(cycles).map(([phase, mean]) => this.metric(`layers/${name}/${phase}`, mean)),
+        );
+      case 'fault':
+      case 'confusion':
+      case 'mistakes':
         return [];
     }
   }
 
-  private addStep(epoch: number, correct: boolean, cycles: number | null): TrackedMetric[] {
+  private addStep({ epoch, correct, lossZero, cycles }: StepEvent): TrackedMetric[] {
     const done = epoch === this.epoch.number ? [] : this.trained();
     if (epoch !== this.epoch.number) this.epoch = { number: epoch, correct: 0, steps: 0 };
     this.steps += 1;
     this.epoch.steps += 1;
     if (correct) this.epoch.correct += 1;
-    if (cycles === null) return done;
-    this.cycles.sum += cycles;
-    this.cycles.count += 1;
-    if (this.cycles.count < STEPS_PER_VALUE) return done;
-    const mean = this.cycles.sum / this.cycles.count;
-    this.cycles = { sum: 0, count: 0 };
-    return [...done, this.metric('step/cycles', mean)];
+    const { group } = this;
+    group.steps += 1;
+    if (correct) group.correct += 1;
+    if (!lossZero) group.active += 1;
+    if (cycles !== null) {
+      group.cycles += cycles;
+      group.counted += 1;
+    }
+    return group.steps < STEPS_PER_VALUE ? done : [...done, ...this.grouped()];
+  }
+
+  /** Means of the steps since the last ones. */
+  private grouped(): TrackedMetric[] {
+    const { steps, correct, active, cycles, counted } = this.group;
+    if (steps === 0) return [];
+    this.group = { steps: 0, correct: 0, active: 0, cycles: 0, counted: 0 };
+    return [
+      ...(counted === 0 ? [] : [this.metric('step/cycles', cycles / counted)]),
+      this.metric('step/correct', correct / steps),
+      this.metric('step/active', active / steps),
+    ];
   }
 
   /** Training accuracy of the epoch that has ended; once. */
@@ -73,7 +98,7 @@ export class TrackedMetrics {
     const { steps, correct } = this.epoch;
     if (steps === 0) return [];
     this.epoch = { number: this.epoch.number, correct: 0, steps: 0 };
-    return [this.metric('accuracy/training', correct / steps)];
+    return [...this.grouped(), this.metric('accuracy/training', correct / steps)];
   }
 
   private metric(name: string, value: number): TrackedMetric {
@@ -86,17 +111,22 @@ export class TrackedMetrics {
   }
 }
 
-/** Returns what was asked, and on what it ran, as parameters. */
-export function trackedParameters({
-  asked,
-  place,
-  provenance,
-}: RunManifest): Record<string, string | number | boolean> {
-  const parameters: Record<string, string | number | boolean> = {};
+/** A setting as a parameter. */
+export type Parameter = string | number | boolean;
+
+/** Returns what was asked, and where, as hyperparameters. */
+export function trackedSettings({ asked, place }: RunManifest): Record<string, Parameter> {
+  const settings: Record<string, Parameter> = {};
   for (const [key, value] of Object.entries(asked) as [string, unknown][]) {
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') parameters[key] = value;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') settings[key] = value;
   }
-  return { ...parameters, place, firmware: provenance.firmware.commit, session: provenance.sessionId };
+  return { ...settings, place };
+}
+
+/** Returns the settings, and on what the run ran, as parameters. */
+export function trackedParameters(manifest: RunManifest): Record<string, Parameter> {
+  const { firmware, sessionId } = manifest.provenance;
+  return { ...trackedSettings(manifest), firmware: firmware.commit, session: sessionId };
 }
 
 /** Returns the numbers of a run's result. */

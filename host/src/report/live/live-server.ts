@@ -2,10 +2,12 @@
  * The live page's server: read-only, on the loopback interface, over the runs below one directory. A request is answered
  * only when its Host names this very server, so that a page elsewhere cannot read it by a name of its own (DNS rebinding).
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PriotError, UsageError } from '../../errors.js';
 import { loadCharts } from '../charts.js';
 import { parallelFigure } from '../figures/parallel.js';
@@ -14,10 +16,12 @@ import { figuresOf, makeReport } from '../report.js';
 import type { ReportRun } from '../report-run.js';
 import { document, errorPage, figuresContent, runList } from './live-pages.js';
 import { RunFollower } from './run-follower.js';
-import { type IndexedRun, RunIndex } from './run-index.js';
+import { type IndexedRun, RunIndex, WHOLE } from './run-index.js';
 
 /** How often the directory is looked at while a page is open, in milliseconds. */
 const SCAN_INTERVAL_MS = 1000;
+/** How long a page may take to be loaded anew before it counts as closed, in milliseconds. */
+const RELOAD_MS = 3000;
 /** Pages that may be open at once. */
 const MAX_LISTENERS = 64;
 /** Accounts of runs that are kept for the next request. */
@@ -31,6 +35,8 @@ const policy =
 export interface LiveServer {
   /** http://127.0.0.1:PORT/ */
   readonly address: string;
+  /** Resolves when no page is open, at once or later. A page that is loaded anew counts as open. */
+  unwatched(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,7 +55,11 @@ export async function serveRuns(directory: string, port: number, madeBy: string)
   });
   const bound = (server.address() as AddressInfo).port;
   pages.port = bound;
-  return { address: `http://127.0.0.1:${bound}/`, close: () => closeServer(server, pages) };
+  return {
+    address: `http://127.0.0.1:${bound}/`,
+    unwatched: () => pages.unwatched(),
+    close: () => closeServer(server, pages),
+  };
 }
 
 function inUse(port: number): UsageError {
@@ -82,6 +92,14 @@ class LivePages {
     clearInterval(this.timer);
     for (const listener of this.listeners) listener.end();
     this.listeners.clear();
+  }
+
+  /** Resolves when no page is open. */
+  async unwatched(): Promise<void> {
+    while (this.listeners.size > 0) {
+      await Promise.all([...this.listeners].map((listener) => once(listener, 'close')));
+      await delay(RELOAD_MS);
+    }
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,6 +141,10 @@ class LivePages {
       case '/':
       case '/fragment/list': {
         this.index.scan();
+        // the directory is itself a run: there is no list
+        if (this.index.get(WHOLE) !== undefined) {
+          return await this.figures('/run', new URLSearchParams({ id: WHOLE }), response);
+        }
         const content = runList(this.index.runs());
         const whole = document('priot: runs', [], '/fragment/list', content);
         return send(response, 200, 'text/html', pathname === '/' ? whole : content.text);
@@ -151,10 +173,10 @@ class LivePages {
     if (chosen.length === 0) return notFound(response);
     const runs = chosen.map((run) => this.follow(run));
     const query = chosen.map(({ id }) => `run=${encodeURIComponent(id)}`).join('&');
-    const links = html`<p>${chosen.map(({ state, id }) => `${id}: ${state}`).join('; ')}. <a href="/report?${query}">Download as a report</a></p>`;
+    const links = html`<p>${chosen.map(({ state, name }) => `${name}: ${state}`).join('; ')}. <a href="/report?${query}">Download as a report</a></p>`;
     const problems = runs.flatMap((run) => run.problems.map((problem) => `${run.name}: ${problem}`));
     const content = figuresContent(await figuresOf(runs), problems, links);
-    const title = chosen.length === 1 ? chosen[0]!.id : `${chosen.length} runs`;
+    const title = chosen.length === 1 ? chosen[0]!.name : `${chosen.length} runs`;
     const ids = chosen.map(({ id }) => id);
     const whole = document(`priot: ${title}`, ids, `/fragment/figures?${query}`, content);
     send(response, 200, 'text/html', pathname === '/fragment/figures' ? content.text : whole);

@@ -30,7 +30,7 @@ export class RunFollower {
     if (manifest === undefined) throw new Error('only a run with a manifest can be followed');
     return {
       path: run.path,
-      name: run.id,
+      name: run.name,
       place: manifest.place,
       manifest,
       account: this.account,

@@ -1,6 +1,6 @@
 /** The run folders below a directory, as a page lists them; unchanged ones are not read again. */
 import { type Dirent, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { PriotError } from '../../errors.js';
 import { readManifest, runFiles } from '../../runs/run-folder.js';
 import type { RunManifest } from '../../runs/run-manifest.js';
@@ -10,10 +10,15 @@ const MAX_DEPTH = 4;
 /** More run folders than this are not listed. */
 const MAX_RUNS = 20_000;
 
+/** The id of a directory that is itself a run. */
+export const WHOLE = '.';
+
 /** A run folder in the list. */
 export interface IndexedRun {
   /** Path below the directory with `/` between its parts: its name on the page. */
   readonly id: string;
+  /** What people read: the id, or the directory's own name where the directory is the run. */
+  readonly name: string;
   readonly path: string;
   /** The manifest; absent when run.json cannot be read: `problem` says why. */
   readonly manifest?: RunManifest;
@@ -80,14 +85,16 @@ export class RunIndex {
 
   private runAt(path: string): IndexedRun {
     const id = idOf(this.directory, path);
+    const name = id === WHOLE ? basename(resolve(path)) : id;
     const known = this.knownAt(path);
     const metrics = lstatSync(join(path, runFiles.metrics), { throwIfNoEntry: false });
     const metricsBytes = metrics?.isFile() ? metrics.size : 0;
     const { manifest, problem } = known;
-    if (manifest === undefined) return { id, path, problem: problem ?? 'unreadable', state: 'damaged', metricsBytes };
+    if (manifest === undefined)
+      return { id, name, path, problem: problem ?? 'unreadable', state: 'damaged', metricsBytes };
     const running = existsSync(join(path, runFiles.lock));
     const state = manifest.summary !== undefined ? 'done' : running ? 'running' : 'stopped';
-    return { id, path, manifest, state, metricsBytes };
+    return { id, name, path, manifest, state, metricsBytes };
   }
 
   private knownAt(path: string): Known {
@@ -114,7 +121,7 @@ function readKnown(path: string, isFile: boolean): Omit<Known, 'stamp'> {
 }
 
 function idOf(directory: string, path: string): string {
-  return relative(directory, path).split(sep).join('/') || '.';
+  return relative(directory, path).split(sep).join('/') || WHOLE;
 }
 
 function differs(before: IndexedRun | undefined, now: IndexedRun): boolean {
