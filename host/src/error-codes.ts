@@ -357,6 +357,48 @@ export const errorAreas = {
     NOT_COMPARABLE: usage('Two reports were not measured the same way.', 'Measure the base again, the same way.'),
     KERNELS_DISAGREE: failed('Two sets of kernels learned different states.', 'Find the step: `priot verify`.'),
   },
+  'A queue of cells': {
+    QUEUE_ADDRESS_REFUSED: usage(
+      'The address of a queue is none, or is missing.',
+      'Give `--queue redis://HOST:PORT/DATABASE`, or rediss:// for an encrypted connection.',
+    ),
+    QUEUE_CLIENT_MISSING: failed(
+      'The packages that a queue needs are not installed: priot does without them otherwise.',
+      'Install them beside priot; [fleet.md](fleet.md) has the command.',
+    ),
+    QUEUE_UNREACHABLE: failed('Redis does not answer.', 'Is it running, and does a firewall let this machine in?'),
+    QUEUE_REFUSED: failed(
+      'Redis answers and refuses: user or password, rights, no memory left, or its file cannot be written.',
+      'See [fleet.md](fleet.md), "What Redis needs".',
+    ),
+    OPTION_OF_QUEUE: usage(
+      'An option, or `requires` of a sweep file, has a meaning with a queue alone.',
+      'Add --queue, or leave it out.',
+    ),
+    CELL_UNKNOWN: usage('No failed cell on the queue has that name.', '`priot fleet` lists them.'),
+    RECORD_MALFORMED: data(
+      'Something in the store of a queue is not what priot writes.',
+      'Find out who else writes to that Redis; [fleet.md](fleet.md), "Threats".',
+    ),
+    JOB_MALFORMED: data(
+      'A cell on the queue has options that train refuses, or is not the one that its name says.',
+      'Put it there again with `priot sweep`.',
+    ),
+    NETWORK_NOT_QUEUED: data('The network of a cell is not in the store.', 'Give the command of the sweep again.'),
+    BLOB_DAMAGED: data(
+      'Bytes in the store of a queue are not those that were put there.',
+      'Give the command of the sweep again; if it stays, remove the result: `priot fleet --forget 0`.',
+    ),
+    ARCHIVE_MALFORMED: data('A packed folder in the store is not what priot packs.', 'As for RECORD_MALFORMED.'),
+    BLOB_TOO_LARGE: capacity(
+      'A network or a run folder is larger than what travels by the queue.',
+      'Train it locally.',
+    ),
+    OWN_SET_MISSING: data(
+      'A worker does not have a data set of your own.',
+      'Put it into its folder of data sets, --data-dir, under the same name.',
+    ),
+  },
   Stopping: {
     INTERRUPTED: interrupted('The user stopped the command (Ctrl-C, SIGTERM, a closed terminal).', RESUME),
   },

@@ -18,7 +18,15 @@ export type { NetworkFile } from './network/network-file.js';
 export type { BenchOptions, EvaluateOptions, VerifyOptions } from './options/measure.js';
 export type { CalibrateOptions, PlanOptions, PretrainOptions } from './options/network.js';
 export type { ExportOptions, ImportOptions } from './options/onnx.js';
-export type { FetchOptions, FlashOptions, ListOptions, MonitorOptions, SweepOptions } from './options/other.js';
+export type {
+  FetchOptions,
+  FlashOptions,
+  FleetOptions,
+  ListOptions,
+  MonitorOptions,
+  SweepOptions,
+  WorkerOptions,
+} from './options/other.js';
 export type { ReportOptions, UiOptions } from './options/show.js';
 export type { ResumeOptions, TrainOptions } from './options/train.js';
 export type { LiveServer } from './report/live/live-server.js';
@@ -37,6 +45,7 @@ export { type EvaluateEvent, type EvaluationDocument, evaluate } from './session
 export type * from './sessions/events.js';
 export { type ExportDocument, exportOnnx } from './sessions/export.js';
 export { flash } from './sessions/flash.js';
+export { type FleetCell, type FleetDocument, type FleetWorker, fleet } from './sessions/fleet.js';
 export { type ImportDocument, importOnnx } from './sessions/import.js';
 export { monitor } from './sessions/monitor.js';
 export { loadNetwork } from './sessions/networks.js';
@@ -49,5 +58,6 @@ export { type SweepDocument, type SweepEvent, sweep } from './sessions/sweep.js'
 export { resume, train } from './sessions/train.js';
 export { ui } from './sessions/ui.js';
 export { type VerificationDocument, verify } from './sessions/verify.js';
+export { type WorkerDocument, type WorkerEvent, worker } from './sessions/worker.js';
 export type { SweepGroup } from './sweep/sweep-table.js';
 export type { CaseVerdict, Difference } from './training/verification.js';

@@ -12,6 +12,7 @@ import { register as registerEval } from './eval.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { register as registerExport } from './export.js';
 import { register as registerFlash } from './flash.js';
+import { register as registerFleet } from './fleet.js';
 import { register as registerImport } from './import.js';
 import { register as registerMonitor } from './monitor.js';
 import { register as registerPlan } from './plan.js';
@@ -24,6 +25,7 @@ import { flushOutput, guardStreams, oneLine, standardError, wrapped } from './te
 import { register as registerTrain } from './train.js';
 import { register as registerUi } from './ui.js';
 import { register as registerVerify } from './verify.js';
+import { register as registerWorker } from './worker.js';
 
 /** The commands in the order of the help. */
 const commands = [
@@ -35,6 +37,8 @@ const commands = [
   registerCalibrate,
   registerTrain,
   registerSweep,
+  registerWorker,
+  registerFleet,
   registerEval,
   registerBench,
   registerVerify,

@@ -6,7 +6,9 @@ import { addOptions, jsonOption, quietOption, type TerminalOptions } from './com
 export function register(program: Command): void {
   const command = program
     .command('sweep')
-    .description('run the sessions of a sweep file on a pool of devices, resumably, and tabulate their results')
+    .description(
+      'run the sessions of a sweep file on a pool of devices or the workers of a queue, resumably, and tabulate their results',
+    )
     .argument('<file>', sweepOptions.file.help);
   addOptions(command, sweepOptions, ['file']);
   command.addOption(jsonOption()).addOption(quietOption()).action(sweepCommand);
@@ -20,7 +22,9 @@ async function sweepCommand(file: string, words: Omit<SweepOptions, 'file'> & Te
   const { listenForInterruption } = await import('./interruption.js');
   const { json, quiet, ...options } = words;
   const display = new Display(quiet === true);
-  const interruption = listenForInterruption('stopping; sessions under way are saved');
+  const interruption = listenForInterruption(
+    options.queue === undefined ? 'stopping; sessions under way are saved' : 'stopping; the workers go on',
+  );
   try {
     const { failed, sessions } = await sweep(
       { ...options, file },

@@ -1,7 +1,9 @@
 /** Where numbers are measured. */
 
-/** The place of a device: a board, the emulated Pico, or the engine in the host's process. Nothing compares across places silently. */
-export type Place = 'hardware' | 'emulated' | 'simulated';
+/** Holds every place of a device: a board, the emulated Pico, or the engine in the host's process. */
+export const places = ['hardware', 'emulated', 'simulated'] as const;
+/** The place of a device. Nothing compares across places silently. */
+export type Place = (typeof places)[number];
 
 /**
  * Tells a device's place from its board id alone: the simulator and the emulator present reserved ids, and

@@ -1,25 +1,74 @@
-/** The options of the remaining verbs: sweep, data, flash and monitor. */
+/** The options of the remaining verbs: sweep, worker, fleet, data, flash and monitor. */
+import { places } from '../device/place.js';
 import { dataDir } from './data.js';
-import { integer, listOf, text } from './kinds.js';
-import { type Options, type OptionsOf, option } from './option.js';
-import { track } from './train.js';
+import { choice, integer, listOf, text } from './kinds.js';
+import { type Complete, type Options, type OptionsOf, option } from './option.js';
+import { deviceOptions, track } from './train.js';
 
 const MAX_WORKERS = 256;
+const MAX_RETRIES = 100;
+
+const queueAddress = 'redis://HOST[:PORT][/DATABASE] or rediss://';
 
 export const sweepOptions = {
   file: option(text('file'), 'sweep file: YAML (docs/sweeps.md)', { required: true }),
   device: option(listOf(text('name'), 'name'), 'emulator, simulator or a port; repeat it for several', {
     default: ['simulator'],
     repeated: true,
+    conflicts: ['queue'],
   }),
-  workers: option(integer(1, MAX_WORKERS), 'simulators (left out: one per processor core)'),
+  workers: option(integer(1, MAX_WORKERS), 'simulators (left out: one per processor core)', { conflicts: ['queue'] }),
   dataDir,
   out: option(text('folder'), 'folder of the run folders (left out: runs/sweeps/<name of the sweep>)'),
   csv: option(text('file'), 'write the table as comma-separated values, too'),
-  track,
+  track: { ...track, conflicts: ['queue'] },
+  queue: option(text('address'), `train on the workers of a queue, ${queueAddress} (docs/fleet.md)`),
+  place: option(choice(places), 'with --queue: only on devices there'),
+  board: option(text('id'), 'with --queue: only on the board of this id (16 digits, as `priot devices` shows it)'),
+  label: option(text('label'), 'with --queue: only by workers that have this label'),
+  memory: option(integer(1, 2 ** 31, 'bytes'), 'with --queue: only on devices whose arena has so many bytes'),
+  retries: option(
+    integer(0, MAX_RETRIES),
+    'with --queue: times that a session that failed is tried again (left out: 0)',
+  ),
 } satisfies Options;
 
 export type SweepOptions = OptionsOf<typeof sweepOptions>;
+export type CompleteSweepOptions = Complete<typeof sweepOptions>;
+
+const queue = option(text('address'), `the queue, ${queueAddress} (left out: $PRIOT_QUEUE)`);
+
+export const workerOptions = {
+  queue,
+  device: option(listOf(text('name'), 'name'), 'emulator, simulator or a port; repeat it for several', {
+    default: ['simulator'],
+    repeated: true,
+  }),
+  label: option(listOf(text('label'), 'label'), 'what cells may ask for; repeat it for several', {
+    repeated: true,
+  }),
+  name: option(text('name'), 'name of the worker (left out: the name of this machine)'),
+  dir: option(text('folder'), 'folder of runs under way', { default: 'runs/worker' }),
+  dataDir,
+  lockSeconds: option(integer(1, 3600), 'a worker that is silent for so long loses its cells to others', {
+    default: 60,
+  }),
+  uploadSeconds: option(integer(0, 3600), 'from one upload of a checkpoint to the next, at least', { default: 15 }),
+  faults: { ...deviceOptions.faults },
+} satisfies Options;
+
+export type WorkerOptions = OptionsOf<typeof workerOptions>;
+export type CompleteWorkerOptions = Complete<typeof workerOptions>;
+
+export const fleetOptions = {
+  queue,
+  retry: option(listOf(text('cell'), 'cell'), 'try these failed cells again, or all; repeat it for several', {
+    repeated: true,
+  }),
+  forget: option(integer(0, 36_500), 'remove results that are older than so many days from the store'),
+} satisfies Options;
+
+export type FleetOptions = OptionsOf<typeof fleetOptions>;
 
 const cache = option(text('folder'), 'cache folder (default: $XDG_CACHE_HOME/priot, else ~/.cache/priot)');
 

@@ -57,8 +57,10 @@ export class InputCache {
     if (original !== undefined) checkSameFiles('network', original.provenance.network.files, networkChecksums(file));
     const request = { ...asked, ...completeMethodRequest(asked, file.network) };
     if (request.budget !== undefined) delete request.scored; // the budget says it layer by layer
-    const source = await this.#dataset(sourceRequest(request), context);
-    const transfer = await this.#transfer(request, source, context);
+    const [sourceIn, transferIn] = dataRequests(request);
+    const source = await this.#dataset(sourceIn!, context);
+    const transfer = transferIn && (await this.#dataset(transferIn, context));
+    if (transfer !== undefined) checkTransferSet(source, transfer);
     if (original !== undefined) {
       const { dataset, transfer: before } = original.provenance;
       checkSameFiles('data set', dataset.files, source.provenance.files);
@@ -95,15 +97,6 @@ export class InputCache {
     return loaded;
   }
 
-  /** The set of `--transfer-dir`; undefined: none is asked for. */
-  async #transfer(request: RunRequest, source: Dataset, context: Context<DownloadEvent>): Promise<Dataset | undefined> {
-    const { transferDir } = request;
-    if (transferDir === undefined) return undefined;
-    const transfer = await this.#dataset({ ...datasetRequest(request), dataset: transferDir }, context);
-    checkTransferSet(source, transfer);
-    return transfer;
-  }
-
   #prepared(request: RunRequest, set: string): PreparedImages {
     const key = JSON.stringify([datasetRequest(request), request.transferDir, set, recordedShifts(request)]);
     const known = this.#images.get(key) ?? [];
@@ -137,8 +130,17 @@ export class InputCache {
   }
 }
 
+/** Gives the data sets of a request, as they are read: that of `--dataset`, and that of `--transfer-dir` if there is one. */
+export function dataRequests(
+  request: DatasetRequest & { readonly transferDir?: string | undefined },
+): DatasetRequest[] {
+  const { transferDir } = request;
+  const transfer = transferDir === undefined ? [] : [{ ...datasetRequest(request), dataset: transferDir }];
+  return [sourceRequest(request), ...transfer];
+}
+
 /** How a set of one's own is read says nothing of a set that is known by name: with `--transfer-dir` it is about that. */
-function sourceRequest(request: RunRequest): DatasetRequest {
+function sourceRequest(request: DatasetRequest & { readonly transferDir?: string | undefined }): DatasetRequest {
   const { dataset, dataDir } = request;
   const known = datasetNames.some((name) => name === dataset);
   return request.transferDir !== undefined && known ? { dataset, dataDir } : datasetRequest(request);

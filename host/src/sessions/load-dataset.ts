@@ -1,6 +1,7 @@
 /** Loads the data set of a session, telling of downloads. */
 import { type Dataset, type LoadOptions, loadDataset } from '../dataset/dataset.js';
 import type { DownloadProgress } from '../dataset/download.js';
+import { sha256 } from '../files.js';
 import type { Context, DownloadEvent } from './events.js';
 
 /** Which data set, and how it is read. */
@@ -34,6 +35,12 @@ export function loadSessionDataset(
     signal,
     onProgress: (progress) => onEvent?.(downloadEvent(progress)),
   });
+}
+
+/** Gives one digest for the files of a data set: SHA-256 over their names and checksums. */
+export function datasetDigest({ provenance: { files } }: Dataset): string {
+  const lines = files.map((file) => `${file.name} ${file.sha256}\n`).sort();
+  return sha256(lines.join(''));
 }
 
 export function downloadEvent({ name, receivedBytes, totalBytes }: DownloadProgress): DownloadEvent {

@@ -16,6 +16,17 @@ const imageFiles = {
   serial: null,
 } as const;
 
+/** Gives the path of the image that the host loads into a kind of device; null: it loads none. */
+export function firmwareImage(kind: RunProvenance['device']['kind']): string | null {
+  return imageFiles[kind];
+}
+
+/** Gives the digests of what this package puts on devices. */
+export function packageFirmware(): { simulator: string; image: string } {
+  const digest = (kind: 'simulator' | 'emulator') => sha256(readFileSync(firmwareImage(kind)!));
+  return { simulator: digest('simulator'), image: digest('emulator') };
+}
+
 export function provenanceOf(
   link: Link,
   { file, source, transfer }: { readonly file: NetworkFile; readonly source: Dataset; readonly transfer?: Dataset },
@@ -24,7 +35,7 @@ export function provenanceOf(
   const { hello } = link;
   const { kind, name, serialNumber } = link.device.description;
   const { version, dependencies } = packageDescription();
-  const image = imageFiles[kind];
+  const image = firmwareImage(kind);
   return {
     host: { priot: version, node: process.version, system: `${process.platform} ${process.arch}` },
     firmware: {

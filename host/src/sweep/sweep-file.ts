@@ -7,6 +7,7 @@ import { basename, extname } from 'node:path';
 import { parse, YAMLError } from 'yaml';
 import { DataError } from '../errors.js';
 import { seed0, Xorshift32 } from '../random.js';
+import { type Requirements, readRequirements } from './requirements.js';
 import { type ParameterValues, readParameter } from './sweep-parameters.js';
 import { type Scalar, SweepReader, type YamlMap } from './sweep-reader.js';
 
@@ -17,6 +18,8 @@ export interface SweepCell {
   readonly label: string | undefined;
   /** Options of `train` by their long names without dashes in front. */
   readonly parameters: Parameters;
+  /** What it asks of the board that trains it; undefined: nothing. */
+  readonly requires?: Requirements;
 }
 
 export interface SweepMetric {
@@ -37,7 +40,7 @@ const MAX_CELLS = 100_000;
 
 /** Keys of a file; those of the last line are for the agent of Weights & Biases and mean nothing here. */
 const keys = [
-  ...['name', 'description', 'method', 'metric', 'parameters', 'run_cap', 'random_seed', 'early_terminate'],
+  ...['name', 'description', 'method', 'metric', 'parameters', 'run_cap', 'random_seed', 'early_terminate', 'requires'],
   ...['program', 'command', 'project', 'entity'],
 ];
 
@@ -74,7 +77,11 @@ export function parseSweep(text: string, path: string): Sweep {
   const name = root.name === undefined ? basename(path, extname(path)) : reader.word(root.name, 'name');
   if (/[/\\]|^\.*$/.test(name)) throw reader.malformed(`name is ${name}: it names a folder, so without / and \\`);
   const cap = root.run_cap === undefined ? undefined : reader.count(root.run_cap, 'run_cap');
-  const cells = cellsOf(reader, root, cap);
+  const required = readRequirements(reader, root.requires, 'requires');
+  const cells = cellsOf(reader, root, cap).map((cell) => {
+    const requires = { ...required, ...cell.requires };
+    return Object.keys(requires).length === 0 ? cell : { ...cell, requires };
+  });
   return { name, metric: metricOf(reader, root.metric), cells: cells.slice(0, cap ?? cells.length) };
 }
 
@@ -110,9 +117,12 @@ function list(reader: SweepReader, parameters: unknown): SweepCell[] {
   if (!Array.isArray(parameters)) throw reader.malformed('with method list, parameters must be a list of maps');
   return parameters.flatMap((entry, index) => {
     const what = `parameters[${index}]`;
-    const { label, ...others } = reader.map(entry, what);
+    const { label, requires, ...others } = reader.map(entry, what);
     const named = label === undefined ? undefined : reader.word(label, `${what}.label`);
-    return grid(reader, parametersOf(reader, others, what), named);
+    const cells = grid(reader, parametersOf(reader, others, what), named);
+    if (requires === undefined) return cells;
+    const required = readRequirements(reader, requires, `${what}.requires`);
+    return cells.map((cell) => ({ ...cell, requires: required }));
   });
 }
 

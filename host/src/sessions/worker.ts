@@ -1,0 +1,231 @@
+/** Trains cells of a queue on the boards of this machine, until it is stopped. */
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DeviceError, PriotError } from '../errors.js';
+import { makeFolder } from '../files.js';
+import { workerMisfit } from '../fleet/needs.js';
+import { queueAddress } from '../fleet/queue-address.js';
+import { TakingQueues } from '../fleet/queues.js';
+import type { Needs, WorkerRecord } from '../fleet/records.js';
+import { FleetStore } from '../fleet/store.js';
+import { complete } from '../options/option.js';
+import { type WorkerOptions, workerOptions } from '../options/other.js';
+import { lockRun, unlockRun } from '../runs/run-lock.js';
+import type { Context, NoticeEvent } from './events.js';
+import { FleetBoard } from './fleet-board.js';
+import { localRequest } from './fleet-inputs.js';
+import { orAbort } from './or-abort.js';
+import { packageDescription } from './package-files.js';
+import { packageFirmware } from './provenance.js';
+import { TrainingThread } from './training-thread.js';
+
+/** A worker has come to the queue. */
+export interface WorkerReadyEvent {
+  readonly type: 'worker';
+  readonly id: string;
+  readonly queue: string;
+  readonly devices: readonly string[];
+}
+
+export type WorkerEvent = NoticeEvent | WorkerReadyEvent;
+
+/** What `priot worker --json` prints when it ends. */
+export interface WorkerDocument {
+  readonly worker: string;
+  readonly queue: string;
+}
+
+/** How long a worker that is stopped tries to give back what it has. */
+const STOP_MS = 15_000;
+/** A worker tells of itself at least so often. */
+const BEAT_MS = 5_000;
+const LOOK_MS = 2_000;
+/** Data that was not there is looked for again after so long. */
+const DATA_MS = 60_000;
+const MAX_WORKERS_HERE = 64;
+
+/**
+ * Takes cells of a queue that fit its devices and trains them until the signal aborts; what is under way is then saved and
+ * given back.
+ * @throws UsageError of the options; FailedError QUEUE_CLIENT_MISSING, QUEUE_UNREACHABLE, QUEUE_REFUSED
+ */
+export async function worker(options: WorkerOptions = {}, context: Context<WorkerEvent> = {}): Promise<WorkerDocument> {
+  const given = complete('worker', workerOptions, options);
+  const { signal = new AbortController().signal, onEvent = () => {} } = context;
+  const address = queueAddress(given.queue);
+  const store = await FleetStore.open(address, signal);
+  const say = (text: string, warning?: true) => onEvent({ type: 'notice', text, ...(warning && { warning }) });
+  const home = takeHome(given.dir, given.name ?? hostname());
+  const queues = new TakingQueues(store, given.lockSeconds * 1000);
+  const groups = new Groups(store, given.dataDir, say);
+  let told = true;
+  let boards: FleetBoard[] = [];
+  const about = (): WorkerRecord => ({
+    ...{ version: 1, id: home.id, host: hostname(), priot: packageDescription().version, firmware },
+    ...{ labels: given.label ?? [], boards: boards.map(({ record }) => record), refusals: groups.refusals },
+  });
+  const firmware = packageFirmware();
+  try {
+    for (const text of await store.complaints()) say(text, true);
+    const folders = { networks: join(home.path, 'networks'), runs: join(home.path, 'runs'), dataDir: given.dataDir };
+    makeFolder(folders.networks);
+    makeFolder(folders.runs);
+    const surroundings = {
+      ...{ store, queues, about, say, lockMs: given.lockSeconds * 1000, uploadMs: given.uploadSeconds * 1000 },
+      ...{ groups: () => groups.fit, folders },
+      changed: () => {
+        told = false;
+      },
+    };
+    boards = given.device.map((device) => new FleetBoard({ device, faults: given.faults }, surroundings));
+    onEvent({ type: 'worker', id: home.id, queue: address.shown, devices: given.device });
+    const telling = new AbortController();
+    const tell = tellOften(
+      () => store.beat(about()),
+      () => told,
+      () => (told = true),
+      telling.signal,
+    );
+    // With Redis away nothing can be given back: the cells go to others when the leases run out.
+    const patience = () => setTimeout(() => store.close(), STOP_MS).unref();
+    signal.addEventListener('abort', patience, { once: true });
+    const looking = groups.follow(about, signal);
+    await Promise.all([...boards.map((board) => board.run(signal)), looking]);
+    telling.abort();
+    await tell;
+    await Promise.race([store.leave(home.id).catch(() => {}), delay(1000)]);
+    return { worker: home.id, queue: address.shown };
+  } finally {
+    await queues.close();
+    store.close();
+    home.leave();
+  }
+}
+
+/** Tells of the worker whenever there is something new, and now and then. */
+async function tellOften(
+  beat: () => Promise<void>,
+  isTold: () => boolean,
+  setTold: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    if (!isTold() || performance.now() - lastMs > BEAT_MS) {
+      setTold();
+      lastMs = performance.now();
+      await orAbort(
+        beat().catch(() => {}),
+        signal,
+      );
+    }
+    await delay(250, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** The groups of cells on the queue, and those whose data sets are here. */
+class Groups {
+  #fit: ReadonlyMap<string, Needs> = new Map();
+  /** Groups that were looked at, with what is wrong, and when to look again. */
+  readonly #known = new Map<string, { readonly why: string | undefined; readonly againMs: number }>();
+  readonly #thread = new TrainingThread();
+
+  constructor(
+    private readonly store: FleetStore,
+    private readonly dataDir: string | undefined,
+    private readonly say: (text: string, warning?: true) => void,
+  ) {}
+
+  /** Groups whose data sets are here as they must be. */
+  get fit(): ReadonlyMap<string, Needs> {
+    return this.#fit;
+  }
+
+  get refusals(): WorkerRecord['refusals'] {
+    return [...this.#known].flatMap(([group, { why }]) =>
+      why === undefined ? [] : [{ group, why: why.slice(0, 1000) }],
+    );
+  }
+
+  /** Looks at what groups there are until the signal aborts. */
+  async follow(about: () => WorkerRecord, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const groups = await orAbort(
+        this.store.groups().catch(() => new Map<string, Needs>()),
+        signal,
+      );
+      if (groups === undefined) break;
+      for (const group of this.#known.keys()) if (!groups.has(group)) this.#known.delete(group);
+      for (const [group, needs] of groups) {
+        if (signal.aborted) break;
+        const known = this.#known.get(group);
+        if (known !== undefined && performance.now() < known.againMs) continue;
+        this.#known.delete(group);
+        // What another priot or another label keeps away needs no look at data.
+        if (workerMisfit(about(), group, needs) !== undefined) continue;
+        const why = await this.#dataMisfit(needs, signal);
+        if (signal.aborted) break;
+        if (why !== undefined && known?.why !== why) this.say(`cells of the group ${group} are refused: ${why}`, true);
+        await this.#thread.close();
+        const againMs = why === undefined ? Number.POSITIVE_INFINITY : performance.now() + DATA_MS;
+        this.#known.set(group, { why, againMs });
+      }
+      this.#fit = new Map(
+        [...groups].filter(([group]) => this.#known.get(group)?.why === undefined && this.#known.has(group)),
+      );
+      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    }
+    await this.#thread.close();
+  }
+
+  /** Says which data set is not the one that cells need; undefined: all are. */
+  async #dataMisfit(needs: Needs, signal: AbortSignal): Promise<string | undefined> {
+    for (const needed of needs.data) {
+      try {
+        const found = await this.#thread.dataDigest(localRequest(needed, this.dataDir), signal);
+        if (found !== needed.sha256) {
+          return `the data set ${needed.name} is another one: ${found.slice(0, 12)}, not ${needed.sha256.slice(0, 12)}`;
+        }
+      } catch (error) {
+        return `the data set ${needed.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** A folder that one worker has for itself, with what a killed one left there removed. */
+function takeHome(dir: string, name: string): { id: string; path: string; leave(): void } {
+  for (let number = 1; number <= MAX_WORKERS_HERE; number += 1) {
+    const own = number === 1 ? name : `${name}-${number}`;
+    const path = join(dir, own.replaceAll(/[^\w.-]/g, '_').replace(/^\.+/, '_'));
+    makeFolder(path);
+    const lock = join(path, 'lock');
+    try {
+      lockRun(path, lock, 'make room');
+    } catch (error) {
+      if (error instanceof DeviceError && error.code === 'RUN_BUSY') continue;
+      throw error;
+    }
+    const clear = () => {
+      for (const part of ['networks', 'runs']) rmSync(join(path, part), { recursive: true, force: true });
+    };
+    clear();
+    return {
+      id: `${own}-${randomBytes(2).toString('hex')}`,
+      path,
+      leave() {
+        clear();
+        unlockRun(lock);
+      },
+    };
+  }
+  throw new PriotError(
+    'RUN_BUSY',
+    `${MAX_WORKERS_HERE} workers share ${dir} already`,
+    'name another folder with --dir',
+  );
+}
