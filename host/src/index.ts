@@ -45,7 +45,8 @@ export { type EvaluateEvent, type EvaluationDocument, evaluate } from './session
 export type * from './sessions/events.js';
 export { type ExportDocument, exportOnnx } from './sessions/export.js';
 export { flash } from './sessions/flash.js';
-export { type FleetCell, type FleetDocument, type FleetWorker, fleet } from './sessions/fleet.js';
+export { fleet } from './sessions/fleet.js';
+export type * from './sessions/fleet-document.js';
 export { type ImportDocument, importOnnx } from './sessions/import.js';
 export { monitor } from './sessions/monitor.js';
 export { loadNetwork } from './sessions/networks.js';

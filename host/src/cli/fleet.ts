@@ -1,7 +1,7 @@
 /** `priot fleet`: what is on a queue, and who works on it. */
 import type { Command } from 'commander';
 import { type FleetOptions, fleetOptions } from '../options/other.js';
-import type { FleetDocument } from '../sessions/fleet.js';
+import type { FleetDocument } from '../sessions/fleet-document.js';
 import { addOptions, jsonOption, type TerminalOptions } from './command-options.js';
 
 /** Failures that are listed before it says how many more there are. */

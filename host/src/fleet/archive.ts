@@ -42,14 +42,19 @@ export function pack(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
 /**
  * Unpacks what `pack` made.
  * @param names that may be in it
+ * @param mostBytes of all files together
  * @throws DataError ARCHIVE_MALFORMED; CapacityError BLOB_TOO_LARGE
  */
-export function unpack(packed: Uint8Array, names: readonly string[]): Map<string, Uint8Array> {
+export function unpack(
+  packed: Uint8Array,
+  names: readonly string[],
+  mostBytes = MAX_UNPACKED_BYTES,
+): Map<string, Uint8Array> {
   let bytes: Buffer;
   try {
-    bytes = gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES + MAX_HEADER_BYTES + LENGTH_BYTES });
+    bytes = gunzipSync(packed, { maxOutputLength: mostBytes + MAX_HEADER_BYTES + LENGTH_BYTES });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(MAX_UNPACKED_BYTES + 1);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(mostBytes + 1);
     throw malformed('is not compressed as it should be', cause);
   }
   const headerBytes = bytes.length < LENGTH_BYTES ? 0 : bytes.readUInt32LE();
