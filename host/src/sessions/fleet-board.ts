@@ -154,9 +154,12 @@ export class FleetBoard {
     const outcome = await this.thread.train(
       { device: this.device, options: cell.options, path: folder, command: cellCommand(cell.asked) },
       stop.signal,
-      (nextStep, steps) => {
-        this.#tell({ ...this.#record, step: nextStep, steps });
-        uploads.due(nextStep);
+      {
+        checkpoint: (nextStep, steps) => {
+          this.#tell({ ...this.#record, step: nextStep, steps });
+          uploads.due(nextStep);
+        },
+        warning: (text) => this.worker.say(`${lease.job}: ${text}`, true),
       },
     );
     await uploads.settled();

@@ -14,6 +14,7 @@ import type { CellResult } from '../sweep/sweep-table.js';
 import { completeMethodRequest } from '../training/method-request.js';
 import { InputCache } from './inputs.js';
 import { networkChecksums } from './provenance.js';
+import { trackOfCell, trackTargets } from './tracking.js';
 
 /** A cell with what follows from it. */
 export interface PlannedCell extends SweepCell {
@@ -59,13 +60,20 @@ function checksumsOf(file: NetworkFile): FileChecksum[] {
 }
 
 /** Checks every cell before any is run. @throws UsageError, DataError naming the cell's options */
-export function planCells({ cells }: Sweep, folder: string, dataDir: string | undefined): PlannedCell[] {
+export function planCells(
+  { cells }: Sweep,
+  folder: string,
+  dataDir: string | undefined,
+  track: readonly string[],
+): PlannedCell[] {
+  trackTargets(track, process.env);
   const cache = new InputCache();
   const planned = cells.map((cell) => {
     try {
       const given = optionsOf(cell.parameters);
-      const options: TrainOptions = { ...given, ...(dataDir === undefined ? {} : { dataDir }) };
-      const digest = cellDigest(options, cache.network(complete('train', trainOptions, options).model));
+      const settings: TrainOptions = { ...given, ...(dataDir === undefined ? {} : { dataDir }) };
+      const digest = cellDigest(settings, cache.network(complete('train', trainOptions, settings).model));
+      const options = track.length === 0 ? settings : { ...settings, track: trackOfCell(track, digest) };
       return { ...cell, digest, path: join(folder, digest), options, command: cellCommand(given) };
     } catch (error) {
       if (!(error instanceof UsageError) || error.code === 'UNKNOWN_PARAMETER') throw error;

@@ -48,10 +48,10 @@ export type SweepEvent = NoticeEvent | ProgressEvent | SessionsEvent | ResultsEv
  */
 export async function sweep(options: SweepOptions, context: Context<SweepEvent> = {}): Promise<SweepDocument> {
   const given = complete('sweep', sweepOptions, options);
-  const { file, queue, workers, dataDir, out, csv } = given;
+  const { file, queue, workers, dataDir, out, csv, track = [] } = given;
   const { signal = new AbortController().signal, onEvent = () => {} } = context;
   const definition = loadSweep(file);
-  const cells = planCells(definition, out ?? join('runs', 'sweeps', definition.name), dataDir);
+  const cells = planCells(definition, out ?? join('runs', 'sweeps', definition.name), dataDir, track);
   let ended: CellResults;
   if (queue === undefined) {
     refuseRequirements(definition, given);
@@ -139,6 +139,7 @@ async function runCells(
         onEvent({ type: 'progress', what: 'epochs', done: epochsDone, of: epochs, text });
       },
       done: (cell, summary) => done.set(cell, summary),
+      warned: (cell, text) => say(`${cell.path}: ${text}`),
       failed: (cell, message) => {
         failures.push({ cell, message });
         say(`failed: ${cell.path} (${cell.command.slice(1).join(' ')}): ${message}`);
@@ -159,6 +160,7 @@ async function runCells(
 
 interface PoolEvents {
   epoch(): void;
+  warned(cell: PlannedCell, text: string): void;
   done(cell: PlannedCell, summary: RunSummary): void;
   failed(cell: PlannedCell, message: string): void;
 }
@@ -176,7 +178,10 @@ class PooledThread implements PooledDevice<PlannedCell> {
   async run(cell: PlannedCell): Promise<void> {
     const { options, path, command } = cell;
     const task = { device: { device: this.name }, options, path, command };
-    const outcome = await this.#thread.train(task, this.signal, this.events.epoch);
+    const outcome = await this.#thread.train(task, this.signal, {
+      checkpoint: () => this.events.epoch(),
+      warning: (text) => this.events.warned(cell, text),
+    });
     switch (outcome.type) {
       case 'done':
         return this.events.done(cell, outcome.summary);

@@ -44,6 +44,8 @@ export interface DeviceFacts {
 export type ThreadMessage =
   /** A checkpoint is saved; a run has begun or gone on. */
   | { readonly type: 'checkpoint'; readonly nextStep: number; readonly steps: number }
+  /** Something of the cell that is not in its run folder: what a tracker was not told. */
+  | { readonly type: 'warning'; readonly text: string }
   | { readonly type: 'done'; readonly summary: RunSummary }
   | { readonly type: 'interrupted' }
   | { readonly type: 'failed' | 'device'; readonly message: string }
@@ -85,13 +87,14 @@ async function trainCell(task: Extract<ThreadTask, { type: 'train' }>, signal: A
   // Which device and folder it is, the sweep has said; warnings of the device are in the run folder's console.log.
   const onEvent = (event: TrainEvent) => {
     if (event.type === 'plan') steps = event.epochs * event.samples;
+    if (event.type === 'tracking') send({ type: 'warning', text: event.text });
     if (event.type === 'checkpoint') send({ type: 'checkpoint', nextStep: event.nextStep, steps });
   };
   const context: Context<TrainEvent> = { signal, onEvent, command };
   const begin = () => train({ ...task.options, ...device, out: path }, context, cache);
-  const { dataDir } = task.options;
+  const { dataDir, track } = task.options;
   const summary = existsSync(join(path, runFiles.manifest))
-    ? await resume({ run: path, ...device, dataDir }, context, cache).catch((error: unknown) => {
+    ? await resume({ run: path, ...device, dataDir, track }, context, cache).catch((error: unknown) => {
         // What was left there cannot be gone on with: another priot's, or another place's.
         const other = error instanceof DataError || (error instanceof UsageError && error.code === 'PLACE_DIFFERS');
         if (!other) throw error;

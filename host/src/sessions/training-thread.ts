@@ -15,16 +15,22 @@ export type CellOutcome =
 
 export type CellTask = Omit<Extract<ThreadTask, { type: 'train' }>, 'type'>;
 
-/** Called at every checkpoint: the step that comes next, and how many there are. */
-export type OnCheckpoint = (nextStep: number, steps: number) => void;
+/** What a thread tells of a cell while it trains it. */
+export interface CellEvents {
+  /** A checkpoint is saved: the step that comes next, and how many there are. */
+  checkpoint(nextStep: number, steps: number): void;
+  warning(text: string): void;
+}
+
+type Answer = Exclude<ThreadMessage, { type: 'checkpoint' | 'warning' }>;
 
 /** One thread; it does one thing at a time. It is started when it is first needed. */
 export class TrainingThread {
   #worker: Worker | undefined;
 
   /** Trains a cell into its run folder, or goes on with it. `signal` has it saved and left. */
-  async train(task: CellTask, signal: AbortSignal, onCheckpoint: OnCheckpoint): Promise<CellOutcome> {
-    const answer = await this.#ask({ type: 'train', ...task }, signal, onCheckpoint);
+  async train(task: CellTask, signal: AbortSignal, events: CellEvents): Promise<CellOutcome> {
+    const answer = await this.#ask({ type: 'train', ...task }, signal, events);
     return answer.type === 'facts' || answer.type === 'digest' ? { type: 'failed', message: 'no answer' } : answer;
   }
 
@@ -48,15 +54,11 @@ export class TrainingThread {
     this.#worker = undefined;
   }
 
-  #ask(
-    task: ThreadTask,
-    signal: AbortSignal,
-    onCheckpoint?: OnCheckpoint,
-  ): Promise<Exclude<ThreadMessage, { type: 'checkpoint' }>> {
+  #ask(task: ThreadTask, signal: AbortSignal, events?: CellEvents): Promise<Answer> {
     const worker = this.#worker ?? new Worker(new URL('./training-thread-main.js', import.meta.url));
     this.#worker = worker;
     const stop = () => worker.postMessage({ type: 'stop' } satisfies ThreadTask);
-    return new Promise<Exclude<ThreadMessage, { type: 'checkpoint' }>>((resolve) => {
+    return new Promise<Answer>((resolve) => {
       const ended = (message: string) => {
         this.#worker = undefined;
         resolve({ type: 'failed', message });
@@ -65,7 +67,8 @@ export class TrainingThread {
       worker.on('error', (error) => ended(error instanceof Error ? error.message : String(error)));
       worker.on('exit', () => ended('the thread ended'));
       worker.on('message', (message: ThreadMessage) => {
-        if (message.type === 'checkpoint') onCheckpoint?.(message.nextStep, message.steps);
+        if (message.type === 'checkpoint') events?.checkpoint(message.nextStep, message.steps);
+        else if (message.type === 'warning') events?.warning(message.text);
         else resolve(message);
       });
       signal.addEventListener('abort', stop, { once: true });
