@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { Xorshift32 } from '#host/random.js';
 import { runCli } from '../cli/run-cli.js';
-import { RedisServer } from './redis-server.js';
+import { RedisServer, type RedisSettings } from './redis-server.js';
 import { WorkerProcess } from './worker-process.js';
 
 export interface Chaos {
@@ -15,66 +15,73 @@ export interface Chaos {
   readonly workers: number;
   readonly kills: number;
   readonly restarts: number;
+  /** The longest time between two of them, in milliseconds. */
+  readonly betweenMs: number;
+  /** Epochs of a cell; left out: 4. */
+  readonly epochs?: number;
+  readonly lockSeconds?: number;
   /** Devices of each worker; left out: a simulator. */
   readonly devices?: (worker: number) => readonly string[];
-  /** Runs beside the sweep. */
-  readonly beside?: (fleet: { readonly redis: RedisServer; readonly isOver: () => boolean }) => Promise<void>;
-  /** The longest time between two faults, in milliseconds. */
-  readonly betweenMs: number;
+  /** A program and its first arguments, through which a worker runs; left out: none. */
+  readonly through?: (worker: number) => readonly string[];
+  readonly redis?: RedisSettings;
+  /** Through what the sweep runs. */
+  readonly sweepThrough?: readonly [string, ...string[]];
+  /** Goes wrong beside the kills; begins once every worker has done a cell. */
+  readonly beside?: (workers: readonly WorkerProcess[]) => Promise<void>;
 }
 
-/** What is trained: small, with several checkpoints. */
-const session = 'dataset: digits\n  samples: 48\n  epochs: 4\n  eval_samples: 16\n  eval_source: 0';
-
 export interface Outcome {
+  /** Learned states, in the order of the sweep. */
   readonly digests: readonly string[];
+  /** Cells that another worker went on with from a checkpoint. */
   readonly goneOn: number;
   readonly killed: number;
+  /** What all workers said. */
+  readonly said: string;
+  /** What the sweep printed. */
+  readonly table: string;
 }
 
 /** Trains the cells on one machine: what every other way must end with. */
-export async function localDigests(cells: number): Promise<string[]> {
+export async function localDigests(cells: number, epochs?: number): Promise<string[]> {
   return withFolder(async (folder) => {
-    const file = sweepFile(folder, cells);
+    const file = sweepFile(folder, cells, epochs);
     const { status, stdout, stderr } = await runCli(['sweep', file, '--out', join(folder, 'local'), '--json']);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     return digestsOf(stdout);
   });
 }
 
-/**
- * Trains the cells over a queue with everything that goes wrong, and checks that each is done once.
- * @returns the digests in the order of the sweep
- */
+/** Trains the cells over a queue with everything that goes wrong, and checks that each is done once. */
 export async function chaoticDigests(chaos: Chaos): Promise<Outcome> {
   return withFolder(async (folder) => {
     const random = new Xorshift32(chaos.seed * 7919 + 1);
-    const redis = await RedisServer.start();
+    const redis = await RedisServer.start(chaos.redis);
     const workers: WorkerProcess[] = [];
     const all: WorkerProcess[] = [];
     const start = (index: number) => {
-      const devices = chaos.devices?.(index) ?? ['simulator'];
-      const args = ['--queue', redis.url, '--dir', join(folder, 'work'), '--name', `w${index}`];
-      const quick = ['--lock-seconds', '2', '--upload-seconds', '0'];
-      const worker = new WorkerProcess([...args, ...quick, ...devices.flatMap((device) => ['--device', device])]);
+      const devices = (chaos.devices?.(index) ?? ['simulator']).flatMap((device) => ['--device', device]);
+      const where = ['--queue', redis.url, '--dir', join(folder, 'work'), '--name', `w${index}`];
+      const quick = ['--lock-seconds', String(chaos.lockSeconds ?? 2), '--upload-seconds', '0'];
+      const worker = new WorkerProcess([...where, ...quick, ...devices], chaos.through?.(index));
       workers[index] = worker;
       all.push(worker);
     };
     let isOver = false;
     try {
       for (let index = 0; index < chaos.workers; index += 1) start(index);
-      const file = sweepFile(folder, chaos.cells);
-      const sweeping = runCli(['sweep', file, '--queue', redis.url, '--out', join(folder, 'out'), '--json']).finally(
-        () => {
-          isOver = true;
-        },
-      );
-      const beside = chaos.beside?.({ redis, isOver: () => isOver });
+      const file = sweepFile(folder, chaos.cells, chaos.epochs);
+      const args = ['sweep', file, '--queue', redis.url, '--out', join(folder, 'out'), '--json'];
+      const sweeping = runCli(args, chaos.sweepThrough && { through: chaos.sweepThrough }).finally(() => {
+        isOver = true;
+      });
       const faults = shuffled(random, [
         ...new Array<'kill'>(chaos.kills).fill('kill'),
         ...new Array<'restart'>(chaos.restarts).fill('restart'),
       ]);
       await Promise.all(workers.map((worker) => worker.said(/done in/)));
+      const beside = chaos.beside?.(workers);
       let killed = 0;
       for (const fault of faults) {
         // The moment is the fault's own: it may hit anything that is under way.
@@ -90,19 +97,16 @@ export async function chaoticDigests(chaos: Chaos): Promise<Outcome> {
           await redis.up();
         }
       }
-      const { status, stdout, stderr } = await sweeping;
       await beside;
-      expect({ status, stderr, workers: status === 0 ? '' : all.map(({ stderr }) => stderr) }).toMatchObject({
-        status: 0,
-      });
-      const client = redis.client();
-      const [results, changes] = [await client.hlen('priot:results'), await client.get('priot:changes')];
-      client.disconnect();
-      // Each publication and each failure counts one: so none was published twice, and none failed.
-      expect({ results, changes }).toEqual({ results: chaos.cells, changes: String(chaos.cells) });
-      expect(readdirSync(join(folder, 'out'))).toHaveLength(chaos.cells);
+      const { status, stdout, stderr } = await sweeping;
       const said = all.map(({ stderr }) => stderr).join('');
-      return { digests: digestsOf(stdout), goneOn: said.split('goes on before step').length - 1, killed };
+      expect({ status, stderr, said: status === 0 ? '' : said }).toMatchObject({ status: 0 });
+      const counts = { results: redis.ask('hlen', 'priot:results'), changes: redis.ask('get', 'priot:changes') };
+      // Each publication and each failure counts one: so none was published twice, and none failed.
+      expect(counts).toEqual({ results: String(chaos.cells), changes: String(chaos.cells) });
+      expect(readdirSync(join(folder, 'out'))).toHaveLength(chaos.cells);
+      const goneOn = said.split('goes on before step').length - 1;
+      return { digests: digestsOf(stdout), goneOn, killed, said, table: stderr };
     } finally {
       await Promise.all(all.map((worker) => worker.end('SIGKILL')));
       await redis.remove();
@@ -115,10 +119,12 @@ function digestsOf(stdout: string): string[] {
   return sessions.map(({ stateDigest }) => stateDigest);
 }
 
-function sweepFile(folder: string, cells: number): string {
+/** Small sessions with several checkpoints. */
+function sweepFile(folder: string, cells: number, epochs = 4): string {
   const file = join(folder, 'chaos.yaml');
   const seeds = Array.from({ length: cells }, (_, seed) => seed);
-  writeFileSync(file, `name: chaos\nparameters:\n  ${session}\n  seed: ${JSON.stringify(seeds)}\n`);
+  const session = { dataset: 'digits', samples: 48, epochs, eval_samples: 16, eval_source: 0, seed: seeds };
+  writeFileSync(file, JSON.stringify({ name: 'chaos', parameters: session }));
   return file;
 }
 

@@ -2,12 +2,13 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { whyNobody } from '#host/fleet/needs.js';
 import { queueAddress } from '#host/fleet/queue-address.js';
 import { CellQueues } from '#host/fleet/queues.js';
 import { FleetStore } from '#host/fleet/store.js';
-import { type FleetDocument, fleet, type SweepDocument, type SweepOptions, sweep, worker } from '#host/index.js';
+import { type FleetDocument, fleet, type SweepDocument, type SweepOptions, sweep, ui, worker } from '#host/index.js';
 import { RedisServer } from './redis-server.js';
 
 let folder: string;
@@ -29,9 +30,12 @@ beforeEach(() => store.redis.flushdb());
 
 const session = 'dataset: digits\n  samples: 32\n  eval_samples: 8\n  eval_source: 0';
 
-function sweepFile(name: string, seeds: readonly number[], more = ''): string {
+function sweepFile(name: string, seeds: readonly number[], more = '', parameters = 'epochs: 1'): string {
   const file = join(folder, `${name}.yaml`);
-  writeFileSync(file, `name: ${name}\n${more}parameters:\n  ${session}\n  seed: ${JSON.stringify(seeds)}\n`);
+  writeFileSync(
+    file,
+    `name: ${name}\n${more}parameters:\n  ${session}\n  ${parameters}\n  seed: ${JSON.stringify(seeds)}\n`,
+  );
   return file;
 }
 
@@ -62,7 +66,7 @@ class Told {
 }
 
 /** A worker in this process, until it is stopped. */
-function work(name: string, options: { label?: string[]; device?: string[] } = {}) {
+function work(name: string, options: { label?: string[]; device?: string[]; lockSeconds?: number } = {}) {
   const stop = new AbortController();
   const told = new Told();
   const quick = { lockSeconds: 5, uploadSeconds: 0, dir: join(folder, 'work') };
@@ -124,7 +128,7 @@ describe('cells', () => {
     const seen = busy.told.texts.length;
     expect((await fleet({ queue, retry: [cell.slice(0, 8)] })).retried).toEqual([cell]);
     while (busy.told.texts.slice(seen).filter((text) => text.includes('failed')).length < 2) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await immediate();
     }
     // A second sweep, elsewhere, takes what is there: nothing is trained again.
     const again = await over({ file }).document;
@@ -157,6 +161,38 @@ describe('cells', () => {
 });
 
 describe('a worker', () => {
+  it('trains on while Redis is away for longer than its lease, and publishes when it is back', async () => {
+    const busy = work('patient', { lockSeconds: 1 });
+    const file = sweepFile('patient', [11], '', 'epochs: 12');
+    const { document } = over({ file });
+    const steps = async () => {
+      const [record] = (await store.workers()).filter(({ record }) => record.id.startsWith('patient-'));
+      return record?.record.boards[0]?.step ?? 0;
+    };
+    while ((await steps()) === 0) await immediate();
+    await redis.down('SIGKILL');
+    // The time is the fault itself: the lease must run out meanwhile.
+    await delay(2_500);
+    await redis.up();
+    const { sessions } = await document;
+    expect(sessions.map(({ steps }) => steps)).toEqual([12 * 32]);
+    expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(1);
+    expect(await store.changes()).toBe('1');
+    await busy.stop();
+  });
+
+  it('is shown by priot ui: the runs of the queue on the live page', async () => {
+    const busy = work('shown');
+    const { sessions } = await over({ file: sweepFile('shown', [21, 22]) }).document;
+    const server = await ui({ queue, port: 0 });
+    const page = await (await fetch(server.address)).text();
+    const { cells } = await fleet({ queue });
+    expect(cells).toHaveLength(sessions.length);
+    for (const { cell } of cells) expect(page).toContain(cell);
+    await server.close();
+    await busy.stop();
+  });
+
   it('refuses cells of another priot, firmware or data set, and says which', async () => {
     const busy = work('strict');
     await over({ file: sweepFile('given', [5]) }).document;
@@ -180,7 +216,7 @@ describe('a worker', () => {
       const look = async () => {
         const document = await fleet({ queue });
         if (refusedBy(document).length === 2) resolve(document);
-        else setImmediate(() => void look());
+        else void immediate().then(look);
       };
       void look();
     });

@@ -1,11 +1,10 @@
 /** A real Redis for one test: on a free loopback port, with its append-only file in a temporary folder. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 
 export interface RedisSettings {
   /** The default user's password. */
@@ -70,12 +69,21 @@ export class RedisServer {
     await ended;
   }
 
-  /** A client of the test's own. */
-  client(): Redis {
-    return new Redis(this.port, this.settings.bind ?? '127.0.0.1', {
-      ...(this.settings.password !== undefined && { password: this.settings.password }),
-      maxRetriesPerRequest: null,
-    });
+  /** Asks it something, from where it runs. */
+  ask(...words: readonly string[]): string {
+    const { bind = '127.0.0.1', through = [], password } = this.settings;
+    const where = [
+      'redis-cli',
+      '-h',
+      bind,
+      '-p',
+      String(this.port),
+      ...(password === undefined ? [] : ['-a', password]),
+    ];
+    const [program = '', ...args] = [...through, ...where, ...words];
+    const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+    if (stderr !== '') throw new Error(stderr);
+    return stdout.trim();
   }
 
   async remove(): Promise<void> {

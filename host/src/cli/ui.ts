@@ -7,7 +7,7 @@ import { addOptions } from './command-options.js';
 export function register(program: Command): void {
   const command = program
     .command('ui')
-    .description('serve a live page over a folder of runs, on this computer alone, until Ctrl-C')
+    .description('serve a live page over a folder of runs, or a queue, on this computer alone, until Ctrl-C')
     .argument('[dir]', `${uiOptions.dir.help} (default: "${uiOptions.dir.default}")`);
   addOptions(command, uiOptions, ['dir']);
   command.action(uiCommand);
@@ -20,7 +20,8 @@ async function uiCommand(dir: string | undefined, options: Omit<UiOptions, 'dir'
   const interruption = listenForInterruption('stopping');
   try {
     const server = await ui({ ...options, ...(dir !== undefined && { dir }) });
-    printLines([`${server.address} shows the runs in ${dir ?? uiOptions.dir.default}; Ctrl-C ends it`]);
+    const what = options.queue === undefined ? `in ${dir ?? uiOptions.dir.default}` : 'of the queue';
+    printLines([`${server.address} shows the runs ${what}; Ctrl-C ends it`]);
     if (!interruption.signal.aborted) await once(interruption.signal, 'abort');
     await server.close();
   } finally {

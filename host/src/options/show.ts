@@ -20,7 +20,8 @@ export const reportOptions = {
 export type ReportOptions = OptionsOf<typeof reportOptions>;
 
 export const uiOptions = {
-  dir: option(text('dir'), 'folder that holds run folders', { default: 'runs' }),
+  dir: option(text('dir'), 'folder that holds run folders', { default: 'runs', conflicts: ['queue'] }),
+  queue: option(text('address'), 'show the runs of a queue instead: redis://HOST[:PORT][/DATABASE] or rediss://'),
   port: option(integer(0, MAX_PORT), 'port on 127.0.0.1 (0: any free one)', { default: 8020 }),
 } satisfies Options;
 
