@@ -1,4 +1,5 @@
 /** One sweep over workers that are killed and a Redis that is restarted, against the same sweep on this machine alone. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,11 +70,17 @@ export async function chaoticDigests(chaos: Chaos): Promise<Outcome> {
       all.push(worker);
     };
     let isOver = false;
+    let sweep: ChildProcess | undefined;
     try {
       for (let index = 0; index < chaos.workers; index += 1) start(index);
       const file = sweepFile(folder, chaos.cells, chaos.epochs);
       const args = ['sweep', file, '--queue', redis.url, '--out', join(folder, 'out'), '--json'];
-      const sweeping = runCli(args, chaos.sweepThrough && { through: chaos.sweepThrough }).finally(() => {
+      const sweeping = runCli(args, {
+        ...(chaos.sweepThrough && { through: chaos.sweepThrough }),
+        onStart: (child) => {
+          sweep = child;
+        },
+      }).finally(() => {
         isOver = true;
       });
       const faults = shuffled(random, [
@@ -108,6 +115,7 @@ export async function chaoticDigests(chaos: Chaos): Promise<Outcome> {
       const goneOn = said.split('goes on before step').length - 1;
       return { digests: digestsOf(stdout), goneOn, killed, said, table: stderr };
     } finally {
+      sweep?.kill('SIGKILL');
       await Promise.all(all.map((worker) => worker.end('SIGKILL')));
       await redis.remove();
     }

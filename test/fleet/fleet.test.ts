@@ -136,6 +136,11 @@ describe('cells', () => {
       sessions.map(({ stateDigest }) => stateDigest),
     );
     expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(1);
+    // A result that is forgotten is made again when it is asked for.
+    expect((await fleet({ queue, forget: 0 })).forgotten).toBe(1);
+    const anew = await over({ file: sweepFile('anew', [0]) }).document;
+    expect(anew.sessions[0]!.stateDigest).toBe(sessions[0]!.stateDigest);
+    expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(2);
     await busy.stop();
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../cli/run-cli.js';
+import { openEmulatorPty } from '../serial/pty.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-sweep-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -120,6 +121,28 @@ parameters:
     const { sessions } = JSON.parse(result.stdout);
     const places = sessions.map(({ place }: { place: string }) => place);
     expect(places.sort()).toEqual(['emulated', 'simulated']);
+  });
+
+  it('trains on a board at a port, to the state that the simulator has', async () => {
+    const small = sweepFile(
+      'port',
+      'parameters: {dataset: digits, samples: 8, eval_samples: 2, eval_source: 0, seed: [0]}',
+    );
+    const board = await openEmulatorPty();
+    try {
+      const digests = [];
+      for (const [name, devices] of Object.entries({
+        port: [board.path],
+        simulator: ['simulator', '--workers', '1'],
+      })) {
+        const result = await runCli(['sweep', small, '--out', join(scratch, name), '--device', ...devices, '--json']);
+        expect(result).toMatchObject({ status: 0 });
+        digests.push(JSON.parse(result.stdout).sessions[0].stateDigest);
+      }
+      expect(digests[0]).toBe(digests[1]);
+    } finally {
+      await board.close();
+    }
   });
 
   it.each([

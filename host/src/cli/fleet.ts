@@ -19,11 +19,12 @@ async function fleetCommand({ json, ...options }: FleetOptions & TerminalOptions
   const { fleet } = await import('../sessions/fleet.js');
   const { runVerb } = await import('./run-verb.js');
   const { formatRows } = await import('../table.js');
+  const { oneLine } = await import('./terminal.js');
   await runVerb(
     { ...(json && { json }) },
     'stopping',
     (context) => fleet(options, context),
-    (document) => lines(document, formatRows),
+    (document) => lines(document, formatRows).map(oneLine),
   );
 }
 

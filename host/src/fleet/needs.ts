@@ -15,6 +15,11 @@ export function jobIdOf(cell: string, group: string): string {
   return `${cell}-${group}`;
 }
 
+/** Gives the group in the name of a cell. */
+export function groupOfJob(job: string): string {
+  return job.slice(job.indexOf('-') + 1);
+}
+
 /** Says what keeps a worker from cells of a group, whatever its boards are; undefined: nothing. */
 export function workerMisfit(worker: WorkerRecord, group: string, needs: Needs): string | undefined {
   if (worker.priot !== needs.priot) return `its priot is ${worker.priot}, not ${needs.priot}`;

@@ -64,6 +64,11 @@ export class CellQueues {
     return true;
   }
 
+  /** Takes cells that are done off their queue, so that they may be put there anew. */
+  async remove(group: string, jobs: readonly string[]): Promise<void> {
+    for (const job of jobs) await this.store.ask(this.#queue(group).remove(job));
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close().catch(() => {})));
   }

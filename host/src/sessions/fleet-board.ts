@@ -31,7 +31,7 @@ type Stop = 'lease' | 'worker';
 
 /** A board with its thread. */
 export class FleetBoard {
-  readonly thread = new TrainingThread();
+  readonly thread: TrainingThread;
   #record: BoardRecord;
   #facts: DeviceFacts | undefined;
 
@@ -39,6 +39,7 @@ export class FleetBoard {
     private readonly device: DeviceChoice,
     private readonly worker: BoardSurroundings,
   ) {
+    this.thread = new TrainingThread(device.device);
     this.#record = { device: device.device ?? '', state: 'opening' };
   }
 

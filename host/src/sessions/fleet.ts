@@ -1,7 +1,9 @@
 /** Looks at a queue: its workers, their boards, and the cells; has failed ones tried again, and forgets old results. */
 import { UsageError } from '../errors.js';
+import { groupOfJob } from '../fleet/needs.js';
 import { queueAddress } from '../fleet/queue-address.js';
 import { CellQueues } from '../fleet/queues.js';
+import { jobIdPattern } from '../fleet/records.js';
 import { FleetStore } from '../fleet/store.js';
 import { complete } from '../options/option.js';
 import { type FleetOptions, fleetOptions } from '../options/other.js';
@@ -25,7 +27,7 @@ export async function fleet(options: FleetOptions = {}, { signal }: Context = {}
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const retried = retry === undefined ? [] : await retryCells(store, queues, retry);
-    const forgotten = forget === undefined ? 0 : await forgetResults(store, forget);
+    const forgotten = forget === undefined ? 0 : await forgetResults(store, queues, forget);
     return { queue: address.shown, ...(await listFleet(store, queues)), retried, forgotten };
   } catch (error) {
     signal?.throwIfAborted();
@@ -57,10 +59,12 @@ async function retryCells(store: FleetStore, queues: CellQueues, asked: readonly
   return retried;
 }
 
-async function forgetResults(store: FleetStore, days: number): Promise<number> {
+/** Removes old results; their cells are then as if they had never been. */
+async function forgetResults(store: FleetStore, queues: CellQueues, days: number): Promise<number> {
   const { results } = await store.recorded();
   const before = Date.now() - days * DAY_MS;
   const old = new Map([...(await store.results(results))].filter(([, { at }]) => Date.parse(at) <= before));
   await store.forgetResults(old);
+  for (const job of old.keys()) if (jobIdPattern.test(job)) await queues.remove(groupOfJob(job), [job]);
   return old.size;
 }

@@ -1,5 +1,6 @@
 /** The cells of a sweep on a queue: put there, followed, and fetched into run folders as they become done. */
 import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataError } from '../errors.js';
 import { travellingRunFiles, unpack, writeFiles } from '../fleet/archive.js';
@@ -12,6 +13,8 @@ import { FleetStore, type SeenWorker, SILENT_MS } from '../fleet/store.js';
 import { complete } from '../options/option.js';
 import type { CompleteSweepOptions } from '../options/other.js';
 import { trainingOptions } from '../options/training.js';
+import { runFiles } from '../runs/run-folder.js';
+import { lockRun } from '../runs/run-lock.js';
 import type { CellResult } from '../sweep/sweep-table.js';
 import type { NoticeEvent, ProgressEvent } from './events.js';
 import { InputCache } from './inputs.js';
@@ -163,7 +166,10 @@ class Follower {
     rmSync(aside, { recursive: true, force: true });
     writeFiles(aside, here);
     // What is there may be a run that was begun here and never ended.
-    if (existsSync(cell.path) && resultOf(cell) === undefined) rmSync(cell.path, { recursive: true });
+    if (existsSync(cell.path) && resultOf(cell) === undefined) {
+      lockRun(cell.path, join(cell.path, runFiles.lock), 'make room');
+      rmSync(cell.path, { recursive: true });
+    }
     if (existsSync(cell.path)) rmSync(aside, { recursive: true });
     else renameSync(aside, cell.path);
     const result = resultOf(cell);
@@ -219,11 +225,14 @@ function askedText({ place, board, label, memory }: Needs): string {
     .join(', ');
 }
 
-/** Who trains what of these cells. */
+/** Who trains what of these cells; of two that say the same, one is gone: it is the one that was silent for longer. */
 function doingOf(workers: readonly SeenWorker[], left: ReadonlyMap<string, unknown>): string {
-  const doing = workers.flatMap(({ record }) =>
+  const named = new Set<string>();
+  const latest = workers.toSorted((a, b) => a.silentMs - b.silentMs);
+  const doing = latest.flatMap(({ record }) =>
     record.boards.flatMap(({ device, job, step = 0, steps = 0 }) => {
-      if (job === undefined || !left.has(job)) return [];
+      if (job === undefined || !left.has(job) || named.has(job)) return [];
+      named.add(job);
       return [
         `${record.id}/${device} ${job.slice(0, 8)}${steps === 0 ? '' : ` ${Math.floor((100 * step) / steps)} %`}`,
       ];

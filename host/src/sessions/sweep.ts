@@ -167,13 +167,15 @@ interface PoolEvents {
 
 /** A device of the pool, in a thread of its own. */
 class PooledThread implements PooledDevice<PlannedCell> {
-  readonly #thread = new TrainingThread();
+  readonly #thread: TrainingThread;
 
   constructor(
     readonly name: string,
     private readonly signal: AbortSignal,
     private readonly events: PoolEvents,
-  ) {}
+  ) {
+    this.#thread = new TrainingThread(name);
+  }
 
   async run(cell: PlannedCell): Promise<void> {
     const { options, path, command } = cell;

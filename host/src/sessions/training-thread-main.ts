@@ -1,4 +1,7 @@
-/** A thread that trains the cells it is given, on its device, one after another; it keeps the images of one for the next. */
+/**
+ * A thread, or a process, that trains the cells it is given, on its device, one after another; it keeps the images of one for
+ * the next.
+ */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
@@ -52,15 +55,21 @@ export type ThreadMessage =
   | { readonly type: 'facts'; readonly facts: DeviceFacts }
   | { readonly type: 'digest'; readonly sha256: string };
 
-const port = parentPort!;
 const cache = new InputCache();
 let controller = new AbortController();
 
 function send(message: ThreadMessage): void {
-  port.postMessage(message);
+  if (parentPort !== null) parentPort.postMessage(message);
+  else if (process.connected) process.send?.(message);
 }
 
-port.on('message', (task: ThreadTask) => {
+if (parentPort === null) {
+  // What ends the command ends this, too, once it has been told to save: a terminal sends Ctrl-C to both at once.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  process.on('disconnect', () => process.exit());
+}
+
+(parentPort ?? process).on('message', (task: ThreadTask) => {
   if (task.type === 'stop') return controller.abort(new InterruptedError('interrupted'));
   controller = new AbortController();
   answer(task, controller.signal).then(send, (error: unknown) => {

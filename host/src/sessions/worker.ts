@@ -54,7 +54,9 @@ const MAX_WORKERS_HERE = 64;
  */
 export async function worker(options: WorkerOptions = {}, context: Context<WorkerEvent> = {}): Promise<WorkerDocument> {
   const given = complete('worker', workerOptions, options);
-  const { signal = new AbortController().signal, onEvent = () => {} } = context;
+  const { signal: stopped = new AbortController().signal, onEvent = () => {} } = context;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([stopped, failed.signal]);
   const address = queueAddress(given.queue);
   const store = await FleetStore.open(address, signal);
   const say = (text: string, warning?: true) => onEvent({ type: 'notice', text, ...(warning && { warning }) });
@@ -93,7 +95,12 @@ export async function worker(options: WorkerOptions = {}, context: Context<Worke
     const patience = () => setTimeout(() => store.close(), STOP_MS).unref();
     signal.addEventListener('abort', patience, { once: true });
     const looking = groups.follow(about, signal);
-    await Promise.all([...boards.map((board) => board.run(signal)), looking]);
+    // One that fails for a reason of its own, a defect, stops the others, too: none is left behind.
+    const all = [...boards.map((board) => board.run(signal)), looking].map((each) =>
+      each.catch((error: unknown) => failed.abort(error)),
+    );
+    await Promise.all(all);
+    failed.signal.throwIfAborted();
     telling.abort();
     await tell;
     await Promise.race([store.leave(home.id).catch(() => {}), delay(1000)]);
