@@ -62,6 +62,7 @@ engine_status engine_add_layer(engine *self, const engine_layer_config *config, 
         self->layer_count++;
         self->edge_count += layer->shape.edges;
         self->bias_count += layer->config.bias ? layer->config.out_channels : 0;
+        self->state_count += self->method->max_scored_edges > 0 ? layer->config.scored_edges : layer->shape.edges;
     }
     return status;
 }

@@ -50,7 +50,8 @@ typedef enum {
     ENGINE_OVERFLOW,      /* a worst-case int32 accumulator could overflow; see engine_fault */
     ENGINE_OUT_OF_MEMORY, /* the smallest plan needs more than the limit */
     ENGINE_OUT_OF_RANGE,  /* offset, length or value of a tensor */
-    ENGINE_WRONG_ORDER
+    ENGINE_WRONG_ORDER,
+    ENGINE_FLASH_FAILED /* weights could not be programmed */
 } engine_status;
 
 /* Where the cycles of a step go, in each layer. */
@@ -99,10 +100,21 @@ typedef struct {
     uint32_t loss_shift;
 } engine_config;
 
-/* What there is to plan with, in bytes. */
+#define ENGINE_FLASH_SECTOR_BYTES 4096u
+
+/* Flash for frozen weights. */
 typedef struct {
-    uint32_t arena_bytes;         /* of the arena, or less */
-    uint32_t weights_flash_bytes; /* 0: weights cannot go to flash */
+    void *context;
+    uint32_t bytes; /* 0: weights cannot go to flash */
+    /* Programs weights, from a whole sector of that flash on, and leaves what holds them already alone; returns where
+     * they can be read, 4-byte aligned, or NULL on failure. */
+    const int8_t *(*program)(void *context, uint32_t offset, const int8_t *weights, uint32_t length);
+} engine_flash;
+
+/* What there is to plan with. */
+typedef struct {
+    uint32_t arena_bytes; /* of the arena, or less */
+    engine_flash flash;
 } engine_limits;
 
 /* The caller's memory for one network: 8-byte aligned. */
@@ -160,24 +172,22 @@ uint32_t engine_edge_count(const engine *self);
 uint32_t engine_image_bytes(const engine *self);
 uint32_t engine_output_count(const engine *self);
 uint32_t engine_layer_count(const engine *self);
-/* Returns the bytes of a tensor: one an edge, two a bias. */
+/* Returns the bytes of a tensor: one an edge, two a bias; of the state one a scored edge, where only some have one. */
 uint32_t engine_tensor_bytes(const engine *self, engine_tensor tensor);
 
 /* Writes bytes offset..offset + length - 1 of a tensor: of all layers one after another, weights, flags and states in
  * canonical edge order, biases as int16, little-endian, whole ones. Weights and states must be in -127..127, biases in
- * -32767..32767, scored flags 0 or 1: else ENGINE_OUT_OF_RANGE and nothing is written. */
+ * -32767..32767, scored flags 0 or 1: else ENGINE_OUT_OF_RANGE and nothing is written. Weights planned for flash are
+ * programmed when those of another layer come, or are committed: write them layer by layer. Those of a layer that is
+ * programmed are what they are; writing them again changes nothing. */
 engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t offset, const uint8_t *data,
                                   uint32_t length);
 
-/* Says that a tensor is complete. With weights planned for flash, call engine_staged_weights and hand the programmed
- * copy to engine_use_flash_weights before committing ENGINE_WEIGHTS. */
+/* Says that a tensor is complete. */
 engine_status engine_commit_tensor(engine *self, engine_tensor tensor);
-const int8_t *engine_staged_weights(const engine *self, uint32_t *length);
-void engine_use_flash_weights(engine *self, const int8_t *weights);
 
 /* Reads bytes of a tensor, as engine_write_tensor has them. */
-engine_status engine_read_tensor(const engine *self, engine_tensor tensor, uint32_t offset, uint8_t *data,
-                                 uint32_t length);
+engine_status engine_read_tensor(engine *self, engine_tensor tensor, uint32_t offset, uint8_t *data, uint32_t length);
 
 /* Makes one training step on image[engine_image_bytes] (0..127, HWC) with label < engine_output_count. */
 void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step_result *result);

@@ -1,10 +1,11 @@
 /* What the engine's files share: a layer in its parts, and the engine. Layouts:
  *   map             HWC
- *   frozen weights  convolution: canonical, OHWI (depthwise: CHW); linear: [in][out], so that an input's row is
- *                   contiguous
+ *   frozen weights  convolution: canonical, OHWI (depthwise: CHW), but HWIO where it is streamed; linear: [in][out],
+ *                   so that an input's row is contiguous
  *   effective       convolution: HWIO, so that a tap's outputs are contiguous (depthwise: HWC); linear: [in][out]
  * An "edge index" here is in the order of the frozen weights; the operation's edge_index maps the canonical order to
- * it. Edges lie in groups: all of an output channel in a convolution, all of an input in a linear layer. */
+ * it. Edges lie in groups: all of an output channel in a convolution; all of an input in a linear layer, or of a tap and
+ * an input channel in a streamed convolution: its rows. */
 #ifndef PRIOT_ENGINE_LAYER_H
 #define PRIOT_ENGINE_LAYER_H
 
@@ -24,7 +25,7 @@ typedef struct {
     uint32_t in_count, out_count;
     uint32_t fan_in; /* weights of one output channel */
     uint32_t edges, first_edge;
-    uint32_t groups, group_size;      /* of edges */
+    uint32_t groups, group_size;      /* of edges; of a convolution as the plan has it */
     uint32_t group_pitch, edge_pitch; /* bytes from one effective weight to the next group's or edge's */
     uint32_t first_bias;              /* of the network's; a layer with biases has out_channels of them */
     bool is_first;
@@ -36,9 +37,11 @@ typedef struct {
 /* Where a layer's arrays lie: the plan's choices, and pointers that stay until the network is closed. */
 typedef struct {
     bool effective_kept, weights_in_flash;
+    bool streamed;         /* a convolution whose rows of weights are read from flash, and masked on the fly */
     const int8_t *weights; /* frozen; NULL when the method keeps none, or until they are in flash */
     int8_t *weights_sram;  /* the same when they live in SRAM; else where they wait for flash */
     int8_t *effective;     /* NULL when masked on the fly */
+    uint8_t *flags;        /* the method's, on their way; where weights wait for flash */
     void *index, *state;   /* the method's */
     int16_t *biases;       /* as written; NULL: the layer has none */
     int8_t *row;           /* scratch: one effective row, when masked on the fly */
@@ -104,10 +107,14 @@ typedef struct {
     uint32_t group_pitch, edge_pitch; /* as in engine_layer_shape */
 } engine_scored_groups;
 
+/* Makes one effective row of a layer, out_channels long; frozen: all edges kept. */
+typedef void (*engine_row_reader)(const engine_layer *layer, uint32_t row_index, bool frozen, int8_t *row);
+
 /* Bytes that a method keeps for a layer. `weights`: frozen, beside the effective ones, in SRAM or flash. `index`: of
- * its scored edges; written before the weights, all else after they are complete when they go to flash. */
+ * its scored edges; written before the weights, all else after they are complete when they go to flash. `flags`: which
+ * edges those are, where they wait for the index in the place of weights on their way to flash. */
 typedef struct {
-    uint32_t weights, effective, index, state;
+    uint32_t weights, effective, index, state, flags;
 } engine_layer_bytes;
 
 /* What a training method is: what it keeps, what an edge's effective weight is, and how it updates. One file each in
@@ -117,7 +124,8 @@ typedef struct {
     bool trains_weights;       /* they are the learned state */
     bool frozen_weights;       /* keeps W beside the effective weights; may live in flash */
     bool trains_scores;        /* the score gradient is G * W */
-    uint32_t max_scored_edges; /* of a layer, where scored_edges means something; else 0 */
+    uint32_t max_scored_edges; /* of a layer, where scored_edges means something; else 0. The learned state, as it
+                                * travels, is then that of the scored edges alone */
     engine_layer_bytes (*layer_bytes)(const engine_layer *layer);
     /* Sets pointers inside memory.index and memory.state, once they are allocated. May be NULL. */
     void (*set_pointers)(engine_layer *layer);
@@ -131,9 +139,11 @@ typedef struct {
     void (*weights_done)(engine_layer *layer);
     /* Rebuilds the kept effective weights of a layer; frozen: all edges kept. */
     void (*refresh)(engine_layer *layer, bool frozen);
-    /* Makes the effective row of one input, out_channels long, of a linear layer masked on the fly. NULL: effective
-     * weights are always kept, and no weights go to flash. */
-    void (*effective_row)(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row);
+    /* Makes one effective row, out_channels long, of a layer masked on the fly. NULL: effective weights are always kept,
+     * and no weights go to flash. */
+    engine_row_reader effective_row;
+    /* Returns the scored edges of a layer masked on the fly, weights by edge. NULL: no convolution is streamed. */
+    engine_scored_groups (*scored_rows)(const engine_layer *layer);
     /* Returns the largest |gradient| that changes no edge whose |weight| is at most `largest_weight`, at this update
      * shift. */
     int32_t (*negligible)(uint32_t update_shift, int32_t largest_weight);
@@ -149,6 +159,11 @@ typedef struct {
 
 extern const engine_method_operations *const engine_methods[ENGINE_METHOD_COUNT];
 
+/* A place in the learned state as it travels. */
+typedef struct {
+    uint32_t element, edge; /* the edge that the search for the element begins at, in canonical order */
+} engine_state_cursor;
+
 struct engine {
     bool open;
     bool effective_frozen; /* the kept effective weights are those of the frozen network */
@@ -160,11 +175,16 @@ struct engine {
     const engine_method_operations *method;
     const struct engine_kernel_table *kernels;
     uint32_t layer_count, edge_count, bias_count;
+    uint32_t state_count; /* elements of the learned state as it travels */
     engine_layer *layers; /* at the start of the arena */
     int32_t *scratch;     /* accumulators, error accumulators, gradients: never two at a time */
     int32_t *biases;      /* of the layer whose forward pass runs */
     int8_t *channel_weights;
-    int8_t *staged; /* weights on their way to flash; NULL: none, or they are there */
+    engine_flash flash;
+    int8_t *staged;             /* the place where a layer's weights wait for flash; NULL: none go there */
+    uint32_t staged_bytes;      /* of that place */
+    engine_layer *staged_layer; /* whose weights wait; NULL: none */
+    engine_state_cursor cursor; /* where the last chunk of the learned state ended */
     engine_sparse_delta *sparse;
     int32_t logits[ENGINE_MAX_OUTPUTS];
     uint32_t ledger[ENGINE_MAX_LAYERS][ENGINE_PHASE_COUNT];

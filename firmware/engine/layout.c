@@ -1,6 +1,7 @@
 /* The arena, from its start: the layers themselves; then what tensors are written to before the weights are complete
- * (indices of scored edges, biases, weights that stay in SRAM); then everything that is written later. Weights on their
- * way to flash wait in the place of this last part. Accumulators, error accumulators and gradients take turns in one
+ * (indices of scored edges, biases, weights that stay in SRAM); then everything that is written later. In the place of
+ * this last part weights on their way to flash wait, layer by layer, and before them the flags of their scored edges.
+ * Accumulators, error accumulators and gradients take turns in one
  * buffer, as do the kernels' lists of all layers' passes. */
 #include "layout.h"
 
@@ -146,14 +147,30 @@ static void take_kernel_memory(engine *self, allocator *from) {
     }
 }
 
-/* Puts the weights that wait for flash, in one piece, into `staged`. */
-static void place_staged_weights(engine *self, int8_t *staged) {
-    self->staged = staged;
-    for (uint32_t l = 0; staged != NULL && l < self->layer_count; l++) {
+uint32_t engine_flash_bytes(const engine_layer *layer) {
+    return (layer->shape.edges + ENGINE_FLASH_SECTOR_BYTES - 1u) / ENGINE_FLASH_SECTOR_BYTES *
+           ENGINE_FLASH_SECTOR_BYTES;
+}
+
+/* Takes the place where weights wait for flash, one layer's at a time, and before them the flags of all their layers.
+ */
+static void take_staging(engine *self, allocator *from) {
+    uint32_t weights = 0, flags = 0, purpose = 0;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        const engine_layer *layer = &self->layers[l];
+        if (layer->memory.weights_in_flash) {
+            weights = larger_of(weights, layer->shape.edges);
+            flags += self->method->layer_bytes(layer).flags;
+        }
+    }
+    self->staged_bytes = larger_of(weights, flags);
+    self->staged = take(from, self->staged_bytes, &purpose);
+    uint8_t *place = (uint8_t *)self->staged;
+    for (uint32_t l = 0; place != NULL && l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
         if (layer->memory.weights_in_flash) {
-            layer->memory.weights_sram = staged;
-            staged += layer->shape.edges;
+            layer->memory.flags = place;
+            place += self->method->layer_bytes(layer).flags;
         }
     }
 }
@@ -165,7 +182,6 @@ void engine_lay_out(engine *self, bool place) {
     take_indices(self, &from);
     take_biases(self, &from);
     take_weights(self, &from, false);
-    const uint32_t flash = plan->flash_bytes;
     allocator staging = from;
     take_weights(self, &from, true);
     take_states(self, &from);
@@ -177,8 +193,7 @@ void engine_lay_out(engine *self, bool place) {
 #if ENGINE_FENCE_BYTES
     staging = from; /* arrays that share a place could not be fenced */
 #endif
-    uint32_t staging_bytes = 0;
-    place_staged_weights(self, take(&staging, flash, &staging_bytes));
+    take_staging(self, &staging);
     if (staging.used > from.used) {
         plan->weights_bytes += (uint32_t)(staging.used - from.used);
         from.used = staging.used;

@@ -15,6 +15,8 @@
 enum {
     CONVOLUTION_FAST = 290,
     CONVOLUTION_PLAIN = 1730,
+    CONVOLUTION_STREAMED = 600,
+    CONVOLUTION_STREAMED_PLAIN = 5000,
     LINEAR_FAST = 530,
     LINEAR_PLAIN = 1850,
     LINEAR_MASKED = 3130,
@@ -23,6 +25,9 @@ enum {
 };
 
 static uint32_t cycles_for_128(const engine_memory_plan *plan, const engine_layer *layer) {
+    if (layer->memory.streamed) {
+        return plan->fast_kernels ? CONVOLUTION_STREAMED : CONVOLUTION_STREAMED_PLAIN;
+    }
     if (!layer->operation->keeps_rows) {
         return plan->fast_kernels ? CONVOLUTION_FAST : CONVOLUTION_PLAIN;
     }
@@ -46,32 +51,66 @@ static uint32_t estimate_cycles(const engine *self) {
     return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 }
 
-static void choose(engine *self, bool fast_kernels, bool effective_weights_kept, bool weights_in_flash) {
-    self->plan = (engine_memory_plan){.fast_kernels = fast_kernels,
-                                      .effective_weights_kept = effective_weights_kept,
-                                      .weights_in_flash = weights_in_flash};
+/* The choices that a plan is made of. */
+typedef struct {
+    bool fast_kernels, effective_weights_kept, weights_in_flash;
+    bool streamed; /* convolutions, as far as they can be */
+} plan_choices;
+
+static void choose(engine *self, const plan_choices *choices) {
+    self->plan = (engine_memory_plan){.fast_kernels = choices->fast_kernels,
+                                      .effective_weights_kept = choices->effective_weights_kept,
+                                      .weights_in_flash = choices->weights_in_flash};
     for (uint32_t l = 0; l < self->layer_count; l++) {
         engine_layer *layer = &self->layers[l];
         engine_layer_memory *memory = &layer->memory;
         const bool keeps_rows = layer->operation->keeps_rows;
-        /* Convolutions always keep their effective weights: they are small, and used many times per image. Nothing of
+        const bool streamed = choices->streamed && layer->operation->streams != NULL && layer->operation->streams(layer);
+        /* Convolutions that are not streamed keep their effective weights: they are used many times per image. Nothing of
          * them is in flash when the method keeps no frozen weights beside those. */
         *memory = (engine_layer_memory){
-            .effective_kept = effective_weights_kept || !keeps_rows,
-            .weights_in_flash = weights_in_flash && (keeps_rows || self->method->frozen_weights),
+            .effective_kept = choices->effective_weights_kept || !(keeps_rows || streamed),
+            .weights_in_flash =
+                choices->weights_in_flash && (keeps_rows || streamed || self->method->frozen_weights),
+            .streamed = streamed,
         };
+        if (layer->operation->group_edges != NULL) {
+            layer->operation->group_edges(layer);
+        }
         self->plan.flash_bytes += memory->weights_in_flash ? layer->shape.edges : 0;
     }
 }
 
+static uint32_t flash_needed(const engine *self) {
+    uint32_t bytes = 0;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        const engine_layer *layer = &self->layers[l];
+        bytes += layer->memory.weights_in_flash ? engine_flash_bytes(layer) : 0;
+    }
+    return bytes;
+}
+
+/* Whether there is something to stream, in a way that method and flash allow. */
+static bool can_stream(const engine *self) {
+    bool streamed = false;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        streamed = streamed || self->layers[l].memory.streamed;
+    }
+    return streamed && self->method->scored_rows != NULL && self->plan.weights_in_flash &&
+           !self->plan.effective_weights_kept;
+}
+
 /* Whether method, kernels and flash allow what was chosen. */
-static bool is_possible(const engine *self, const engine_limits *limits) {
+static bool is_possible(const engine *self, const engine_limits *limits, bool streamed) {
     const engine_memory_plan *plan = &self->plan;
     const bool maskable = self->method->effective_row != NULL, frozen_weights = self->method->frozen_weights;
     if (plan->fast_kernels && self->kernels->memory_bytes == NULL) {
         return false;
     }
-    if (plan->weights_in_flash && (!maskable || plan->flash_bytes > limits->weights_flash_bytes)) {
+    if (plan->weights_in_flash && (!maskable || flash_needed(self) > limits->flash.bytes)) {
+        return false;
+    }
+    if (streamed && !can_stream(self)) {
         return false;
     }
     if (plan->effective_weights_kept) {
@@ -80,12 +119,20 @@ static bool is_possible(const engine *self, const engine_limits *limits) {
     return maskable && (frozen_weights || plan->weights_in_flash);
 }
 
-#define CHOICES 8u /* a bit for each of the three */
+#define CHOICES 16u /* a bit for each of the four */
+
+static plan_choices choices_of(uint32_t choice) {
+    return (plan_choices){.fast_kernels = (choice & 4u) == 0,
+                          .effective_weights_kept = (choice & 2u) == 0,
+                          .weights_in_flash = (choice & 1u) != 0,
+                          .streamed = (choice & 8u) != 0};
+}
 
 /* Plans choice 0..CHOICES - 1 without laying it out; false: not possible. */
 static bool count_bytes(engine *self, const engine_limits *limits, uint32_t choice) {
-    choose(self, (choice & 4u) == 0, (choice & 2u) == 0, (choice & 1u) != 0);
-    if (!is_possible(self, limits)) {
+    const plan_choices choices = choices_of(choice);
+    choose(self, &choices);
+    if (!is_possible(self, limits, choices.streamed)) {
         return false;
     }
     engine_lay_out(self, false);
@@ -141,8 +188,10 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits) {
     }
     (void)count_bytes(self, limits, chosen);
     const uint32_t estimated_cycles = self->plan.estimated_cycles;
-    choose(self, self->plan.fast_kernels, self->plan.effective_weights_kept, self->plan.weights_in_flash);
+    const plan_choices choices = choices_of(chosen);
+    choose(self, &choices);
     engine_lay_out(self, true);
+    self->flash = limits->flash;
     self->plan.estimated_cycles = estimated_cycles;
     self->plan.fastest_cycles = survey.fastest_cycles;
     self->plan.fastest_bytes = survey.fastest_bytes;

@@ -71,15 +71,17 @@ static void send(void *context, const uint8_t *bytes, size_t length) {
     replies++;
 }
 
-static const int8_t *program_weights(void *context, const int8_t *weights, uint32_t length) {
+static const int8_t *program_weights(void *context, uint32_t offset, const int8_t *weights, uint32_t length) {
     (void)context;
-    CHECK(weights != NULL && length <= options.flash_bytes);
+    CHECK(weights != NULL && offset % ENGINE_FLASH_SECTOR_BYTES == 0);
+    CHECK(offset <= options.flash_bytes && length <= options.flash_bytes - offset);
     if (options.flash_fails) {
         return NULL;
     }
-    free(flash);
-    flash = malloc(length);
-    return memcpy(flash, weights, length);
+    if (flash == NULL) {
+        flash = malloc(options.flash_bytes);
+    }
+    return memcpy(flash + offset, weights, length);
 }
 
 static void read_slots(void *context, uint32_t offset, uint8_t *bytes, uint32_t length) {

@@ -47,7 +47,7 @@ static void fill_scored(uint8_t *flags, uint32_t first, uint32_t length, uint32_
 }
 
 static void put(priot_Tensor tensor, uint32_t kind) {
-    const uint32_t edges = engine_edge_count(engine_instance());
+    const uint32_t edges = engine_tensor_bytes(engine_instance(), (engine_tensor)tensor);
     for (uint32_t offset = 0; offset < edges; offset += SESSION_MAX_CHUNK_BYTES) {
         const uint32_t length = smaller(edges - offset, SESSION_MAX_CHUNK_BYTES);
         if (tensor == priot_Tensor_TENSOR_SCORED) {
@@ -70,7 +70,7 @@ static void put(priot_Tensor tensor, uint32_t kind) {
 }
 
 static void get(priot_Tensor tensor) {
-    const uint32_t edges = engine_edge_count(engine_instance());
+    const uint32_t edges = engine_tensor_bytes(engine_instance(), (engine_tensor)tensor);
     for (uint32_t offset = 0; offset < edges; offset += SESSION_MAX_CHUNK_BYTES) {
         priot_HostMessage read = {.which_body = priot_HostMessage_read_tensor_tag};
         read.body.read_tensor.tensor = tensor;

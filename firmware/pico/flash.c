@@ -14,6 +14,7 @@
 
 _Static_assert(CHECKPOINT_SECTOR_BYTES == FLASH_SECTOR_SIZE && CHECKPOINT_PAGE_BYTES == FLASH_PAGE_SIZE, "the chip's");
 _Static_assert(FLASH_CHECKPOINT_SLOT_BYTES % FLASH_SECTOR_SIZE == 0, "whole sectors");
+_Static_assert(ENGINE_FLASH_SECTOR_BYTES == FLASH_SECTOR_SIZE, "the chip's");
 _Static_assert(FLASH_WEIGHTS_BYTES >= ENGINE_MAX_EDGES, "a byte for every weight a network may have");
 
 static bool has_regions;
@@ -68,16 +69,16 @@ static void program_sector(uint32_t offset, const uint8_t *bytes, uint32_t lengt
     }
 }
 
-const int8_t *flash_program_weights(const int8_t *weights, uint32_t length) {
-    const uint8_t *region = (const uint8_t *)(XIP_BASE + WEIGHTS_OFFSET);
-    if (!has_regions || length > FLASH_WEIGHTS_BYTES) {
+const int8_t *flash_program_weights(uint32_t offset, const int8_t *weights, uint32_t length) {
+    const uint8_t *region = (const uint8_t *)(XIP_BASE + WEIGHTS_OFFSET + offset);
+    if (!has_regions || offset > FLASH_WEIGHTS_BYTES || length > FLASH_WEIGHTS_BYTES - offset) {
         return NULL;
     }
     for (uint32_t at = 0; at < length; at += FLASH_SECTOR_SIZE) {
         const uint8_t *bytes = (const uint8_t *)weights + at;
         uint32_t count = length - at < FLASH_SECTOR_SIZE ? length - at : FLASH_SECTOR_SIZE;
         if (memcmp(region + at, bytes, count) != 0) {
-            program_sector(WEIGHTS_OFFSET + at, bytes, count);
+            program_sector(WEIGHTS_OFFSET + offset + at, bytes, count);
         }
     }
     return memcmp(region, weights, length) == 0 ? (const int8_t *)region : NULL;

@@ -25,9 +25,10 @@ typedef struct {
 /* Asks the chip who it is. Once, before all else here, and before interrupts run. */
 flash_identity flash_init(void);
 
-/* Programs `weights` (in RAM, length > 0) and returns where they can be read, or NULL when there is no region, they do
- * not fit, or do not read back. Sectors that hold the right bytes already are left alone. */
-const int8_t *flash_program_weights(const int8_t *weights, uint32_t length);
+/* Programs `weights` (in RAM, length > 0), `offset` bytes, whole sectors, into the region for them, and returns where
+ * they can be read, or NULL when there is no region, they do not fit, or do not read back. Sectors that hold the right
+ * bytes already are left alone; the rest of a last sector that is programmed is erased. */
+const int8_t *flash_program_weights(uint32_t offset, const int8_t *weights, uint32_t length);
 
 /* Erases, programs and reads the last sector of the region for weights: SELF_TEST_KIND_FLASH of the .proto. Returns the
  * number of values; 0 without a region. */

@@ -21,9 +21,9 @@ static void send(void *context, const uint8_t *bytes, size_t length) {
     usb_link_send(bytes, length);
 }
 
-static const int8_t *program_weights(void *context, const int8_t *weights, uint32_t length) {
+static const int8_t *program_weights(void *context, uint32_t offset, const int8_t *weights, uint32_t length) {
     (void)context;
-    return flash_program_weights(weights, length);
+    return flash_program_weights(offset, weights, length);
 }
 
 static void restart(void *context, bool bootsel) {

@@ -45,7 +45,7 @@ engine_status pretraining_open(uint32_t batch_size, engine_fault *fault) {
     engine *self = engine_instance();
     engine_memory_plan plan;
     const engine_arena arena = self->arena;
-    const engine_limits limits = {.arena_bytes = arena.bytes, .weights_flash_bytes = 0};
+    const engine_limits limits = {.arena_bytes = arena.bytes};
     const engine_status status = engine_open(self, &limits, &plan, fault);
     if (status != ENGINE_OK) {
         return status;

@@ -85,10 +85,10 @@ static uint32_t receive(uint8_t *bytes, uint32_t length) {
     return length - semihosting(SYS_READ, arguments);
 }
 
-static const int8_t *program_weights(void *context, const int8_t *weights, uint32_t length) {
+static const int8_t *program_weights(void *context, uint32_t offset, const int8_t *weights, uint32_t length) {
     (void)context;
-    memcpy(FLASH, weights, length);
-    return (const int8_t *)FLASH;
+    memcpy(FLASH + offset, weights, length);
+    return (const int8_t *)FLASH + offset;
 }
 
 static void read_checkpoints(void *context, uint32_t offset, uint8_t *bytes, uint32_t length) {

@@ -57,7 +57,9 @@ void handle_open_network(const priot_OpenNetwork *request) {
     const uint32_t limit = request->memory_limit_bytes;
     const engine_limits limits = {
         .arena_bytes = limit != 0 && limit < arena.bytes ? limit : arena.bytes,
-        .weights_flash_bytes = session.platform.program_weights != NULL ? session.identity.weights_flash_bytes : 0,
+        .flash = {.context = session.platform.context,
+                  .bytes = session.platform.program_weights != NULL ? session.identity.weights_flash_bytes : 0,
+                  .program = session.platform.program_weights},
     };
     engine_fault fault = {"", 0, 0};
     engine_status status;
@@ -127,6 +129,12 @@ static bool find_stage(priot_Tensor tensor, upload_stage *stage) {
     return true;
 }
 
+static void reply_tensor_failure(engine_status status, const char *text, uint32_t offset) {
+    const engine_fault fault = {
+        status == ENGINE_FLASH_FAILED ? "the weights could not be programmed into flash" : text, 0, (int32_t)offset};
+    reply_engine_failure(status, &fault);
+}
+
 void handle_write_tensor(const priot_WriteTensor *request) {
     upload_stage stage;
     if (!find_stage(request->tensor, &stage)) {
@@ -145,24 +153,10 @@ void handle_write_tensor(const priot_WriteTensor *request) {
     }
     engine_status status = timed_write_tensor(tensor, request->offset, data);
     if (status != ENGINE_OK) {
-        engine_fault fault = {"a value out of the tensor's range", 0, (int32_t)request->offset};
-        reply_engine_failure(status, &fault);
+        reply_tensor_failure(status, "a value out of the tensor's range", request->offset);
         return;
     }
     reply_done();
-}
-
-/* Answers and returns false when the weights could not be programmed. */
-static bool weights_to_flash(void) {
-    uint32_t length = 0;
-    const int8_t *staged = engine_staged_weights(engine_instance(), &length);
-    const int8_t *programmed = timed_program_weights(staged, length);
-    if (programmed == NULL) {
-        reply_failure(priot_FailureCode_FAILURE_CODE_FLASH, "the weights could not be programmed into flash");
-        return false;
-    }
-    engine_use_flash_weights(engine_instance(), programmed);
-    return true;
 }
 
 void handle_commit_tensor(const priot_CommitTensor *request) {
@@ -178,13 +172,9 @@ void handle_commit_tensor(const priot_CommitTensor *request) {
         reply_done(); /* committed before: the same request once more */
         return;
     }
-    if (stage == STAGE_WEIGHTS && session.plan.weights_in_flash && !weights_to_flash()) {
-        return;
-    }
     engine_status status = timed_commit_tensor((engine_tensor)request->tensor);
     if (status != ENGINE_OK) {
-        engine_fault fault = {"the tensor does not agree with the network", 0, 0};
-        reply_engine_failure(status, &fault);
+        reply_tensor_failure(status, "the tensor does not agree with the network", 0);
         return;
     }
     session.stage = stage == STAGE_SCORED ? after_scored() : (upload_stage)(stage + 1);
@@ -211,7 +201,6 @@ void handle_read_tensor(const priot_ReadTensor *request) {
     uint8_t *data = reply_tensor_data(request);
     engine_status status = timed_read_tensor(tensor, request->offset, data, request->length);
     if (status != ENGINE_OK) {
-        engine_fault fault = {"the tensor cannot be read", 0, (int32_t)request->offset};
-        reply_engine_failure(status, &fault);
+        reply_tensor_failure(status, "the tensor cannot be read", request->offset);
     }
 }

@@ -54,6 +54,9 @@ void reply_engine_failure(engine_status status, const engine_fault *fault) {
     case ENGINE_WRONG_ORDER:
         code = priot_FailureCode_FAILURE_CODE_WRONG_ORDER;
         break;
+    case ENGINE_FLASH_FAILED:
+        code = priot_FailureCode_FAILURE_CODE_FLASH;
+        break;
     case ENGINE_OK:
         break;
     }

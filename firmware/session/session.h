@@ -9,7 +9,7 @@
 
 #include "checkpoint_slots.h"
 
-#define SESSION_PROTOCOL_VERSION 2u
+#define SESSION_PROTOCOL_VERSION 3u
 #define SESSION_MAX_FRAME_BYTES 4224u /* payload + CRC, before COBS: an image of up to 4,096 bytes */
 #define SESSION_MAX_REPLY_BYTES 2048u /* payload + CRC of the largest device message */
 #define SESSION_MAX_IMAGE_BYTES 4096u
@@ -23,9 +23,9 @@ typedef struct {
     void *context;
     /* Sends encoded bytes of one frame, its 0x00 included. Blocks until accepted; drops when nobody listens. */
     void (*send)(void *context, const uint8_t *bytes, size_t length);
-    /* Programs frozen weights (and leaves flash alone that holds them already); returns where they can be read, NULL on
-     * failure. NULL pointer: no flash. */
-    const int8_t *(*program_weights)(void *context, const int8_t *weights, uint32_t length);
+    /* Programs frozen weights, `offset` bytes, whole sectors, into the flash kept for them (and leaves alone what holds
+     * them already); returns where they can be read, NULL on failure. NULL pointer: no flash. */
+    const int8_t *(*program_weights)(void *context, uint32_t offset, const int8_t *weights, uint32_t length);
     /* Where checkpoints of the learned state are kept; slot_bytes 0: nowhere. */
     checkpoint_flash checkpoints;
     /* Leaves for a reset, or the boot ROM's drive. May return where that is not possible. */

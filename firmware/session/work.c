@@ -49,10 +49,3 @@ engine_layer_checksums timed_layer_checksum(uint32_t layer) {
     handling_resume();
     return checksums;
 }
-
-const int8_t *timed_program_weights(const int8_t *weights, uint32_t length) {
-    handling_pause();
-    const int8_t *programmed = session.platform.program_weights(session.platform.context, weights, length);
-    handling_resume();
-    return programmed;
-}

@@ -17,7 +17,4 @@ engine_status timed_read_tensor(engine_tensor tensor, uint32_t offset, uint8_t *
 uint32_t timed_evaluate(const uint8_t *image, bool frozen, uint32_t *cycles);
 engine_layer_checksums timed_layer_checksum(uint32_t layer);
 
-/* session.h: programs frozen weights. */
-const int8_t *timed_program_weights(const int8_t *weights, uint32_t length);
-
 #endif

@@ -33,7 +33,7 @@ async function train(training: ConformanceCase, memoryLimitBytes = 0) {
   return {
     plan,
     sram: staticBytes + plan.requiredBytes + stackHighWaterBytes,
-    state: await readState(link, network),
+    state: await readState(link, network, settings),
   };
 }
 

@@ -56,7 +56,7 @@ describe(`with the boot ROM of a chip${missing ? ' (PRIOT_BOOT_ROM names no dump
       const sessionId = sessionIdOf(network, { method, threshold }, 0, stateInitial);
       const train = async (link: Link) => {
         await trainSteps(link, STEPS, CASE);
-        return bytesOf(await readState(link, network));
+        return bytesOf(await readState(link, network, {}));
       };
       const simulator = await Link.open(await openSimulator());
       const expected = Buffer.from(await train(simulator));

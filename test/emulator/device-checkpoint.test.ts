@@ -70,7 +70,7 @@ async function begin(link: Link, nextStep: number): Promise<void> {
 async function saveAt(link: Link, nextStep: number): Promise<number> {
   await begin(link, nextStep);
   const { sequence, stateCrc } = await link.request('saveCheckpoint', { sessionId, trainingId, nextStep });
-  expect(stateCrc).toBe(crc32(bytesOf(await readState(link, plan.network))));
+  expect(stateCrc).toBe(crc32(bytesOf(await readState(link, plan.network, plan.settings))));
   return sequence;
 }
 

@@ -45,7 +45,7 @@ describe.each([
       const expected = referenceOf(training, settings);
       for (const kernels of kernelNames as readonly KernelName[]) {
         const start = startOf(training, settings);
-        const outcomes = await trainOn(link, training.network, settings, start, training.images, kernels);
+        const outcomes = await trainOn(link, training.network, settings, start, training.images, { kernels });
         const what = `${settings.method}, ${kernels}: ${describeLayers(training.network)}`;
         expect(outcomes, what).toEqual(expected);
       }

@@ -3,7 +3,7 @@ import type { Link } from '#host/link/link.js';
 import type { StepResult } from '#host/link/messages.js';
 import type { Network } from '#host/network/network.js';
 import { outputCount } from '#host/network/network-shape.js';
-import type { KernelName, MethodSettings } from '#host/network/open-network.js';
+import type { MethodSettings, OpenNetworkOptions } from '#host/network/open-network.js';
 import { putNetwork } from '#host/training/network-on-device.js';
 
 export type Outcome = Pick<StepResult, 'prediction' | 'lossZero' | 'logits' | 'lossGradient' | 'layers'>;
@@ -15,9 +15,9 @@ export async function trainOn(
   settings: MethodSettings,
   state: Int8Array,
   images: readonly Uint8Array[],
-  kernels: KernelName,
+  options: OpenNetworkOptions,
 ): Promise<Outcome[]> {
-  await putNetwork(link, network, settings, state, { kernels });
+  await putNetwork(link, network, settings, state, options);
   const sessionId = new Uint8Array(8);
   await link.request('startSession', { sessionId, nextStep: 0 });
   const frames = images.map((image, index) => ({ label: index % outputCount(network), image, detail: true }));

@@ -21,7 +21,7 @@ async function train(link: Link, session: RandomSession, kernels: KernelName) {
   const frames = images.map((image, step) => ({ label: labels[step]!, image, detail: true }));
   const results: StepResult[] = [];
   for await (const result of link.steps({ sessionId, firstStep: 0 }, frames)) results.push(result);
-  return { fastKernels, results, state: await readState(link, network) };
+  return { fastKernels, results, state: await readState(link, network, settings) };
 }
 
 describe(`random networks on QEMU's Cortex-M${missing ? ` (${missing})` : ''}`, () => {

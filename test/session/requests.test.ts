@@ -77,7 +77,7 @@ function randomNetwork(draw: (limit: number) => number): {
 describe('hello', () => {
   it('says who the device is, and is answered whatever version asks', () => {
     const board = new Board();
-    for (const protocolVersion of [0, 1, 2, 3, 0xffff_ffff]) {
+    for (const protocolVersion of [0, 1, 2, 3, 4, 0xffff_ffff]) {
       const { kind, body, nextStep, windowEnd } = board.ask({ hello: { protocolVersion } });
       expect(kind).toBe('hello');
       expect(body).toMatchObject({

@@ -161,7 +161,7 @@ describe('a network on a device', () => {
   it('gives back the state that was uploaded', async () => {
     const { stateInitial } = loadCase(join(conformance, 'priot-negate-45'));
     await putNetwork(link, network, { method: 'priot', threshold: -64 }, stateInitial);
-    expect(await readState(link, network)).toEqual(stateInitial);
+    expect(await readState(link, network, {})).toEqual(stateInitial);
   });
 
   it('is refused when the device lacks the method or is too small', async () => {

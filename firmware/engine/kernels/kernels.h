@@ -30,6 +30,17 @@ typedef struct {
     void (*gradients)(engine_layer *layer, uint32_t first, uint32_t end, const engine_gradient_sink *sink);
 } engine_window_kernels;
 
+/* The kernels of convolutions whose rows of weights are read from flash, each time they are needed, with static shifts.
+ */
+typedef struct {
+    /* Fills the layer's output and positions. `acc`: scratch for the accumulators of one output row. */
+    void (*forward)(const engine_layer *layer, engine_row_reader read, bool frozen, int32_t *acc);
+    /* Fills the deltas of the layer below. */
+    void (*below)(const engine_layer *layer, engine_row_reader read, int8_t *below);
+    /* Updates the scores of the edges that have one. `groups`: a row each, weights by edge. */
+    void (*update)(const engine_layer *layer, const engine_scored_groups *groups);
+} engine_streamed_kernels;
+
 typedef struct engine_kernel_table {
     bool dense; /* zeros are not skipped, here nor in the linear layers' loops */
     /* Return the bytes that the kernels keep for a layer from its forward pass to its update, and of scratch. Both may
@@ -39,6 +50,7 @@ typedef struct engine_kernel_table {
     /* A layer's input is complete and its effective weights are what they will be for this step. May be NULL. */
     void (*prepare)(engine_layer *layer);
     const engine_window_kernels *convolution, *depthwise;
+    const engine_streamed_kernels *streamed;
     /* Pools (when the layer does), ReLU, requantises: output rows [first, end) and their pool positions from their
      * accumulator rows, one after another. */
     void (*requantise)(const engine_layer *layer, uint32_t first, uint32_t end, const int32_t *acc);

@@ -106,11 +106,8 @@ bool engine_update_channel_scores(const engine_score_row *row, const int32_t *gr
 
 #define PLAIN_TABLE                                                                                                    \
     .requantise = engine_requantise, .add_scaled_row = engine_add_scaled_row, .sparse_dot = engine_sparse_dot,         \
-    .update_scores = engine_update_scores, .update_channel_scores = engine_update_channel_scores
-
-#define PLAIN_TABLE                                                                                                    \
-    .requantise = engine_requantise, .add_scaled_row = engine_add_scaled_row, .sparse_dot = engine_sparse_dot,         \
-    .update_scores = engine_update_scores, .update_channel_scores = engine_update_channel_scores
+    .update_scores = engine_update_scores, .update_channel_scores = engine_update_channel_scores,                      \
+    .streamed = &engine_plain_streamed
 
 const engine_kernel_table engine_kernels_plain = {
     .convolution = &engine_plain_convolution, .depthwise = &engine_plain_depthwise, PLAIN_TABLE};

@@ -2,10 +2,25 @@
 #ifndef PRIOT_ENGINE_PLAIN_H
 #define PRIOT_ENGINE_PLAIN_H
 
+#include "../arithmetic.h"
 #include "kernels.h"
 
 /* plain_convolution.c, plain_depthwise.c */
 extern const engine_window_kernels engine_plain_convolution, engine_dense_convolution, engine_plain_depthwise;
+
+/* plain_streamed.c */
+extern const engine_streamed_kernels engine_plain_streamed;
+
+/* Updates the score of one entry of a streamed layer, whose edge is `edge`. */
+static inline void engine_update_streamed_score(const engine_scored_groups *groups, uint32_t entry, int32_t gradient,
+                                                uint32_t edge) {
+    const engine_score_row *row = &groups->row;
+    if ((uint32_t)(gradient + row->negligible) <= 2u * (uint32_t)row->negligible) {
+        return;
+    }
+    const int32_t step = (gradient * row->weights[edge] + row->half) >> row->shift;
+    row->scores[entry] = clamp_int8(row->scores[entry] - clamp_int8(step));
+}
 
 /* plain.c */
 void engine_requantise(const engine_layer *layer, uint32_t first, uint32_t end, const int32_t *acc);

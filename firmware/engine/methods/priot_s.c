@@ -1,7 +1,11 @@
 /* PRIOT-S: scores only for some edges; the others keep their weight for ever. Scored edges are stored as groups
  * (layer.h) of sorted indices: three bytes per scored edge, four where groups are longer than 256, and two per group.
  * Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an update walks its
- * scored edges alone instead of testing bits. */
+ * scored edges alone instead of testing bits.
+ *
+ * In a streamed convolution, whose weights are in flash alone, a scored edge takes two bytes: its index in its row of at
+ * most 256 outputs, and its score. Differences from one index to the next would take as much, and would have to be added
+ * up from a row's start. */
 #include "methods.h"
 
 #include "../kernels/kernels.h"
@@ -11,7 +15,7 @@
 typedef struct {
     uint32_t count, groups, group_size;
     engine_entry *starts; /* groups + 1 */
-    int8_t *weights, *scores;
+    int8_t *weights, *scores; /* weights NULL: the layer is streamed */
     uint8_t *index_low;    /* of each entry: its edge within the group, the lowest 8 bits */
     uint8_t *index_middle; /* 8 bits more, when a group is longer than 256; else NULL */
     uint8_t *index_high;   /* 8 bits more, when it is longer than 65,536; else NULL */
@@ -25,10 +29,11 @@ static engine_layer_bytes layer_bytes(const engine_layer *layer) {
     const engine_layer_shape *shape = &layer->shape;
     const uint32_t scored = layer->config.scored_edges;
     return (engine_layer_bytes){
+        .flags = layer->memory.weights_in_flash ? (shape->edges + 7u) / 8u : 0,
         .effective = layer->memory.effective_kept ? shape->edges : 0,
         .index = (uint32_t)sizeof(scored_edges) + (uint32_t)sizeof(engine_entry) * (shape->groups + 1) +
                  index_bytes(shape->group_size) * scored,
-        .state = 2 * scored,
+        .state = layer->memory.streamed ? scored : 2 * scored,
     };
 }
 
@@ -42,8 +47,8 @@ static void set_pointers(engine_layer *layer) {
     scored->index_low = (uint8_t *)(scored->starts + scored->groups + 1);
     scored->index_middle = scored->group_size > 256 ? scored->index_low + count : NULL;
     scored->index_high = scored->group_size > 65536 ? scored->index_low + 2 * count : NULL;
-    scored->weights = layer->memory.state;
-    scored->scores = count == 0 ? NULL : scored->weights + count;
+    scored->weights = layer->memory.streamed ? NULL : layer->memory.state;
+    scored->scores = layer->memory.streamed || count == 0 ? layer->memory.state : scored->weights + count;
 }
 
 static inline uint32_t index_of(const scored_edges *scored, uint32_t entry) {
@@ -77,9 +82,20 @@ static uint32_t find(const scored_edges *scored, uint32_t edge) {
     return low < scored->starts[group + 1] && index_of(scored, low) == wanted ? low : scored->count;
 }
 
-/* Scored flags wait in the weights' place until all are known. */
-static int8_t *flags_of(const engine_layer *layer) {
-    return layer->memory.weights_in_flash ? layer->memory.weights_sram : layer->memory.effective;
+/* Scored flags wait in the weights' place until all are known: as bits where those go to flash, else as bytes. */
+static void set_flag(const engine_layer *layer, uint32_t edge, bool flag) {
+    if (!layer->memory.weights_in_flash) {
+        layer->memory.effective[edge] = flag;
+        return;
+    }
+    const uint8_t bit = (uint8_t)(1u << edge % 8);
+    uint8_t *byte = layer->memory.flags + edge / 8;
+    *byte = (uint8_t)(flag ? *byte | bit : *byte & ~bit);
+}
+
+static bool flag_of(const engine_layer *layer, uint32_t edge) {
+    return layer->memory.weights_in_flash ? (layer->memory.flags[edge / 8] >> edge % 8 & 1u) != 0
+                                          : layer->memory.effective[edge] != 0;
 }
 
 /* The weight as it was written: of an edge without a score, or before the first refresh. */
@@ -91,7 +107,7 @@ static int8_t written_weight(const engine_layer *layer, uint32_t edge) {
 static void set(engine_layer *layer, engine_tensor tensor, uint32_t edge, int8_t value) {
     scored_edges *scored = layer->memory.index;
     if (tensor == ENGINE_SCORED) {
-        flags_of(layer)[edge] = value;
+        set_flag(layer, edge, value != 0);
         return;
     }
     if (tensor == ENGINE_WEIGHTS) {
@@ -114,7 +130,7 @@ static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge
     const bool has_score = entry < scored->count;
     switch (tensor) {
     case ENGINE_WEIGHTS:
-        return has_score ? scored->weights[entry] : written_weight(layer, edge);
+        return has_score && scored->weights != NULL ? scored->weights[entry] : written_weight(layer, edge);
     case ENGINE_SCORED:
         return has_score;
     default:
@@ -124,12 +140,11 @@ static int8_t get(const engine_layer *layer, engine_tensor tensor, uint32_t edge
 
 static bool scored_done(engine_layer *layer) {
     scored_edges *scored = layer->memory.index;
-    const int8_t *flags = flags_of(layer);
     uint32_t entry = 0, edge = 0;
     for (uint32_t group = 0; group < scored->groups; group++) {
         scored->starts[group] = (engine_entry)entry;
         for (uint32_t index = 0; index < scored->group_size; index++, edge++) {
-            if (flags[edge] == 0) {
+            if (!flag_of(layer, edge)) {
                 continue;
             }
             if (entry == scored->count) {
@@ -151,7 +166,7 @@ static bool scored_done(engine_layer *layer) {
 
 static void weights_done(engine_layer *layer) {
     const scored_edges *scored = layer->memory.index;
-    for (uint32_t group = 0; group < scored->groups; group++) {
+    for (uint32_t group = 0; scored->weights != NULL && group < scored->groups; group++) {
         for (uint32_t entry = scored->starts[group]; entry < scored->starts[group + 1]; entry++) {
             scored->weights[entry] = written_weight(layer, group * scored->group_size + index_of(scored, entry));
         }
@@ -198,13 +213,14 @@ static inline bool is_negligible(int32_t gradient, int32_t negligible) {
 }
 
 /* The row in flash, with what its pruned edges have become. */
-static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t input, bool frozen, int8_t *row) {
+static void PRIOT_HOT effective_row(const engine_layer *layer, uint32_t row_index, bool frozen, int8_t *row) {
     const scored_edges *scored = layer->memory.index;
-    memcpy(row, layer->memory.weights + input * scored->group_size, scored->group_size);
-    const uint32_t end = frozen ? 0 : scored->starts[input + 1];
-    for (uint32_t entry = scored->starts[input]; entry < end; entry++) {
+    memcpy(row, layer->memory.weights + row_index * scored->group_size, scored->group_size);
+    const uint32_t end = frozen ? 0 : scored->starts[row_index + 1];
+    for (uint32_t entry = scored->starts[row_index]; entry < end; entry++) {
         if (scored->scores[entry] < layer->shape.threshold) {
-            row[index_of(scored, entry)] = effective_weight(layer, scored->weights[entry], scored->scores[entry]);
+            int8_t *weight = row + index_of(scored, entry);
+            *weight = effective_weight(layer, *weight, scored->scores[entry]);
         }
     }
 }
@@ -221,6 +237,13 @@ static inline engine_scored_groups scored_groups(const engine_layer *layer, cons
         .group_pitch = layer->shape.group_pitch,
         .edge_pitch = layer->shape.edge_pitch,
     };
+}
+
+static engine_scored_groups scored_rows(const engine_layer *layer) {
+    const scored_edges *scored = layer->memory.index;
+    engine_scored_groups groups = scored_groups(layer, scored);
+    groups.row.weights = layer->memory.weights;
+    return groups;
 }
 
 /* Where every edge has a score, entries lie as edges do, and the kernels for PRIOT's scores can take them. */
@@ -296,6 +319,7 @@ const engine_method_operations engine_method_priot_s = {
     .weights_done = weights_done,
     .refresh = refresh,
     .effective_row = effective_row,
+    .scored_rows = scored_rows,
     .negligible = negligible,
     .update_rows = update_rows,
     .update_channel = update_channel,

@@ -54,11 +54,21 @@ static engine_status check(const engine_checker *check, engine_layer *layer) {
         return engine_refuse(check, ENGINE_BAD_NETWORK, "the network has too many edges", (int64_t)fan_in);
     }
     shape->fan_in = (uint32_t)fan_in;
-    shape->groups = config->out_channels;
-    shape->group_size = shape->fan_in;
-    shape->group_pitch = 1;
-    shape->edge_pitch = config->out_channels;
     return ENGINE_OK;
+}
+
+/* Indices in a row are bytes. */
+static bool streams(const engine_layer *layer) {
+    return !layer->config.depthwise && layer->config.out_channels <= UINT8_MAX + 1u;
+}
+
+static void group_edges(engine_layer *layer) {
+    engine_layer_shape *shape = &layer->shape;
+    const uint32_t outputs = layer->config.out_channels;
+    shape->groups = layer->memory.streamed ? shape->fan_in : outputs;
+    shape->group_size = layer->memory.streamed ? outputs : shape->fan_in;
+    shape->group_pitch = 1;
+    shape->edge_pitch = outputs;
 }
 
 /* Consecutive outputs on one input, along a side, whose delta can be non-zero: under a pool one of two neighbours. */
@@ -84,14 +94,20 @@ static engine_scratch scratch(const engine_layer *layer, bool dynamic_shifts) {
     const engine_layer_shape *shape = &layer->shape;
     const uint32_t rows = dynamic_shifts ? shape->conv_height : layer->config.pool ? 2 : 1;
     uint32_t sums = rows * shape->conv_width * layer->config.out_channels;
+    if (layer->memory.streamed) {
+        return (engine_scratch){.sums = sums, .row = layer->config.out_channels};
+    }
     sums = larger_of(sums, shape->is_first ? 0 : shape->in_count);
     sums = larger_of(sums, dynamic_shifts ? shape->edges : shape->fan_in);
     return (engine_scratch){.sums = sums, .channel_weights = shape->is_first ? 0 : shape->fan_in};
 }
 
 static uint32_t edge_index(const engine_layer *layer, uint32_t canonical) {
-    (void)layer;
-    return canonical;
+    if (!layer->memory.streamed) {
+        return canonical;
+    }
+    const uint32_t fan_in = layer->shape.fan_in;
+    return canonical % fan_in * layer->config.out_channels + canonical / fan_in;
 }
 
 static const engine_window_kernels *kernels_of(const engine_layer *layer) {
@@ -116,7 +132,11 @@ static void gradients(engine_layer *layer, const engine_gradient_sink *sink) {
 static void forward(engine *self, uint32_t l, bool frozen) {
     engine_layer *layer = &self->layers[l];
     const engine_window_kernels *kernels = kernels_of(layer);
-    (void)frozen;
+    if (layer->memory.streamed) {
+        layer->kernels->streamed->forward(layer, self->method->effective_row, frozen, self->scratch);
+        engine_book(self, l, ENGINE_PHASE_FORWARD);
+        return;
+    }
     if (kernels->rows != NULL) {
         kernels->rows(layer, 0, layer->shape.out_height, self->scratch);
         engine_book(self, l, ENGINE_PHASE_FORWARD);
@@ -134,6 +154,10 @@ static void forward(engine *self, uint32_t l, bool frozen) {
 static void fill_below(const engine *self, engine_layer *layer, int8_t *below) {
     const engine_window_kernels *kernels = kernels_of(layer);
     const bool dynamic = self->method->dynamic_shifts;
+    if (layer->memory.streamed) {
+        layer->kernels->streamed->below(layer, self->method->effective_row, below);
+        return;
+    }
     if (!dynamic && kernels->below != NULL) {
         kernels->below(layer, self->scratch, self->channel_weights, below);
         return;
@@ -147,6 +171,11 @@ static void fill_below(const engine *self, engine_layer *layer, int8_t *below) {
 
 static void update(engine *self, engine_layer *layer) {
     const uint32_t fan_in = layer->shape.fan_in;
+    if (layer->memory.streamed) {
+        const engine_scored_groups groups = self->method->scored_rows(layer);
+        layer->kernels->streamed->update(layer, &groups);
+        return;
+    }
     if (!self->method->dynamic_shifts) {
         const engine_gradient_sink sink = {.gradient = self->scratch, .take = self->method->update_channel};
         gradients(layer, &sink);
@@ -177,6 +206,8 @@ const engine_operation engine_operation_conv2d = {
     .check = check,
     .bounds = bounds,
     .scratch = scratch,
+    .streams = streams,
+    .group_edges = group_edges,
     .edge_index = edge_index,
     .accumulate = accumulate,
     .errors = errors,

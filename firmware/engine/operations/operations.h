@@ -30,6 +30,11 @@ typedef struct engine_operation {
     engine_status (*check)(const engine_checker *check, engine_layer *layer);
     engine_bounds (*bounds)(const engine_layer *layer);
     engine_scratch (*scratch)(const engine_layer *layer, bool dynamic_shifts);
+    /* Tells whether rows of weights can be read from flash, one by one, each time they are needed. NULL: they are kept,
+     * or masked row by row anyway. */
+    bool (*streams)(const engine_layer *layer);
+    /* Fills what the shape says of groups of edges, which depends on the plan. NULL: `check` has done so. */
+    void (*group_edges)(engine_layer *layer);
     /* Returns the edge index of an edge in canonical order, both from 0 in the layer. */
     uint32_t (*edge_index)(const engine_layer *layer, uint32_t canonical);
     /* Makes all accumulators of a layer, biases included: acc[conv_height][conv_width][out_channels]. */

@@ -81,7 +81,7 @@ export async function measure(
     if (repeat === 0) options.onPlan?.(plan);
     repeats.push(await run(images));
   }
-  const digest = stateDigest(await readState(link, network));
+  const digest = stateDigest(await readState(link, network, settings));
   const statistics = await link.request('readStatistics', {});
   return { repeats, plan, statistics, stateDigest: digest, wallSeconds: wallMs / 1000 };
 }

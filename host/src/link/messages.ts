@@ -6,7 +6,7 @@ import { priot } from '#proto';
 import { DeviceError } from '../errors.js';
 
 /** What this host speaks. The device says its own in Hello. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Bytes of a session id, a board id. */
 export const ID_BYTES = 8;

@@ -27,7 +27,7 @@ export async function askDevice(
   plan: TrainingPlan,
   signal: AbortSignal,
 ): Promise<DeviceKeeping> {
-  checkKeepsState(connection.link.hello, plan.network);
+  checkKeepsState(connection.link.hello, plan);
   return { trainingId: trainingIdOf(plan.training), found: await findDeviceCheckpoint(connection, signal) };
 }
 

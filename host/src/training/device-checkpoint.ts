@@ -6,11 +6,11 @@ import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
 import type { HelloReply } from '../link/link.js';
 import { type DeviceCheckpoint, Tensor } from '../link/messages.js';
-import type { Network } from '../network/network.js';
 import { edgeCount } from '../network/network-shape.js';
 import type { InputImages } from './input-images.js';
 import { bytesOf, readTensor } from './network-on-device.js';
 import { planSessionId, type TrainingPlan, totalSteps } from './plan.js';
+import { travellingElements, wholeState } from './scored-state.js';
 
 /** Erasures of a sector that the flash chip stands at least (W25Q16JV data sheet). */
 export const FLASH_ENDURANCE = 100_000;
@@ -36,7 +36,7 @@ export function trainingIdOf(training: InputImages): Uint8Array {
  * Checks that the device can keep the state.
  * @throws DeviceError NO_DEVICE_CHECKPOINTS, CapacityError STATE_TOO_LARGE when the device cannot keep the state
  */
-export function checkKeepsState({ checkpointBytes }: HelloReply, network: Network): void {
+export function checkKeepsState({ checkpointBytes }: HelloReply, plan: TrainingPlan): void {
   if (checkpointBytes === 0) {
     throw new DeviceError(
       'NO_DEVICE_CHECKPOINTS',
@@ -44,7 +44,7 @@ export function checkKeepsState({ checkpointBytes }: HelloReply, network: Networ
       'put newer firmware on the board: priot flash; or leave --device-checkpoint out',
     );
   }
-  const bytes = edgeCount(network);
+  const bytes = stateBytesOf(plan);
   if (bytes > checkpointBytes) {
     const [needed, there] = [bytes, checkpointBytes].map((count) => count.toLocaleString('en'));
     throw new CapacityError(
@@ -100,23 +100,28 @@ export async function readDeviceState(
         'which writes over it',
     );
   }
-  const state = await connection.untilDone(
+  const travelled = await connection.untilDone(
     (link) => readTensor(link, Tensor.TENSOR_CHECKPOINT, found.stateBytes),
     signal,
   );
-  if (crc32(bytesOf(state)) !== found.stateCrc) {
+  if (crc32(bytesOf(travelled)) !== found.stateCrc) {
     throw new DeviceError(
       'DEVICE_CHECKPOINT_DAMAGED',
       "the device's checkpoint does not have its checksum any more",
       'begin anew with --device-checkpoint; if it happens again, the flash is worn: use another board',
     );
   }
-  return state;
+  return wholeState(travelled, plan.settings);
+}
+
+/** Bytes of the learned state as it travels, and as a device keeps it. */
+function stateBytesOf({ network, settings }: TrainingPlan): number {
+  return travellingElements(edgeCount(network), settings);
 }
 
 function differenceFrom(plan: TrainingPlan, trainingId: Uint8Array, found: DeviceCheckpoint): string | undefined {
   const sessionId = planSessionId(plan);
-  if (!equal(found.sessionId, sessionId) || found.stateBytes !== edgeCount(plan.network)) {
+  if (!equal(found.sessionId, sessionId) || found.stateBytes !== stateBytesOf(plan)) {
     const [its, ours] = [found.sessionId, sessionId].map(hexadecimal);
     return `is of session ${its}; these options are session ${ours}`;
   }

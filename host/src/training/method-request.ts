@@ -14,6 +14,7 @@ import { drawScores } from '../random.js';
 import type { MethodRequest } from '../runs/run-manifest.js';
 import { formatBudget, parseBudget } from './score-budget.js';
 import { drawScoresAndSelection, scoredCount, selectLargestWeights } from './scored-edges.js';
+import { NO_SCORE } from './scored-state.js';
 
 const DEFAULT_SCORED = 100;
 /** The share of scored edges from which on larger steps are better; measured at 0.1 and 0.2. */
@@ -68,8 +69,6 @@ export interface MethodSetup {
   readonly initialState: Int8Array;
 }
 
-/** The state of an edge without a score (docs/arithmetic.md, "Tensors and layouts"). */
-const NO_SCORE = 127;
 /** The engine ignores the threshold of methods without scores; conformance cases have this one. */
 const UNUSED_THRESHOLD = -64;
 

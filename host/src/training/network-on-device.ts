@@ -3,7 +3,7 @@ import { CapacityError, DeviceError } from '../errors.js';
 import type { Link } from '../link/link.js';
 import { type HelloReply, type MemoryPlan, TENSOR_CHUNK_BYTES, Tensor } from '../link/messages.js';
 import type { Network } from '../network/network.js';
-import { edgeCount, imageBytes, largestMap, outputCount } from '../network/network-shape.js';
+import { edgeCount, imageBytes, largestMap, layerOffsets, outputCount } from '../network/network-shape.js';
 import {
   hasMethod,
   type MethodSettings,
@@ -12,6 +12,7 @@ import {
   openNetworkRequest,
 } from '../network/open-network.js';
 import { biasBytes } from '../network/tensor-file.js';
+import { travellingElements, travellingState, wholeState } from './scored-state.js';
 
 /**
  * Opens the network on the device and uploads scored flags, biases, weights and state.
@@ -29,14 +30,23 @@ export async function putNetwork(
   const plan = await link.request('openNetwork', openNetworkRequest(network, settings, options));
   if (settings.scored !== undefined) await upload(link, Tensor.TENSOR_SCORED, settings.scored, options.signal);
   if (network.biases !== undefined) await upload(link, Tensor.TENSOR_BIASES, biasBytes(network.biases), options.signal);
-  await upload(link, Tensor.TENSOR_WEIGHTS, bytesOf(network.weights), options.signal);
-  await upload(link, Tensor.TENSOR_STATE, bytesOf(state), options.signal);
+  await uploadWeights(link, network, options.signal);
+  const travelling = travellingState(state, settings);
+  await upload(link, Tensor.TENSOR_STATE, bytesOf(travelling), options.signal);
   return plan;
 }
 
-/** Reads the learned state of the open network: int8, one byte per edge, canonical order. */
-export function readState(link: Link, network: Network): Promise<Int8Array> {
-  return readTensor(link, Tensor.TENSOR_STATE, edgeCount(network));
+/**
+ * Reads the learned state of the open network: int8, one byte per edge, canonical order.
+ * @param settings that it was opened with
+ */
+export async function readState(
+  link: Link,
+  network: Network,
+  settings: Pick<MethodSettings, 'scored'>,
+): Promise<Int8Array> {
+  const elements = travellingElements(edgeCount(network), settings);
+  return wholeState(await readTensor(link, Tensor.TENSOR_STATE, elements), settings);
 }
 
 /**
@@ -65,22 +75,42 @@ export function bytesOf(values: Int8Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.length);
 }
 
-function chunks(length: number): { offset: number; length: number }[] {
+function chunks(length: number, first = 0): { offset: number; length: number }[] {
   return Array.from({ length: Math.ceil(length / TENSOR_CHUNK_BYTES) }, (_, index) => {
     const offset = index * TENSOR_CHUNK_BYTES;
-    return { offset, length: Math.min(TENSOR_CHUNK_BYTES, length - offset) };
+    return { offset: first + offset, length: Math.min(TENSOR_CHUNK_BYTES, length - offset) };
   });
 }
 
 async function upload(link: Link, tensor: Tensor, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-  const requests = chunks(bytes.length).map(({ offset, length }) => ({
+  await write(link, tensor, bytes, chunks(bytes.length), signal);
+  await link.request('commitTensor', { tensor });
+}
+
+/** Writes layer by layer: a device may keep one layer's weights at a time on their way to flash. */
+async function uploadWeights(link: Link, network: Network, signal: AbortSignal | undefined): Promise<void> {
+  const bytes = bytesOf(network.weights);
+  const offsets = layerOffsets(network);
+  for (const [index, { edges }] of network.layers.entries()) {
+    await write(link, Tensor.TENSOR_WEIGHTS, bytes, chunks(edges, offsets[index]), signal);
+  }
+  await link.request('commitTensor', { tensor: Tensor.TENSOR_WEIGHTS });
+}
+
+async function write(
+  link: Link,
+  tensor: Tensor,
+  bytes: Uint8Array,
+  chunks: readonly { offset: number; length: number }[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const requests = chunks.map(({ offset, length }) => ({
     tensor,
     offset,
     data: bytes.subarray(offset, offset + length),
   }));
   for await (const _ of link.pipeline('writeTensor', requests, { ...(signal && { signal }) }));
   signal?.throwIfAborted();
-  await link.request('commitTensor', { tensor });
 }
 
 /**

@@ -103,7 +103,7 @@ export class SessionOnDevice {
     for (let step = ahead; step < this.#nextStep; ) {
       const end = Math.min(this.#nextStep, step + REPLAY_STEPS);
       yield* this.#steps(step, end, () => true);
-      this.#saved = { nextStep: end, state: await readState(this.link, this.#plan.network) };
+      this.#saved = { nextStep: end, state: await readState(this.link, this.#plan.network, this.#plan.settings) };
       this.#connection.progressed();
       step = end;
     }
@@ -122,11 +122,11 @@ export class SessionOnDevice {
 
   /** Reads the learned state back, after the results of all steps that the device has applied. */
   async *checkpoint(): AsyncGenerator<CheckpointEvent | StepEvent> {
-    let state = await readState(this.link, this.#plan.network);
+    let state = await readState(this.link, this.#plan.network, this.#plan.settings);
     // Not before every step that the device has applied is confirmed.
     while (this.link.nextStep > this.#nextStep) {
       yield* this.#steps(this.#nextStep, this.link.nextStep, () => true);
-      state = await readState(this.link, this.#plan.network);
+      state = await readState(this.link, this.#plan.network, this.#plan.settings);
     }
     const nextStep = this.#nextStep;
     this.#saved = { nextStep, state };

@@ -81,7 +81,7 @@ async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal
     if (!result.alreadyApplied) difference ??= compareStep(expected, expected.steps[result.step]!, result);
   }
   signal.throwIfAborted();
-  return difference ?? compareFinalState(expected, await readState(link, network));
+  return difference ?? compareFinalState(expected, await readState(link, network, settings));
 }
 
 /** Compares in the order of computation: inputs forward, logits, loss gradient, deltas backward, states. */

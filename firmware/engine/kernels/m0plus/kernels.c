@@ -86,6 +86,7 @@ const engine_kernel_table engine_kernels_m0plus = {
     .prepare = m0plus_prepare,
     .convolution = &convolution,
     .depthwise = &engine_plain_depthwise,
+    .streamed = &engine_plain_streamed,
     .requantise = engine_requantise,
     .add_scaled_row = engine_add_scaled_row,
     .sparse_dot = engine_sparse_dot,

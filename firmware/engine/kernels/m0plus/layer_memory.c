@@ -24,6 +24,9 @@ static bool suits_convolution(const engine_layer *layer) {
 }
 
 bool m0plus_suits(const engine_layer *layer) {
+    if (layer->memory.streamed) {
+        return false;
+    }
     return is_convolution(layer) ? suits_convolution(layer) : layer->config.operation == ENGINE_LINEAR;
 }
 

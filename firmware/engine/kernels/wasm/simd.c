@@ -355,6 +355,7 @@ const engine_kernel_table engine_kernels_simd = {
     .scratch_bytes = scratch_bytes,
     .prepare = prepare,
     .convolution = &convolution,
+    .streamed = &engine_plain_streamed,
     .depthwise = &engine_plain_depthwise,
     .requantise = requantise_rows,
     .add_scaled_row = add_scaled_row,
