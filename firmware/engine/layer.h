@@ -4,8 +4,8 @@
  *                   so that an input's row is contiguous
  *   effective       convolution: HWIO, so that a tap's outputs are contiguous (depthwise: HWC); linear: [in][out]
  * An "edge index" here is in the order of the frozen weights; the operation's edge_index maps the canonical order to
- * it. Edges lie in groups: all of an output channel in a convolution; all of an input in a linear layer, or of a tap and
- * an input channel in a streamed convolution: its rows. */
+ * it. Edges lie in groups: all of an output channel in a convolution; all of an input in a linear layer, or of a tap
+ * and an input channel in a streamed convolution: its rows. */
 #ifndef PRIOT_ENGINE_LAYER_H
 #define PRIOT_ENGINE_LAYER_H
 
@@ -139,8 +139,8 @@ typedef struct {
     void (*weights_done)(engine_layer *layer);
     /* Rebuilds the kept effective weights of a layer; frozen: all edges kept. */
     void (*refresh)(engine_layer *layer, bool frozen);
-    /* Makes one effective row, out_channels long, of a layer masked on the fly. NULL: effective weights are always kept,
-     * and no weights go to flash. */
+    /* Makes one effective row, out_channels long, of a layer masked on the fly. NULL: effective weights are always
+     * kept, and no weights go to flash. */
     engine_row_reader effective_row;
     /* Returns the scored edges of a layer masked on the fly, weights by edge. NULL: no convolution is streamed. */
     engine_scored_groups (*scored_rows)(const engine_layer *layer);

@@ -65,13 +65,13 @@ static void choose(engine *self, const plan_choices *choices) {
         engine_layer *layer = &self->layers[l];
         engine_layer_memory *memory = &layer->memory;
         const bool keeps_rows = layer->operation->keeps_rows;
-        const bool streamed = choices->streamed && layer->operation->streams != NULL && layer->operation->streams(layer);
-        /* Convolutions that are not streamed keep their effective weights: they are used many times per image. Nothing of
-         * them is in flash when the method keeps no frozen weights beside those. */
+        const bool streamed =
+            choices->streamed && layer->operation->streams != NULL && layer->operation->streams(layer);
+        /* Convolutions that are not streamed keep their effective weights: they are used many times per image. Nothing
+         * of them is in flash when the method keeps no frozen weights beside those. */
         *memory = (engine_layer_memory){
             .effective_kept = choices->effective_weights_kept || !(keeps_rows || streamed),
-            .weights_in_flash =
-                choices->weights_in_flash && (keeps_rows || streamed || self->method->frozen_weights),
+            .weights_in_flash = choices->weights_in_flash && (keeps_rows || streamed || self->method->frozen_weights),
             .streamed = streamed,
         };
         if (layer->operation->group_edges != NULL) {

@@ -66,7 +66,8 @@ static int16_t *bias_of(const engine *self, uint32_t bias) {
     return layer->memory.biases + (bias - layer->shape.first_bias);
 }
 
-/* ---- weights on their way to flash -------------------------------------------------------------------------------- */
+/* ---- weights on their way to flash --------------------------------------------------------------------------------
+ */
 
 static uint32_t flash_offset(const engine *self, const engine_layer *layer) {
     uint32_t offset = 0;
@@ -121,7 +122,8 @@ static engine_status complete_flash(engine *self) {
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------------------------------
+ */
 
 static void write_biases(const engine *self, uint32_t first, const uint8_t *data, uint32_t length) {
     for (uint32_t i = 0; i < length; i += BIAS_BYTES) {
@@ -166,7 +168,8 @@ static engine_status write_edges(engine *self, engine_tensor tensor, uint32_t of
     return ENGINE_OK;
 }
 
-/* ---- the learned state, where only some edges have one ------------------------------------------------------------- */
+/* ---- the learned state, where only some edges have one -------------------------------------------------------------
+ */
 
 /* Tells whether elements of the tensor are those of the scored edges alone. */
 static bool of_scored_edges(const engine *self, engine_tensor tensor) {
@@ -226,7 +229,8 @@ engine_status engine_write_tensor(engine *self, engine_tensor tensor, uint32_t o
     return ENGINE_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------------------------------
+ */
 
 static void read_biases(const engine *self, uint32_t first, uint8_t *data, uint32_t length) {
     for (uint32_t i = 0; i < length; i += BIAS_BYTES) {

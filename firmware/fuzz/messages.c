@@ -69,8 +69,7 @@ static void upload(void) {
     }
     const priot_Tensor tensors[] = {priot_Tensor_TENSOR_WEIGHTS, priot_Tensor_TENSOR_STATE};
     for (uint32_t t = 0; t < 2; t++) {
-        const uint32_t bytes =
-            engine_is_open(opened) ? engine_tensor_bytes(opened, (engine_tensor)tensors[t]) : 0;
+        const uint32_t bytes = engine_is_open(opened) ? engine_tensor_bytes(opened, (engine_tensor)tensors[t]) : 0;
         for (uint32_t offset = 0; offset < bytes; offset += SESSION_MAX_CHUNK_BYTES) {
             const uint32_t left = bytes - offset;
             write_chunk(tensors[t], offset, left < SESSION_MAX_CHUNK_BYTES ? left : SESSION_MAX_CHUNK_BYTES,

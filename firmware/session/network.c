@@ -130,8 +130,8 @@ static bool find_stage(priot_Tensor tensor, upload_stage *stage) {
 }
 
 static void reply_tensor_failure(engine_status status, const char *text, uint32_t offset) {
-    const engine_fault fault = {
-        status == ENGINE_FLASH_FAILED ? "the weights could not be programmed into flash" : text, 0, (int32_t)offset};
+    const engine_fault fault = {status == ENGINE_FLASH_FAILED ? "the weights could not be programmed into flash" : text,
+                                0, (int32_t)offset};
     reply_engine_failure(status, &fault);
 }
 

@@ -133,11 +133,11 @@ describe('what does not belong to the session is refused', () => {
   it('a state larger than the device keeps, a device that keeps none', async () => {
     const { hello } = (await host(new SimulatedFlash())).link;
     const bytes = edgeCount(plan.network);
-    expect(() => checkKeepsState({ ...hello, checkpointBytes: bytes }, plan.network)).not.toThrow();
-    expect(() => checkKeepsState({ ...hello, checkpointBytes: bytes - 1 }, plan.network)).toThrow(
+    expect(() => checkKeepsState({ ...hello, checkpointBytes: bytes }, plan)).not.toThrow();
+    expect(() => checkKeepsState({ ...hello, checkpointBytes: bytes - 1 }, plan)).toThrow(
       /the learned state takes [\d,]+ bytes/,
     );
-    expect(() => checkKeepsState({ ...hello, checkpointBytes: 0 }, plan.network)).toThrow(/keeps no checkpoints/);
+    expect(() => checkKeepsState({ ...hello, checkpointBytes: 0 }, plan)).toThrow(/keeps no checkpoints/);
   });
 });
 

@@ -1,5 +1,5 @@
-/* Convolutions whose rows of weights are in flash, in plain C: the reference, and the least memory. A row, of one tap and
- * one input channel, is read and masked each time it is needed, into the layer's scratch. */
+/* Convolutions whose rows of weights are in flash, in plain C: the reference, and the least memory. A row, of one tap
+ * and one input channel, is read and masked each time it is needed, into the layer's scratch. */
 #include "plain.h"
 #include "window.h"
 
@@ -98,10 +98,10 @@ static void below(const engine_layer *layer, engine_row_reader read, int8_t *bel
     for (uint32_t iy = 0; iy < config->in_height; iy++) {
         for (uint32_t ix = 0; ix < config->in_width; ix++) {
             for (uint32_t c = 0; c < config->in_channels; c++, i++) {
-                below_deltas[i] = engine_has_error(layer, i)
-                                      ? clamp_int8(round_shift(error_at(layer, read, iy, ix, c),
-                                                               layer->step.error_shift))
-                                      : 0;
+                below_deltas[i] =
+                    engine_has_error(layer, i)
+                        ? clamp_int8(round_shift(error_at(layer, read, iy, ix, c), layer->step.error_shift))
+                        : 0;
             }
         }
     }
@@ -136,8 +136,8 @@ static void update(const engine_layer *layer, const engine_scored_groups *groups
         const uint32_t tap = row / channels, c = row % channels;
         for (uint32_t entry = groups->starts[row]; entry < groups->starts[row + 1]; entry++) {
             const uint32_t o = groups->indices[entry];
-            const int32_t gradient = gradient_at(layer, tap / layer->config.kernel_columns,
-                                                 tap % layer->config.kernel_columns, c, o);
+            const int32_t gradient =
+                gradient_at(layer, tap / layer->config.kernel_columns, tap % layer->config.kernel_columns, c, o);
             engine_update_streamed_score(groups, entry, gradient, row * outputs + o);
         }
     }

@@ -3,9 +3,9 @@
  * Against a bitmap (an eighth of a byte for every edge) that is less below about 10 % scored, and an update walks its
  * scored edges alone instead of testing bits.
  *
- * In a streamed convolution, whose weights are in flash alone, a scored edge takes two bytes: its index in its row of at
- * most 256 outputs, and its score. Differences from one index to the next would take as much, and would have to be added
- * up from a row's start. */
+ * In a streamed convolution, whose weights are in flash alone, a scored edge takes two bytes: its index in its row of
+ * at most 256 outputs, and its score. Differences from one index to the next would take as much, and would have to be
+ * added up from a row's start. */
 #include "methods.h"
 
 #include "../kernels/kernels.h"
@@ -14,11 +14,11 @@
 
 typedef struct {
     uint32_t count, groups, group_size;
-    engine_entry *starts; /* groups + 1 */
+    engine_entry *starts;     /* groups + 1 */
     int8_t *weights, *scores; /* weights NULL: the layer is streamed */
-    uint8_t *index_low;    /* of each entry: its edge within the group, the lowest 8 bits */
-    uint8_t *index_middle; /* 8 bits more, when a group is longer than 256; else NULL */
-    uint8_t *index_high;   /* 8 bits more, when it is longer than 65,536; else NULL */
+    uint8_t *index_low;       /* of each entry: its edge within the group, the lowest 8 bits */
+    uint8_t *index_middle;    /* 8 bits more, when a group is longer than 256; else NULL */
+    uint8_t *index_high;      /* 8 bits more, when it is longer than 65,536; else NULL */
 } scored_edges;
 
 static uint32_t index_bytes(uint32_t group_size) {

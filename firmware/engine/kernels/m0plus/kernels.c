@@ -5,6 +5,7 @@
 #include "backward.h"
 #include "forward.h"
 #include "prepare.h"
+#include "streamed.h"
 
 /* Whether no step of a linear layer's scores, R(d * x * W), is beyond -127..127. */
 static bool steps_fit(const engine_layer *layer) {
@@ -80,13 +81,19 @@ static const engine_window_kernels convolution = {
     .gradients = m0plus_gradients,
 };
 
+static const engine_streamed_kernels streamed = {
+    .forward = m0plus_streamed_forward,
+    .below = m0plus_streamed_below,
+    .update = m0plus_streamed_update,
+};
+
 const engine_kernel_table engine_kernels_m0plus = {
     .memory_bytes = m0plus_memory_bytes,
     .scratch_bytes = m0plus_scratch_bytes,
     .prepare = m0plus_prepare,
     .convolution = &convolution,
     .depthwise = &engine_plain_depthwise,
-    .streamed = &engine_plain_streamed,
+    .streamed = &streamed,
     .requantise = engine_requantise,
     .add_scaled_row = engine_add_scaled_row,
     .sparse_dot = engine_sparse_dot,

@@ -3,12 +3,16 @@
 
 #include "../../arithmetic.h"
 #include "forward.h"
+#include "streamed.h"
 
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
     return m0plus_place(layer, NULL);
 }
 
 uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
+    if (m0plus_streams(layer)) {
+        return m0plus_streamed_bytes(layer);
+    }
     if (!m0plus_suits(layer)) {
         return 0;
     }

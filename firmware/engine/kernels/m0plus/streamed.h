@@ -1,0 +1,44 @@
+/* Convolutions whose rows of weights are in flash, on the Cortex-M0+. Weights pass through SRAM in blocks of input
+ * channels, each row read and patched once a pass: unpacked into words for the forward pass, as they are for errors.
+ * Updates read the weights of single edges. */
+#ifndef PRIOT_ENGINE_M0PLUS_STREAMED_H
+#define PRIOT_ENGINE_M0PLUS_STREAMED_H
+
+#include "layer_memory.h"
+
+/* Tells whether a streamed layer is one that these kernels are made for; else the plain ones stand in. */
+bool m0plus_streams(const engine_layer *layer);
+
+/* Returns the bytes of scratch of a streamed layer. */
+uint32_t m0plus_streamed_bytes(const engine_layer *layer);
+
+/* streamed_forward.c, streamed_backward.c: the scratch of each pass, and the hooks of kernels.h. */
+uint32_t m0plus_streamed_forward_bytes(const engine_layer *layer);
+uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer);
+void m0plus_streamed_forward(const engine_layer *layer, engine_row_reader read, bool frozen, int32_t *acc);
+void m0plus_streamed_below(const engine_layer *layer, engine_row_reader read, int8_t *below);
+void m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups);
+
+#define M0PLUS_STREAMED_BLOCK_BYTES 18432u /* of weights in SRAM at a time */
+#define M0PLUS_STREAMED_BAND_BYTES 16384u  /* of accumulators */
+#define M0PLUS_MASK_PIXELS 32u             /* of maps whose pixels are told apart in a word */
+
+/* Takes bytes of scratch behind those taken so far, 4-byte aligned; NULL scratch: only counts. */
+static inline void *m0plus_take_scratch(uint8_t *scratch, uint32_t *used, uint32_t bytes) {
+    void *place = scratch == NULL ? NULL : scratch + *used;
+    *used += (bytes + 3u) & ~3u;
+    return place;
+}
+
+static inline uint32_t m0plus_taps(const engine_layer *layer) {
+    return layer->config.kernel * layer->config.kernel;
+}
+
+/* Returns the input channels of a block whose weights take `weight_bytes` bytes each. */
+static inline uint32_t m0plus_block_channels(const engine_layer *layer, uint32_t weight_bytes) {
+    const uint32_t channel = m0plus_taps(layer) * layer->config.out_channels * weight_bytes;
+    const uint32_t channels = M0PLUS_STREAMED_BLOCK_BYTES / channel;
+    return channels < layer->config.in_channels ? channels : layer->config.in_channels;
+}
+
+#endif

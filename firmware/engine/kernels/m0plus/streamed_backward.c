@@ -1,0 +1,266 @@
+/* Backward pass of a streamed convolution: errors of the positive inputs, block after block of input channels, in the
+ * assembly of kept convolutions; then gradients of the scored edges alone, each from its output channel's deltas. */
+#include "streamed.h"
+
+#include "../../arithmetic.h"
+#include "../../deltas.h"
+#include "../plain.h"
+
+#include <string.h>
+
+#define WEIGHT_BYTES 1u
+
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    sparse_element *deltas; /* non-zero ones, in the order of the accumulator map */
+    uint16_t *starts;       /* of each of its pixels in the list */
+    int8_t *weights;        /* of a block: [channel][ky][kx from right to left][output] */
+    sparse_element *inputs; /* of a pixel: the positive ones of a block's channels */
+    uint32_t block;         /* channels */
+} error_scratch;
+
+static uint32_t place_errors(const engine_layer *layer, uint8_t *scratch, error_scratch *to) {
+    const uint32_t pixels = layer->shape.conv_height * layer->shape.conv_width;
+    uint32_t used = 0;
+    to->block = m0plus_block_channels(layer, WEIGHT_BYTES);
+    to->deltas = m0plus_take_scratch(scratch, &used, layer->shape.out_count * (uint32_t)sizeof(sparse_element));
+    to->starts = m0plus_take_scratch(scratch, &used, (pixels + 1) * (uint32_t)sizeof(uint16_t));
+    to->inputs = m0plus_take_scratch(scratch, &used, to->block * (uint32_t)sizeof(sparse_element));
+    to->weights =
+        m0plus_take_scratch(scratch, &used, m0plus_taps(layer) * to->block * layer->config.out_channels * WEIGHT_BYTES);
+    return used;
+}
+
+static inline bool gathers(const engine_layer *layer) {
+    return m0plus_streams(layer) && layer->config.stride == 1 && layer->shape.below_has_relu;
+}
+
+/* Calls for each non-zero delta: its pixel in the accumulator map, its channel. The loop is written out twice: to
+ * count, and to place. */
+static void PRIOT_HOT sort_deltas(const engine_layer *layer, const error_scratch *scratch) {
+    const uint32_t outputs = layer->config.out_channels, width = layer->shape.conv_width;
+    const uint32_t pixels = layer->shape.conv_height * width, side = layer->config.pool ? 2 : 1;
+    const uint32_t places[4] = {0, 1, width, width + 1};
+    const uint8_t *const positions = layer->memory.positions;
+    uint16_t *const starts = scratch->starts;
+    memset(starts, 0, (pixels + 1) * sizeof *starts);
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        uint32_t index = 0;
+        for (uint32_t y = 0; y < layer->shape.out_height; y++) {
+            for (uint32_t x = 0; x < layer->shape.out_width; x++) {
+                const uint32_t corner = side * (y * width + x);
+                for (uint32_t o = 0; o < outputs; o++, index++) {
+                    const int8_t delta = layer->memory.delta[index];
+                    if (delta == 0) {
+                        continue;
+                    }
+                    const uint32_t pixel = corner + (side == 1 ? 0 : places[positions[index]]);
+                    if (pass == 0) {
+                        starts[pixel]++;
+                    } else {
+                        scratch->deltas[--starts[pixel]] = sparse_pack(pixel * outputs + o, delta);
+                    }
+                }
+            }
+        }
+        uint32_t sum = 0;
+        for (uint32_t pixel = 0; pass == 0 && pixel <= pixels; pixel++) {
+            sum += starts[pixel];
+            starts[pixel] = (uint16_t)sum; /* the pixel's end */
+        }
+    }
+}
+
+/* Reads the weights of channels [first, first + count). */
+static void PRIOT_HOT read_block(const engine_layer *layer, engine_row_reader read, uint32_t first, uint32_t count,
+                                 const error_scratch *scratch) {
+    const uint32_t kernel = layer->config.kernel, channels = layer->config.in_channels;
+    const uint32_t outputs = layer->config.out_channels, channel_bytes = m0plus_taps(layer) * outputs;
+    for (uint32_t ky = 0; ky < kernel; ky++) {
+        for (uint32_t kx = 0; kx < kernel; kx++) {
+            const uint32_t row = (ky * kernel + kx) * channels + first;
+            int8_t *to = scratch->weights + (ky * kernel + kernel - 1 - kx) * outputs;
+            for (uint32_t c = 0; c < count; c++, to += channel_bytes) {
+                read(layer, row + c, false, to);
+            }
+        }
+    }
+}
+
+/* Lists the deltas that the input at (iy, ix) took part in, by kernel row; false: none. */
+static bool PRIOT_HOT list_segments(const engine_layer *layer, uint32_t iy, uint32_t ix, const error_scratch *scratch,
+                                    m0plus_segment *segment) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t kernel = config->kernel, outputs = config->out_channels, width = layer->shape.conv_width;
+    const int32_t right = (int32_t)(ix + config->padding) + 1, left = right - (int32_t)kernel;
+    const uint32_t first = (uint32_t)(left < 0 ? 0 : left);
+    const uint32_t last = (uint32_t)right < width ? (uint32_t)right : width; /* past the last */
+    const m0plus_segment *const begin = segment;
+    for (uint32_t ky = 0; ky < kernel && first < last; ky++) {
+        const uint32_t oy = iy + config->padding - ky; /* wraps above the map */
+        if (oy >= layer->shape.conv_height) {
+            continue;
+        }
+        const uint32_t pixel = oy * width;
+        const uint32_t from = scratch->starts[pixel + first], to = scratch->starts[pixel + last];
+        if (from != to) {
+            const int32_t tap = (int32_t)((ky * kernel - pixel) * outputs) - left * (int32_t)outputs;
+            *segment++ = (m0plus_segment){scratch->deltas + from, scratch->deltas + to, tap};
+        }
+    }
+    *segment = (m0plus_segment){NULL, NULL, 0};
+    return segment != begin;
+}
+
+static uint32_t PRIOT_HOT list_positive(const int8_t *in, uint32_t count, sparse_element *list) {
+    sparse_element *next = list;
+    for (uint32_t c = 0; c < count; c++) {
+        if (in[c] != 0) { /* inputs have no sign */
+            *next++ = sparse_pack(c, in[c]);
+        }
+    }
+    return (uint32_t)(next - list);
+}
+
+/* Makes the errors of channels [first, first + count). */
+static void PRIOT_HOT add_block(const engine_layer *layer, uint32_t first, uint32_t count, const error_scratch *scratch,
+                                int8_t *below) {
+    const engine_layer_config *config = &layer->config;
+    m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
+    m0plus_dots dots = {
+        .segments = segments,
+        .weights = (uintptr_t)scratch->weights,
+        .pitch = m0plus_taps(layer) * config->out_channels,
+        .inputs = scratch->inputs,
+        .half = rounding_half(layer->step.error_shift),
+        .shift = layer->step.error_shift,
+    };
+    uint32_t at = first;
+    for (uint32_t iy = 0; iy < config->in_height; iy++) {
+        for (uint32_t ix = 0; ix < config->in_width; ix++, at += config->in_channels) {
+            const uint32_t listed = list_positive(layer->step.input + at, count, scratch->inputs);
+            if (listed > 0 && list_segments(layer, iy, ix, scratch, segments)) {
+                dots.inputs_end = scratch->inputs + listed;
+                dots.below = below + at;
+                m0plus_dot_inputs(&dots);
+            }
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_streamed_below(const engine_layer *layer, engine_row_reader read, int8_t *below) {
+    if (!gathers(layer) || layer->memory.kernel_scratch == NULL) {
+        engine_plain_streamed.below(layer, read, below);
+        return;
+    }
+    error_scratch scratch;
+    const uint32_t channels = layer->config.in_channels;
+    (void)place_errors(layer, layer->memory.kernel_scratch, &scratch);
+    sort_deltas(layer, &scratch);
+    memset(below, 0, layer->shape.in_count);
+    for (uint32_t first = 0, count; first < channels; first += count) {
+        count = channels - first < scratch.block ? channels - first : scratch.block;
+        read_block(layer, read, first, count, &scratch);
+        add_block(layer, first, count, &scratch, below);
+    }
+}
+
+/* ---- update -------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    uint8_t *padded; /* the input with its padding around it */
+    sparse_element
+        *lists;      /* of each output channel: the places of its deltas' windows there, and the deltas; 0 ends it */
+    uint32_t length; /* of a list */
+} update_scratch;
+
+static uint32_t place_update(const engine_layer *layer, uint8_t *scratch, update_scratch *to) {
+    const engine_layer_config *config = &layer->config;
+    uint32_t used = 0;
+    to->length = layer->shape.out_height * layer->shape.out_width + 1;
+    to->padded = m0plus_take_scratch(scratch, &used, m0plus_padded_bytes(layer));
+    to->lists =
+        m0plus_take_scratch(scratch, &used, config->out_channels * to->length * (uint32_t)sizeof(sparse_element));
+    return used;
+}
+
+uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer) {
+    error_scratch errors;
+    update_scratch update;
+    return larger_of(gathers(layer) ? place_errors(layer, NULL, &errors) : 0, place_update(layer, NULL, &update));
+}
+
+static uint32_t padded_pitch(const engine_layer *layer) {
+    return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
+}
+
+static void PRIOT_HOT pad_input(const engine_layer *layer, uint8_t *padded) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
+    const int8_t *row = layer->step.input;
+    memset(padded, 0, m0plus_padded_bytes(layer));
+    padded += config->padding * (pitch + config->in_channels);
+    for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += row_bytes) {
+        memcpy(padded, row, row_bytes);
+    }
+}
+
+static void PRIOT_HOT list_deltas(const engine_layer *layer, const update_scratch *scratch) {
+    const engine_layer_config *config = &layer->config;
+    const uint32_t side = config->pool ? 2 : 1, length = scratch->length;
+    const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
+    for (uint32_t channel = 0; channel < config->out_channels; channel += 4) {
+        sparse_element *const list = scratch->lists + channel * length;
+        const m0plus_delta_lists lists = {
+            .windows = {0, right << 8, down << 8, (right + down) << 8},
+            .deltas = layer->memory.delta + channel,
+            .positions = config->pool ? layer->memory.positions + channel : NULL,
+            .rows = layer->shape.out_height,
+            .row_bytes = layer->shape.out_width * config->out_channels,
+            .pixel_bytes = config->out_channels,
+            .pixel_step = side * right << 8,
+            .row_step = side * (down - layer->shape.out_width * right) << 8,
+            .lists = {list, list + length, list + 2 * length, list + 3 * length},
+        };
+        m0plus_list_deltas4(&lists);
+    }
+}
+
+/* Updates the entries of one row, whose inputs lie at `map` and from there on where the deltas' windows do. */
+static void PRIOT_HOT update_row(const engine_scored_groups *groups, uint32_t row_index, uint32_t outputs,
+                                 const uint8_t *map, const update_scratch *scratch) {
+    const uint32_t end = groups->starts[row_index + 1], length = scratch->length;
+    for (uint32_t entry = groups->starts[row_index]; entry < end; entry++) {
+        const uint32_t o = groups->indices[entry];
+        int32_t gradient = 0;
+        sparse_element element;
+        for (const sparse_element *list = scratch->lists + o * length; (element = *list) != 0; list++) {
+            gradient += sparse_value(element) * map[sparse_index(element)];
+        }
+        if (gradient != 0) {
+            engine_update_streamed_score(groups, entry, gradient, row_index * outputs + o);
+        }
+    }
+}
+
+void PRIOT_HOT m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups) {
+    if (!m0plus_streams(layer) || layer->memory.kernel_scratch == NULL) {
+        engine_plain_streamed.update(layer, groups);
+        return;
+    }
+    const engine_layer_config *config = &layer->config;
+    const uint32_t kernel_row = config->kernel * config->in_channels;
+    update_scratch scratch;
+    (void)place_update(layer, layer->memory.kernel_scratch, &scratch);
+    pad_input(layer, scratch.padded);
+    list_deltas(layer, &scratch);
+    const uint8_t *map = scratch.padded;
+    uint32_t row_index = 0;
+    for (uint32_t ky = 0; ky < config->kernel; ky++, map += padded_pitch(layer)) {
+        for (uint32_t tap = 0; tap < kernel_row; tap++, row_index++) {
+            update_row(groups, row_index, config->out_channels, map + tap, &scratch);
+        }
+    }
+}
