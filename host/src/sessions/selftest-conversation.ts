@@ -60,7 +60,7 @@ export async function checkWatchdog(
   const keeps = connection.link.hello.checkpointBytes > 0;
   const trainingId = new Uint8Array(ID_BYTES);
   if (keeps) await connection.link.request('saveCheckpoint', { sessionId, trainingId, nextStep: half }, { signal });
-  const held = keeps ? undefined : await readState(connection.link, network);
+  const held = keeps ? undefined : await readState(connection.link, network, {});
 
   const { bootId } = connection.link.hello;
   await connection.link.request('selfTest', { kind: SelfTestKind.SELF_TEST_KIND_HANG }, { signal });
@@ -76,7 +76,7 @@ export async function checkWatchdog(
   const state = held ?? (await checkpointOf(connection.link, half));
   if (!state) return fail('the checkpoint in flash is not what was saved', { waitedMs });
   await train(state, half, steps.length);
-  const end = bytesOf(await readState(connection.link, network));
+  const end = bytesOf(await readState(connection.link, network, {}));
   if (Buffer.compare(end, bytesOf(stateFinal)) !== 0)
     return fail('resumed, the session ends in another state', { waitedMs });
   const from = keeps ? 'the checkpoint in flash' : 'the state that the host had';
