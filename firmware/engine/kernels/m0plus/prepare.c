@@ -11,7 +11,7 @@ uint32_t m0plus_memory_bytes(const engine_layer *layer) {
 
 uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
     if (m0plus_streams(layer)) {
-        return m0plus_streamed_bytes(layer);
+        return larger_of(m0plus_streamed_forward_bytes(layer), m0plus_streamed_backward_bytes(layer));
     }
     if (!m0plus_suits(layer)) {
         return 0;

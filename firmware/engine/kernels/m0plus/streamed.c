@@ -1,7 +1,5 @@
 #include "streamed.h"
 
-#include "../../arithmetic.h"
-
 bool m0plus_streams(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     const bool square = config->kernel_columns == config->kernel && config->stride_columns == config->stride;
@@ -11,8 +9,4 @@ bool m0plus_streams(const engine_layer *layer) {
            config->kernel <= M0PLUS_MAX_KERNEL && config->padding < config->kernel &&
            config->in_height <= M0PLUS_MAX_SIDE && config->in_width <= M0PLUS_MAX_SIDE && config->stride <= UINT8_MAX &&
            layer->shape.unsigned_inputs && m0plus_block_channels(layer, 2) > 0;
-}
-
-uint32_t m0plus_streamed_bytes(const engine_layer *layer) {
-    return larger_of(m0plus_streamed_forward_bytes(layer), m0plus_streamed_backward_bytes(layer));
 }

@@ -9,9 +9,6 @@
 /* Tells whether a streamed layer is one that these kernels are made for; else the plain ones stand in. */
 bool m0plus_streams(const engine_layer *layer);
 
-/* Returns the bytes of scratch of a streamed layer. */
-uint32_t m0plus_streamed_bytes(const engine_layer *layer);
-
 /* streamed_forward.c, streamed_backward.c: the scratch of each pass, and the hooks of kernels.h. */
 uint32_t m0plus_streamed_forward_bytes(const engine_layer *layer);
 uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer);
