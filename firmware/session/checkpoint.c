@@ -81,7 +81,8 @@ void handle_save_checkpoint(const priot_SaveCheckpoint *request) {
         reply_failure(priot_FailureCode_FAILURE_CODE_WRONG_ORDER, "the session is before another step");
         return;
     }
-    checkpoint_record record = {.next_step = request->next_step, .state_bytes = engine_tensor_bytes(engine_instance(), ENGINE_STATE)};
+    checkpoint_record record = {.next_step = request->next_step,
+                                .state_bytes = engine_tensor_bytes(engine_instance(), ENGINE_STATE)};
     memcpy(record.session_id, request->session_id, sizeof record.session_id);
     memcpy(record.training_id, request->training_id, sizeof record.training_id);
     if (record.state_bytes > checkpoint_capacity(&session.platform.checkpoints)) {
