@@ -7,6 +7,8 @@ export default defineConfig({
     exclude: ['test/soak/**', 'node_modules/**'],
     // every core: the default leaves one idle, half of a machine with two
     maxWorkers: '100%',
+    // Files of one process share the modules that they import: the library holds no state that could pass from one to another.
+    isolate: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -7,6 +7,12 @@ function output(isTTY: boolean) {
 }
 
 describe('progress', () => {
+  it('of more than was expected is a full bar, not the end of what is being done', () => {
+    const terminal = output(true);
+    new Progress('work', 10, false, 0, terminal, () => 0).update(11);
+    expect(terminal.written).toEqual([expect.stringContaining('work [########################] 11/10')]);
+  });
+
   it('is redrawn on a terminal, fits its width without being cut, and is taken away', () => {
     const terminal = output(true);
     let nowMs = 0;

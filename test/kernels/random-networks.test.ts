@@ -31,7 +31,7 @@ function describeLayers({ layers }: Network): string {
 
 describe.each([
   ['simulator', openSimulator, ['plain', 'dense', 'fastest'], 120],
-  ['emulator', openEmulator, ['plain', 'fastest'], 40],
+  ['emulator', openEmulator, ['plain', 'fastest'], 16],
 ] as const)('%s', (_, open, kernelNames, seeds) => {
   let link: Link;
   beforeAll(async () => {

@@ -8,7 +8,7 @@ import { runCli } from '../cli/run-cli.js';
 const scratch = mkdtempSync(join(tmpdir(), 'priot-methods-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const common = '--device simulator --dataset digits --samples 128 --epochs 3 --eval-samples 50 --angle 30'.split(' ');
+const common = '--device simulator --dataset digits --samples 64 --epochs 3 --eval-samples 50 --angle 30'.split(' ');
 const asked = (run: string) => JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).asked;
 
 async function train(name: string, words: string[]) {
@@ -35,7 +35,7 @@ describe.each([
 
   it('can be repeated, and resumed, to the same state', async () => {
     const { out, summary } = await train(name, words);
-    expect(summary).toMatchObject({ method, place: 'simulated', steps: 384 });
+    expect(summary).toMatchObject({ method, place: 'simulated', steps: 192 });
     expect(asked(out)).toMatchObject({ method, ...recorded });
     const repeated = await train(`${name}-again`, ['--from-run', out]);
     expect(repeated.summary.stateDigest).toBe(summary.stateDigest);

@@ -75,7 +75,7 @@ export function milliseconds(ms: number): string {
 }
 
 function bar(share: number, width: number): string {
-  const filled = Math.round(share * width);
+  const filled = Math.round(Math.min(1, share) * width);
   return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
 }
 

@@ -128,15 +128,17 @@ async function runCells(
   }
   const remaining = cells.filter((cell) => !done.has(cell));
   const say = (text: string) => onEvent({ type: 'notice', warning: true, text });
-  const epochs = remaining.reduce((sum, { options }) => sum + (options.epochs ?? trainingOptions.epochs.default), 0);
+  const epochs = remaining.reduce((sum, cell) => sum + epochsOf(cell), 0);
   onEvent({ type: 'sessions', sessions: cells.length, done: done.size, devices });
-  let epochsDone = 0;
+  const epochsDone = new Map<PlannedCell, number>();
   const pool = devices.slice(0, Math.max(1, remaining.length)).map((device) => {
     return new PooledThread(device, signal, {
-      epoch: () => {
-        epochsDone += 1;
+      checkpoint: (cell, share) => {
+        // a long epoch has several checkpoints
+        epochsDone.set(cell, Math.floor(share * epochsOf(cell)));
+        const sum = [...epochsDone.values()].reduce((total, count) => total + count, 0);
         const text = `${done.size + failures.length} of ${cells.length} sessions`;
-        onEvent({ type: 'progress', what: 'epochs', done: epochsDone, of: epochs, text });
+        onEvent({ type: 'progress', what: 'epochs', done: sum, of: epochs, text });
       },
       done: (cell, summary) => done.set(cell, summary),
       warned: (cell, text) => say(`${cell.path}: ${text}`),
@@ -158,8 +160,13 @@ async function runCells(
   return { results, failures };
 }
 
+function epochsOf({ options }: PlannedCell): number {
+  return options.epochs ?? trainingOptions.epochs.default;
+}
+
 interface PoolEvents {
-  epoch(): void;
+  /** A session has saved a checkpoint, when `share` of its steps were done: 0..1. */
+  checkpoint(cell: PlannedCell, share: number): void;
   warned(cell: PlannedCell, text: string): void;
   done(cell: PlannedCell, summary: RunSummary): void;
   failed(cell: PlannedCell, message: string): void;
@@ -181,7 +188,7 @@ class PooledThread implements PooledDevice<PlannedCell> {
     const { options, path, command } = cell;
     const task = { device: { device: this.name }, options, path, command };
     const outcome = await this.#thread.train(task, this.signal, {
-      checkpoint: () => this.events.epoch(),
+      checkpoint: (nextStep, steps) => this.events.checkpoint(cell, nextStep / steps),
       warning: (text) => this.events.warned(cell, text),
     });
     switch (outcome.type) {
