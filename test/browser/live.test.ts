@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LiveServer, serveRuns } from '#host/report/live/live-server.js';
+import type { LiveServer } from '#host/report/live/live-server.js';
 import { formatEvent } from '#host/runs/metrics-file.js';
+import { runEvents } from '#host/runs/run-folder.js';
 import { formatManifest } from '#host/runs/run-manifest.js';
+import type { TrainEvent } from '#host/sessions/events.js';
+import { train } from '#host/sessions/train.js';
+import { uiBeside } from '#host/sessions/ui-beside.js';
 import { epochEvent, sampleEvents, sampleManifest, sampleSummary } from '../runs/sample-run.js';
 import { expectAccessible, launch, noBrowser, openPage } from './browser.js';
 
@@ -25,8 +29,7 @@ describe.skipIf(noBrowser !== undefined)(`the live page in Chromium${noBrowser ?
       const summary = { ...sampleSummary, accuracy: { ...sampleSummary.accuracy, after } };
       write(name, { asked: { ...asked, seed, angle: 30 * seed }, ...(name !== 'c' && { summary }) });
     }
-    server = await serveRuns(directory, 0, 'priot');
-    browser = await launch();
+    [server, browser] = await Promise.all([uiBeside({ dir: directory, port: 0 }), launch()]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -59,7 +62,37 @@ describe.skipIf(noBrowser !== undefined)(`the live page in Chromium${noBrowser ?
     await page.getByRole('button', { name: 'Compare ticked runs' }).click();
     await page.locator('#accuracy').waitFor();
     expect(await page.locator('h1').textContent()).toBe('priot: 2 runs');
-    await expectAccessible(page);
+    await expectAccessible(page, 'structure');
+    expect(complaints).toEqual([]);
+  });
+
+  test('a page follows a real session: its curve grows, its state changes, nothing is loaded anew', async () => {
+    const stop = new AbortController();
+    const size = { dataset: 'digits', samples: 128, epochs: 1000, evalSamples: 16, evalSource: 0 };
+    const out = join(directory, 'session');
+    let session!: Promise<unknown>;
+    await new Promise<void>((begun) => {
+      const onEvent = ({ type }: TrainEvent) => {
+        if (type === 'run') begun();
+      };
+      session = train({ device: 'simulator', ...size, out }, { signal: stop.signal, onEvent });
+    });
+    const { page, complaints } = await openPage(browser, `${server.address}run?id=session`);
+    await page.locator('body').evaluate((body) => body.setAttribute('data-loaded', 'once'));
+    await page.getByText('session: running').waitFor();
+    const rows = page.locator('#accuracy tbody tr');
+    const before = await rows.count();
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBeGreaterThan(before);
+    stop.abort(new Error('enough'));
+    await expect(session).rejects.toThrow();
+    await page.getByText('session: stopped').waitFor();
+    const evaluated = [...runEvents(out)].flatMap((event) => (event.type === 'epoch' ? [event.accuracy] : []));
+    await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(evaluated.length);
+    const shown = await rows
+      .locator('td[data-value]:nth-child(3)')
+      .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute('data-value'))));
+    expect(shown).toEqual(evaluated);
+    expect(await page.locator('body').getAttribute('data-loaded')).toBe('once');
     expect(complaints).toEqual([]);
   });
 

@@ -6,9 +6,10 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeReport } from '#host/report/report.js';
 import { readReportRun } from '#host/report/report-run.js';
-import type { EpochEvent, RunEvent } from '#host/runs/events.js';
-import { runCli } from '../cli/run-cli.js';
-import { expectAccessible, launch, noBrowser, openPage } from './browser.js';
+import type { RunEvent } from '#host/runs/events.js';
+import { runEvents } from '#host/runs/run-folder.js';
+import { train } from '#host/sessions/train.js';
+import { expectAccessible, launch, noBrowser, openPage, type WatchedPage } from './browser.js';
 
 describe.skipIf(noBrowser !== undefined)(
   `the report of an emulated run in Chromium${noBrowser ? `: ${noBrowser}` : ''}`,
@@ -19,57 +20,94 @@ describe.skipIf(noBrowser !== undefined)(
     let report: string;
     let events: RunEvent[];
 
+    let watched: WatchedPage;
+
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'priot-report-'));
       run = join(folder, 'run');
-      const options = ['--dataset', 'digits', '--samples', '64', '--epochs', '2', '--eval-samples', '64', '--out', run];
-      const { status } = await runCli(['train', '--device', 'emulator', ...options, '--quiet']);
-      expect(status).toBe(0);
-      events = readFileSync(join(run, 'metrics.jsonl'), 'utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line));
+      const size = { dataset: 'digits', samples: 48, epochs: 2, evalSamples: 32, evalSource: 16 };
+      const [opened] = await Promise.all([launch(), train({ device: 'emulator', ...size, out: run })]);
+      browser = opened;
+      events = [...runEvents(run)];
       report = join(folder, 'report.html');
-      writeFileSync(report, await makeReport([readReportRun(run)], { title: 'A run', madeBy: 'priot' }));
-      browser = await launch();
+      const yardstick = [{ layer: 'conv1', phase: 'forward', cycles: 534_131 }];
+      writeFileSync(report, await makeReport([readReportRun(run)], { title: 'A run', madeBy: 'priot', yardstick }));
+      watched = await openPage(browser, pathToFileURL(report).href);
     }, 120_000);
     afterAll(async () => {
       await browser?.close();
       rmSync(folder, { recursive: true, force: true });
     });
 
-    const address = () => pathToFileURL(report).href;
-
-    test('every figure has its numbers as a table, and they are those of metrics.jsonl', async () => {
-      const { page, complaints } = await openPage(browser, address());
-      const accuracies = await page
-        .locator('#accuracy tbody tr')
+    const find = <T extends RunEvent['type']>(type: T) =>
+      events.filter((event): event is Extract<RunEvent, { type: T }> => event.type === type);
+    /** The rows of a figure's table: exact numbers, and text where there is none. */
+    const rowsOf = (id: string) =>
+      watched.page
+        .locator(`#${id} tbody tr`)
         .evaluateAll((rows) =>
           rows.map((row) =>
-            [...row.querySelectorAll('[data-value]')]
-              .slice(0, 2)
-              .map((cell) => Number(cell.getAttribute('data-value'))),
+            [...row.children].map((cell) =>
+              cell.hasAttribute('data-value') ? Number(cell.getAttribute('data-value')) : cell.textContent,
+            ),
           ),
         );
-      const evaluated = events.filter((event): event is EpochEvent => event.type === 'epoch');
-      const expected = new Map(evaluated.map(({ epoch, accuracy }) => [epoch + 1, accuracy]));
-      expect(accuracies).toEqual([...expected.entries()]);
-      const figures = await page.locator('section.figure').all();
-      expect(figures.length).toBeGreaterThanOrEqual(6);
-      for (const figure of figures) {
+
+    test('every figure is drawn, has a table, and says where it was measured', async () => {
+      const figures = await watched.page.locator('section.figure').all();
+      const ids = await Promise.all(figures.map((figure) => figure.getAttribute('id')));
+      expect(ids).toEqual(
+        ['accuracy', 'training', 'cycles', 'cycle-distribution', 'cycle-shares', 'layers', 'memory', 'flash']
+          .concat(['scores', 'pruned', 'confusion', 'mistakes', 'link'])
+          .map((id) => expect.stringMatching(id)),
+      );
+      for (const [index, figure] of figures.entries()) {
         expect(await figure.locator('details tbody tr').count()).toBeGreaterThan(0);
         expect(await figure.locator('h2 .place').allTextContents()).toEqual(['emulated']);
+        const drawn = figure.locator(ids[index] === 'mistakes' ? 'img' : 'svg.plot :is(path, rect, line, circle)');
+        expect(await drawn.count()).toBeGreaterThan(0);
       }
-      const steps = events.filter(({ type }) => type === 'step').length;
-      const counted = await page
-        .locator('#cycle-distribution tbody tr td:last-child')
-        .evaluateAll((cells) => cells.reduce((sum, cell) => sum + Number(cell.getAttribute('data-value')), 0));
-      expect(counted).toBe(steps);
-      expect(complaints).toEqual([]);
+      expect(watched.complaints).toEqual([]);
+    });
+
+    test('the numbers of the figures are those of metrics.jsonl', async () => {
+      const accuracies = (await rowsOf('accuracy')).map((row) => row.filter((cell) => typeof cell === 'number'));
+      const evaluated = new Map(find('epoch').map(({ epoch, accuracy }) => [epoch + 1, accuracy]));
+      expect(accuracies.map(([epoch, accuracy]) => [epoch, accuracy])).toEqual([...evaluated]);
+
+      const steps = find('step');
+      const sum = (rows: (number | string | null)[][], column: number) =>
+        rows.reduce((total, row) => total + Number(row[column]), 0);
+      expect(sum(await rowsOf('cycle-distribution'), 3)).toBe(steps.length);
+      const series = await rowsOf('cycles');
+      expect(sum(series, 2)).toBe(steps.length);
+      expect(Math.max(...series.map((row) => Number(row[5])))).toBe(Math.max(...steps.map(({ cycles }) => cycles!)));
+
+      const { layers } = find('layers').at(-1)!;
+      const measured = (await rowsOf('layers')).filter(([from]) => from === 'run');
+      const booked = layers.flatMap(({ name, cycles }) => Object.entries(cycles).map(([phase, c]) => [name, phase, c]));
+      expect(measured.map(([, layer, phase, cycles]) => [layer, phase, cycles])).toEqual(
+        booked.filter(([, , cycles]) => Number(cycles) > 0),
+      );
+      expect(await rowsOf('layers')).toContainEqual(['plain C', 'conv1', 'forward', 534_131, '-']);
+
+      const memory = find('memory').at(-1)!;
+      expect((await rowsOf('memory'))[0]!.at(-1)).toBe(270_336);
+      expect((await rowsOf('memory'))[0]!.slice(2, 7)).toEqual(Object.values(memory.arena));
+      expect((await rowsOf('flash'))[0]!.slice(1, 3)).toEqual([memory.flashImage, memory.flash! - memory.flashImage!]);
+
+      const confusion = find('confusion').at(-1)!;
+      expect((await rowsOf('confusion')).map((row) => row.slice(1))).toEqual(confusion.counts);
+      const wrong = find('mistakes')
+        .at(-1)!
+        .examples.map(({ index }) => index);
+      expect((await rowsOf('mistakes')).map(([index]) => index)).toEqual(wrong);
+      const links = find('link').map(({ frames, crcErrors }) => [frames, crcErrors]);
+      expect((await rowsOf('link')).map((row) => row.slice(2, 4))).toEqual(links);
     });
 
     test('a chart comes as an SVG file that stands by itself, and its numbers as CSV', async () => {
-      const { page } = await openPage(browser, address());
+      const { page } = watched;
       const download = async (name: string) => {
         const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()]);
         return readFileSync(await file.path(), 'utf8');
@@ -81,17 +119,28 @@ describe.skipIf(noBrowser !== undefined)(
       expect(csv.split('\r\n')[0]).toBe('run,epoch,accuracy,lowest,highest,seeds');
     });
 
-    test.each([
-      ['light', 1000],
-      ['dark', 1000],
-      ['light', 360],
-    ] as const)('%s, %i wide: readable for all, and nothing sticks out', async (colorScheme, width) => {
-      const { page, complaints } = await openPage(browser, address(), { colorScheme, width });
+    test('readable for all, light and dark, and nothing sticks out at 360 pixels', async () => {
+      const { page, complaints } = watched;
       // one table open: they are all made alike, and rules on thousands of cells take minutes
       await page.locator('#accuracy summary').click();
       await expectAccessible(page);
-      expect(await page.locator('html').evaluate((element) => element.scrollWidth)).toBeLessThanOrEqual(width);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await expectAccessible(page, ['color-contrast']);
+      await page.setViewportSize({ width: 360, height: 800 });
+      await expectAccessible(page, ['scrollable-region-focusable', 'target-size']);
+      expect(await page.locator('html').evaluate((element) => element.scrollWidth)).toBeLessThanOrEqual(360);
       expect(complaints).toEqual([]);
+    });
+
+    test('printed on A4 it is the figures without what only a screen needs', async () => {
+      const { page } = watched;
+      await page.emulateMedia({ media: 'print', colorScheme: 'light' });
+      expect(await page.locator('.downloads:visible, details:visible, nav:visible').count()).toBe(0);
+      expect(await page.locator('section.figure svg.plot:visible').count()).toBeGreaterThan(9);
+      const pdf = await page.pdf({ preferCSSPageSize: true });
+      // 210 x 297 mm in points
+      expect(pdf.toString('latin1')).toMatch(/\/MediaBox ?\[ ?0 0 59[45](\.\d+)? 84[12](\.\d+)?\]/);
+      await page.emulateMedia({ media: 'screen' });
     });
   },
 );

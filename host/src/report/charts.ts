@@ -28,6 +28,12 @@ export const epochAxis = {
   tickFormat: (epoch: number) => (Number.isInteger(epoch) ? String(epoch) : ''),
 } as const;
 
+/** Writes a large number of a scale shortly: `1.2M`, `300k`, `0`. Tables have the whole number. */
+export function shortNumber(value: number): string {
+  if (Math.abs(value) >= 1e6) return `${Number((value / 1e6).toFixed(2))}M`;
+  return Math.abs(value) >= 1e4 ? `${Number((value / 1e3).toFixed(1))}k` : value.toLocaleString('en');
+}
+
 /** A series in a chart's legend. */
 export interface LegendEntry {
   readonly label: string;

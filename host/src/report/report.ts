@@ -6,7 +6,7 @@ import { accuracyFigure, trainingAccuracyFigure } from './figures/accuracy.js';
 import { cycleDistributionFigure, cycleSharesFigure, cyclesOverTimeFigure } from './figures/cycles.js';
 import { layersFigure, type YardstickEntry } from './figures/layers.js';
 import { linkFigure } from './figures/link.js';
-import { memoryFigure } from './figures/memory.js';
+import { flashFigure, memoryFigure } from './figures/memory.js';
 import { parallelFigure } from './figures/parallel.js';
 import { confusionFigure, mistakesFigure } from './figures/predictions.js';
 import { prunedShareFigure, scoreDistributionFigure } from './figures/scores.js';
@@ -38,6 +38,7 @@ export async function figuresOf(
     cycleSharesFigure(charts, runs),
     layersFigure(charts, runs, yardstick),
     memoryFigure(charts, runs),
+    flashFigure(charts, runs),
     scoreDistributionFigure(charts, runs),
     prunedShareFigure(charts, runs),
     ...perRun((run, id) => confusionFigure(charts, run, id), 'confusion'),

@@ -36,7 +36,13 @@ export interface MemoryEvent {
   static: number | null;
   stackHighWater: number | null;
   arena: ArenaAccount;
+  /** The firmware image and the weights kept in flash. */
   flash: number | null;
+  /** Of `flash`, the firmware image. Absent, as the next two, in runs of an older priot. */
+  flashImage?: number | null;
+  /** Flash there is, and what of it is set aside for weights. */
+  flashTotal?: number | null;
+  flashForWeights?: number | null;
 }
 
 /**

@@ -71,6 +71,9 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
       other: count,
     }),
     flash: nullable(count),
+    flashImage: optional(nullable(count)),
+    flashTotal: optional(nullable(count)),
+    flashForWeights: optional(nullable(count)),
   }),
   cycles: shape<Body<CyclesEvent>>({
     epoch: count,

@@ -272,6 +272,9 @@ export class TrainingSession {
       stackHighWater: there ? statistics.stackHighWaterBytes : null,
       arena: arenaOf(memory),
       flash: there ? statistics.flashBytes + memory.flashBytes : null,
+      flashImage: there ? statistics.flashBytes : null,
+      flashTotal: there ? this.link.hello.flashBytes : null,
+      flashForWeights: there ? this.link.hello.weightsFlashBytes : null,
     };
   }
 }

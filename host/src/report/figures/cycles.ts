@@ -1,5 +1,5 @@
 /** Figures of cycles: per step over time, as a distribution, and where those of an epoch went. */
-import { type Charts, epochAxis, seriesColour } from '../charts.js';
+import { type Charts, epochAxis, seriesColour, shortNumber } from '../charts.js';
 import { type AnyFigure, placesOf } from '../figure.js';
 import type { ReportRun } from '../report-run.js';
 
@@ -38,9 +38,9 @@ export function cyclesOverTimeFigure(charts: Charts, runs: readonly ReportRun[])
     chart: charts.draw(
       { title, description, legend: shown.length > 1 ? legend : [] },
       {
-        marginLeft: 80,
+        marginLeft: 60,
         x: { label: 'step' },
-        y: { label: 'cycles', grid: true, zero: true },
+        y: { label: 'cycles', grid: true, zero: true, tickFormat: shortNumber },
         marks: [
           plot.areaY(points, { x: 'step', y1: 'min', y2: 'max', z: 'run', fill: 'colour', fillOpacity: 0.15 }),
           plot.lineY(points, { x: 'step', y: 'mean', z: 'run', stroke: 'colour' }),
@@ -86,7 +86,7 @@ export function cycleDistributionFigure(charts: Charts, runs: readonly ReportRun
         legend: shown.length > 1 ? shown.map(({ name }, i) => ({ label: name, colour: seriesColour(i) })) : [],
       },
       {
-        x: { label: 'cycles' },
+        x: { label: 'cycles', tickFormat: shortNumber },
         y: { label: 'steps', grid: true },
         color: { type: 'identity' },
         marks: [
@@ -138,10 +138,10 @@ export function cycleSharesFigure(charts: Charts, runs: readonly ReportRun[]): A
       { title, description, legend: parts.map(([label], index) => ({ label, colour: seriesColour(index) })) },
       {
         height: 60 + 200 * names.length,
-        marginLeft: 80,
+        marginLeft: 60,
         marginRight: names.length > 1 ? 120 : 20,
         x: epochAxis,
-        y: { label: 'cycles per step', grid: true },
+        y: { label: 'cycles per step', grid: true, tickFormat: shortNumber },
         fy: { label: null },
         color: { type: 'identity' },
         marks: [

@@ -1,6 +1,6 @@
 /** The figure of cycles by layer and phase, beside the plain-C yardstick where a benchmark is given. */
 import type { LayerCyclesEvent } from '../../runs/events.js';
-import { type Charts, seriesColour } from '../charts.js';
+import { type Charts, seriesColour, shortNumber } from '../charts.js';
 import { type AnyFigure, placesOf } from '../figure.js';
 import type { ReportRun } from '../report-run.js';
 
@@ -46,8 +46,9 @@ export function layersFigure(
     steps: null,
   }));
   const rows = [...measured, ...plain].filter(({ cycles }) => cycles > 0);
-  const description =
-    'Mean compute cycles of active training steps (those with a backward pass) by layer and phase. Kernels that requantise on the way book it as forward.';
+  const description = `Mean compute cycles of active training steps (those with a backward pass) by layer and phase: those sampled in the last epoch${
+    yardstick.length > 0 ? ', beside the plain C kernels as a benchmark measured them' : ''
+  }. Kernels that requantise on the way book it as forward.`;
   const { plot } = charts;
   const names = [...new Set(rows.map(({ run }) => run))];
   const layers = [...new Set(rows.map(({ layer }) => layer))];
@@ -59,10 +60,10 @@ export function layersFigure(
     chart: charts.draw(
       { title, description, legend: phases.map((label, index) => ({ label, colour: seriesColour(index) })) },
       {
-        height: 60 + names.length * layers.length * 22 + 16 * names.length,
+        height: 70 + names.length * (layers.length * 24 + 16),
         marginLeft: 110,
         marginRight: names.length > 1 ? 130 : 20,
-        x: { label: 'cycles', grid: true },
+        x: { label: 'cycles', grid: true, ticks: 6, tickFormat: shortNumber },
         y: { label: null, domain: layers },
         fy: { label: null, domain: names },
         color: { type: 'identity' },

@@ -3,7 +3,29 @@ import { type Charts, seriesColour } from '../charts.js';
 import { type AnyFigure, placesOf } from '../figure.js';
 import type { ReportRun } from '../report-run.js';
 
-/** Draws faults on a line of steps; the table has the account of the link. */
+const countLabels = [
+  { key: 'retries', label: 'repeated frames' },
+  { key: 'crcErrors', label: 'damaged frames' },
+  { key: 'timeouts', label: 'timeouts' },
+] as const;
+
+/** More numbers than this on one line would lie over one another. */
+const MOST_NUMBERS = 12;
+
+/** Returns what was counted between accounts of a run's link, of which the figure has room for a few. */
+function countsOf(accounts: ReturnType<ReportRun['account']['linkOverSteps']>) {
+  const every = Math.ceil(accounts.length / MOST_NUMBERS);
+  const chosen = accounts.filter((_, index) => (index + 1) % every === 0 || index === accounts.length - 1);
+  return chosen.flatMap(({ afterStep, event }, index) =>
+    countLabels.map(({ key, label }) => {
+      const before = chosen[index - 1]?.event[key] ?? 0;
+      // a run that was resumed counts anew
+      return { label, step: afterStep, count: event[key] < before ? event[key] : event[key] - before };
+    }),
+  );
+}
+
+/** Draws a time line of the link and its faults; the table has the accounts of the link. */
 export function linkFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigure {
   const id = 'link';
   const title = 'The line to the device';
@@ -15,26 +37,49 @@ export function linkFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigur
       .map(({ step, code, message }) => ({ run: name, colour: seriesColour(index), step, code, message })),
   );
   const description =
-    faults.length === 0
-      ? 'No fault was recorded. The table has the frames, repeats and round trips at the end of each epoch.'
-      : 'Faults and recoveries by the step before which they happened. The table has the frames, repeats and round trips.';
+    (runs.length > 1
+      ? 'The table has frames, repeats and round trips at the end of each epoch; '
+      : 'Repeated frames, damaged frames and timeouts between two accounts of the link (one at the end of each epoch), by the training steps done; ') +
+    (faults.length === 0
+      ? 'no fault was recorded.'
+      : 'ticks are faults and recoveries, before the step at which they happened.');
+  // of several runs the numbers would lie over one another: they are in the table
+  const counts = runs.length > 1 ? [] : countsOf(runs[0]!.account.linkOverSteps());
   const { plot } = charts;
   const steps = Math.max(1, ...accounts.map(({ afterStep }) => afterStep));
+  const rows = [
+    ...(runs.length > 1 ? [] : countLabels.map(({ label }) => label)),
+    ...new Set(faults.map(({ code }) => code)),
+  ];
   return {
     id,
     title,
     description,
     places: placesOf(runs),
-    ...(faults.length > 0 && {
+    ...(rows.length > 0 && {
       chart: charts.draw(
-        { title, description },
         {
-          height: 80 + 20 * new Set(faults.map(({ code }) => code)).size,
-          marginLeft: 180,
+          title,
+          description,
+          legend: runs.length > 1 ? runs.map(({ name }, index) => ({ label: name, colour: seriesColour(index) })) : [],
+        },
+        {
+          height: 70 + 24 * rows.length,
+          marginLeft: 160,
           x: { label: 'step', domain: [0, steps] },
-          y: { label: null, type: 'band' },
+          y: { label: null, type: 'band', domain: rows },
           color: { type: 'identity' },
+          r: { type: 'identity' },
           marks: [
+            plot.gridY(),
+            plot.text(counts, {
+              x: 'step',
+              y: 'label',
+              text: ({ count }: (typeof counts)[number]) => String(count),
+              textAnchor: 'end',
+              fill: 'currentColor',
+              fillOpacity: ({ count }: (typeof counts)[number]) => (count === 0 ? 0.6 : 1),
+            }),
             plot.tickX(faults, {
               x: 'step',
               y: 'code',
@@ -43,6 +88,7 @@ export function linkFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigur
               title: ({ run, step, message }: (typeof faults)[number]) => `${run}, before step ${step}: ${message}`,
             }),
           ],
+          opacity: { type: 'identity' } as never,
         },
       ),
     }),

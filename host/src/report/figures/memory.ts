@@ -1,86 +1,131 @@
-/** The figure of a device's SRAM, as a map of what it holds. */
+/** Figures of a device's memories, SRAM and flash, as maps of what they hold. */
 import type { MemoryEvent } from '../../runs/events.js';
-import { type Charts, seriesColour } from '../charts.js';
+import { type Charts, seriesColour, shortNumber } from '../charts.js';
 import { type AnyFigure, type Cell, placesOf } from '../figure.js';
 import type { ReportRun } from '../report-run.js';
 
-const purposes = ['static', 'weights', 'state', 'activations', 'errors', 'other', 'stack', 'free'] as const;
-type Purpose = (typeof purposes)[number];
+/** A part of a memory, in the order of the map. */
+interface Part {
+  readonly label: string;
+  /** null: the device does not know. */
+  readonly bytes: number | null;
+}
 
-const labels: Readonly<Record<Purpose, string>> = {
-  static: 'static data and code in SRAM',
-  weights: 'weights',
-  state: 'learned state',
-  activations: 'activations',
-  errors: 'errors',
-  other: 'other buffers',
-  stack: 'stack, high water',
-  free: 'free',
+interface MapTexts {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly missing: string;
+}
+
+const sram: MapTexts = {
+  id: 'memory',
+  title: 'SRAM of the device',
+  description:
+    'Bytes of SRAM by what they hold. Code in SRAM is what runs from there: kernels, copied out of flash. What is outside the plan and was never touched is free.',
+  missing: 'no memory is recorded yet: it comes at the end of a run',
 };
 
-/** Returns bytes by purpose; null where the device does not know: a simulator has no SRAM of its own. */
-function bytesOf({
-  arena,
-  sramTotal,
-  static: staticBytes,
-  stackHighWater,
-}: MemoryEvent): Record<Purpose, number | null> {
+const flash: MapTexts = {
+  id: 'flash',
+  title: 'Flash of the device',
+  description: 'Bytes of flash by what they hold. A part of it is set aside for weights that do not fit into SRAM.',
+  missing: 'no flash is recorded: there is none in the simulator, and an older priot did not tell its size',
+};
+
+/** Returns SRAM by purpose; null where the device does not know: a simulator has no SRAM of its own. */
+function sramOf({ arena, sramTotal, static: staticBytes, stackHighWater }: MemoryEvent): Part[] {
   const used = Object.values(arena).reduce((sum, bytes) => sum + bytes, 0);
   // an older priot wrote 0 for what the simulator does not have
   const known = sramTotal !== null && sramTotal > 0;
-  return {
-    static: known ? staticBytes : null,
-    ...arena,
-    stack: known ? stackHighWater : null,
-    free: known ? Math.max(0, sramTotal - (staticBytes ?? 0) - (stackHighWater ?? 0) - used) : null,
-  };
+  return [
+    { label: 'code in SRAM and static data', bytes: known ? staticBytes : null },
+    { label: 'weights', bytes: arena.weights },
+    { label: 'learned state', bytes: arena.state },
+    { label: 'activations', bytes: arena.activations },
+    { label: 'errors', bytes: arena.errors },
+    { label: 'other buffers', bytes: arena.other },
+    { label: 'stack, high water', bytes: known ? stackHighWater : null },
+    { label: 'free', bytes: known ? Math.max(0, sramTotal - (staticBytes ?? 0) - (stackHighWater ?? 0) - used) : null },
+  ];
+}
+
+/** Returns flash by purpose; undefined where its size is not recorded. */
+function flashOf({ flash: used, flashImage, flashTotal, flashForWeights }: MemoryEvent): Part[] | undefined {
+  if (used === null || flashImage == null || flashTotal == null) return undefined;
+  const weights = used - flashImage;
+  const aside = Math.max(0, (flashForWeights ?? 0) - weights);
+  return [
+    { label: 'firmware: code and constants', bytes: flashImage },
+    { label: 'weights', bytes: weights },
+    { label: 'set aside for weights', bytes: aside },
+    { label: 'free, and checkpoints', bytes: Math.max(0, flashTotal - used - aside) },
+  ];
 }
 
 /** Draws the SRAM of each run's device by purpose. */
 export function memoryFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigure {
-  const id = 'memory';
-  const title = 'Memory of the device';
+  return memoryMap(charts, runs, sram, sramOf, (memory) => memory.sramTotal);
+}
+
+/** Draws the flash of each run's device by purpose. */
+export function flashFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigure {
+  return memoryMap(charts, runs, flash, flashOf, (memory) => memory.flashTotal ?? null);
+}
+
+function memoryMap(
+  charts: Charts,
+  runs: readonly ReportRun[],
+  { id, title, description, missing }: MapTexts,
+  partsOf: (memory: MemoryEvent) => Part[] | undefined,
+  totalOf: (memory: MemoryEvent) => number | null,
+): AnyFigure {
   const shown = runs.flatMap((run) => {
     const { memory } = run.account.metrics();
-    return memory === null ? [] : [{ run, memory, bytes: bytesOf(memory) }];
+    const parts = memory === null ? undefined : partsOf(memory);
+    return parts === undefined ? [] : [{ run, total: totalOf(memory!), parts }];
   });
-  if (shown.length === 0) return { id, title, missing: 'no memory is recorded yet: it comes at the end of a run' };
-  const bars = shown.flatMap(({ run, bytes }) =>
-    purposes.flatMap((purpose, index) => {
-      const amount = bytes[purpose];
-      return amount === null ? [] : [{ run: run.name, purpose, colour: seriesColour(index), bytes: amount }];
-    }),
+  if (shown.length === 0) return { id, title, missing };
+  const labels = shown[0]!.parts.map(({ label }) => label);
+  const bars = shown.flatMap(({ run, parts }) =>
+    parts.flatMap(({ label, bytes }, index) =>
+      bytes === null || bytes === 0 ? [] : [{ run: run.name, label, colour: seriesColour(index), bytes }],
+    ),
   );
-  const description = 'Bytes of SRAM by what they hold. What is outside the plan and was never touched is free.';
   const { plot } = charts;
   return {
     id,
     title,
     description,
-    places: placesOf(runs),
+    places: placesOf(shown.map(({ run }) => run)),
     chart: charts.draw(
       {
         title,
         description,
-        legend: purposes.map((purpose, index) => ({ label: labels[purpose], colour: seriesColour(index) })),
+        legend: labels.map((label, index) => ({ label, colour: seriesColour(index) })),
       },
       {
         height: 70 + 40 * shown.length,
         marginLeft: shown.length > 1 ? 140 : 20,
-        x: { label: 'bytes', grid: true },
+        marginRight: 30,
+        x: { label: 'bytes', grid: true, ticks: 6, tickFormat: shortNumber },
         y: { label: null, ...(shown.length > 1 ? {} : { axis: null }) },
         color: { type: 'identity' },
-        marks: [plot.barX(bars, { x: 'bytes', y: 'run', fill: 'colour', order: null, inset: 0.5 })],
+        marks: [
+          plot.barX(bars, {
+            x: 'bytes',
+            y: 'run',
+            fill: 'colour',
+            order: null,
+            inset: 0.5,
+            title: ({ label, bytes }: (typeof bars)[number]) => `${label}: ${bytes.toLocaleString('en')} bytes`,
+          }),
+        ],
       },
     ),
     table: {
-      columns: ['run', ...purposes.map((purpose) => labels[purpose]), 'SRAM there is', 'flash in use'],
-      rows: shown.map(({ run, memory, bytes }): Cell[] => [
-        run.name,
-        ...purposes.map((purpose) => bytes[purpose]),
-        memory.sramTotal || null,
-        memory.flash || null,
-      ]),
+      columns: ['run', ...labels, 'in all'],
+      rows: shown.map(({ run, parts, total }): Cell[] => [run.name, ...parts.map(({ bytes }) => bytes), total || null]),
     },
   };
 }

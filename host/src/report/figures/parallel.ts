@@ -61,10 +61,10 @@ export function parallelFigure(charts: Charts, all: readonly SettledRun[]): AnyF
   );
   const ticks = axes.flatMap((axis) => axis.ticks.map(({ label, height }) => ({ axis: axis.name, label, height })));
   const description =
-    'One line per run: it crosses each axis at the value that the run had, and ends at its accuracy after training. The darker, the more accurate.';
+    'One line per run: it crosses each axis at the value that the run had, and ends at its accuracy after training. The stronger the line, the more accurate the run.';
   const { plot } = charts;
   const opacity = ({ after }: (typeof points)[number]) =>
-    best === worst ? 0.8 : 0.15 + (0.85 * (after - worst)) / (best - worst);
+    best === worst ? 0.8 : 0.4 + (0.6 * (after - worst)) / (best - worst);
   return {
     id,
     title,
