@@ -1,4 +1,4 @@
-// Writes the tables of docs/results.md, and a part of the first into README.md, from the sweeps' results, so that no
+// Writes the tables of docs/results.md, and of two of them into README.md, from the sweeps' results, so that no
 // number is typed by hand. Run by make results, results-vgg11, robustness and heldout (scripts/results.mk); tables whose sweep
 // was not run stay as they are.
 //   node scripts/results.mjs [FOLDER OF SWEEPS [PAGE README]]
@@ -121,7 +121,11 @@ if (accuracy !== undefined) {
 const heldOut = read(join(sweeps, 'held-out.json'));
 if (heldOut !== undefined) text = replaceBlock(text, 'held-out', accuracyTable(heldOut));
 const vgg11 = read(join(sweeps, 'vgg11.json'));
-if (vgg11 !== undefined) text = replaceBlock(text, 'vgg11', accuracyTable(vgg11));
+if (vgg11 !== undefined) {
+  const lines = accuracyTable(vgg11);
+  text = replaceBlock(text, 'vgg11', lines);
+  writeFileSync(readme, replaceBlock(readFileSync(readme, 'utf8'), 'vgg11', lines));
+}
 const robustness = read(join(sweeps, 'robustness.json'));
 if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
 writeFileSync(page, text);
