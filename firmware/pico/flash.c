@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "flash_reads.h"
 #include "hardware/flash.h"
 #include "hardware/sync.h"
 #include "hardware/timer.h"
@@ -40,6 +41,7 @@ flash_identity flash_init(void) {
     flash_identity identity;
     flash_get_unique_id(identity.board_id);
     identity.jedec_id = read_jedec_id();
+    flash_reads_init(identity.jedec_id);
     identity.bytes = capacity(identity.jedec_id);
     has_regions = identity.bytes >= REGIONS_END;
     identity.weights_bytes = has_regions ? FLASH_WEIGHTS_BYTES : 0;
@@ -49,12 +51,14 @@ flash_identity flash_init(void) {
 static void erase_sector(uint32_t offset) {
     uint32_t state = save_and_disable_interrupts();
     flash_range_erase(offset, FLASH_SECTOR_SIZE);
+    flash_reads_resume();
     restore_interrupts(state);
 }
 
 static void program_page(uint32_t offset, const uint8_t *page) {
     uint32_t state = save_and_disable_interrupts();
     flash_range_program(offset, page, FLASH_PAGE_SIZE);
+    flash_reads_resume();
     restore_interrupts(state);
 }
 

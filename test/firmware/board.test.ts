@@ -1,7 +1,7 @@
 import { GPIOPinState } from 'rp2040js';
 import { expect, test } from 'vitest';
 import { encodeFrame } from '#host/link/frame.js';
-import { encodeRequest } from '#host/link/messages.js';
+import { encodeRequest, SelfTestKind } from '#host/link/messages.js';
 import { Board, hello } from './board.js';
 
 const HARD_FAULT_VECTOR = 3 * 4;
@@ -78,6 +78,63 @@ test('the flash chip says how large it is, and who', () => {
   expect(hello(large).checkpointBytes).toBeGreaterThan(0);
   expect(hello(large).boardId).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
   expect(large.console[0]).toContain('board 0102030405060708');
+});
+
+test.each([2, 4, 8, 16])('a chip of %i MB is told by its id', (megabytes) => {
+  const board = new Board({ jedecId: 0xef4000 | Math.log2(megabytes * MB) });
+  board.boot(1);
+  expect(hello(board)).toMatchObject({ flashBytes: megabytes * MB, weightsFlashBytes: MB });
+});
+
+const SSI_BAUD_RATE = 0x18000014;
+const UNCACHED_FLASH = 0x13000000;
+
+/** How the board reads its flash: divider of the core's clock, and whether four bits at a time. */
+function flashReads({ pico }: Board) {
+  const { chip, flashChip } = pico.machine;
+  return { divider: chip.readUint32(SSI_BAUD_RATE), fourBits: flashChip.continuousRead };
+}
+
+/** Erases and programs. */
+function useFlash(board: Board): void {
+  const { body } = board.request('selfTest', { kind: SelfTestKind.SELF_TEST_KIND_FLASH });
+  expect(body).toMatchObject({
+    kind: 'selfTest',
+    value: { values: [0, 0, 0, 0, expect.anything(), expect.anything()] },
+  });
+}
+
+test.each([
+  ['Winbond', 0xef4015, { divider: 2, fourBits: true }],
+  ['GigaDevice', 0xc84016, { divider: 2, fourBits: true }],
+  ['ISSI', 0x9d6016, { divider: 4, fourBits: false }],
+  ['nobody', 0, { divider: 4, fourBits: false }],
+])('one image for all boards: a chip by %s is read as it can be, after it was programmed, too', (_, jedecId, reads) => {
+  const board = new Board({ jedecId });
+  board.boot(1);
+  expect(flashReads(board)).toEqual(reads);
+  useFlash(board);
+  expect(flashReads(board)).toEqual(reads);
+  board.request('restart', {});
+  board.boot(2);
+  expect(flashReads(board)).toEqual(reads);
+});
+
+test('a chip whose four-bit reads give something else is read one bit at a time', () => {
+  const board = new Board();
+  const { chip, flashChip } = board.pico.machine;
+  const read = chip.readUint32.bind(chip);
+  let garbled = 0;
+  chip.readUint32 = (address) => {
+    if (address >>> 24 !== UNCACHED_FLASH >>> 24 || !flashChip.continuousRead) return read(address);
+    garbled++;
+    return read(address) ^ 0x10;
+  };
+  board.boot(1);
+  expect(garbled).toBe(1);
+  expect(flashReads(board)).toEqual({ divider: 4, fourBits: false });
+  useFlash(board);
+  expect(flashReads(board)).toEqual({ divider: 4, fourBits: false });
 });
 
 test.each([
