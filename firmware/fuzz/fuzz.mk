@@ -55,4 +55,4 @@ $(FUZZ_BUILD)/nanopb/%.o: $(NANOPB)/%.c | $(PROTO_C)
 	@mkdir -p $(@D)
 	@clang $(FUZZ_FLAGS) -c $< -o $@
 
--include $(wildcard $(FUZZ_BUILD)/*/*.d $(FUZZ_BUILD)/*/*/*.d)
+-include $(wildcard $(FUZZ_BUILD)/*/*.d $(FUZZ_BUILD)/*/*/*.d $(FUZZ_BUILD)/*/*/*/*.d)

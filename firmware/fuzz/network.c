@@ -115,6 +115,9 @@ static bool live(const training *how, const device_options *options, uint32_t *d
         if (engine_instance()->method == engine_methods[ENGINE_PRIOT_S]) {
             put(priot_Tensor_TENSOR_SCORED, how->scored);
         }
+        if (engine_tensor_bytes(engine_instance(), (engine_tensor)priot_Tensor_TENSOR_BIASES) > 0) {
+            put(priot_Tensor_TENSOR_BIASES, how->weights);
+        }
         put(priot_Tensor_TENSOR_WEIGHTS, how->weights);
         put(priot_Tensor_TENSOR_STATE, how->state);
         CHECK(ask((priot_HostMessage){.which_body = priot_HostMessage_start_session_tag}, 0) ==

@@ -19,30 +19,58 @@ static uint32_t scored_edges(fuzz_input *input, const priot_Layer *layer, uint32
     return share == 255 ? edges : edges * share / 256;
 }
 
-static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *shape) {
-    const uint32_t side = shape->height < shape->width ? shape->height : shape->width;
-    layer->operation = priot_LayerOperation_LAYER_OPERATION_CONV2D;
-    layer->kernel = 1 + input_below(input, 7);
-    layer->stride = 1 + input_below(input, 4);
-    layer->padding = input_below(input, 256) % layer->kernel;
-    if (layer->kernel > side + 2 * layer->padding) {
-        layer->kernel = side;
-        layer->padding = 0;
+static void add_bias(fuzz_input *input, priot_Layer *layer) {
+    layer->bias = input_below(input, 3) == 0;
+    layer->bias_exponent = layer->bias ? (int32_t)input_below(input, 32) - 20 : 0;
+}
+
+/* Fits a window of `kernel` into `size` elements with padding on both sides. */
+static void fit_window(uint32_t size, uint32_t *kernel, uint32_t *before, uint32_t *after) {
+    if (*kernel > size + *before + *after) {
+        *kernel = size;
+        *before = *after = 0;
     }
-    layer->kernel_columns = layer->kernel;
-    layer->stride_columns = layer->stride;
-    layer->padding_left = layer->padding_bottom = layer->padding_right = layer->padding;
-    layer->out_channels = output_count(input, 16);
-    shape->height = (shape->height + 2 * layer->padding - layer->kernel) / layer->stride + 1;
-    shape->width = (shape->width + 2 * layer->padding - layer->kernel) / layer->stride + 1;
+}
+
+static void add_convolution(fuzz_input *input, priot_Layer *layer, map_shape *shape) {
+    const uint32_t form = input_byte(input);
+    layer->operation = priot_LayerOperation_LAYER_OPERATION_CONV2D;
+    layer->kernel = layer->kernel_columns = 1 + input_below(input, 7);
+    layer->stride = layer->stride_columns = 1 + input_below(input, 4);
+    layer->padding = layer->padding_left = layer->padding_bottom = layer->padding_right =
+        input_below(input, 256) % layer->kernel;
+    if (form % 4 == 0) { /* rectangles, and padding of each side by itself */
+        layer->kernel_columns = 1 + input_below(input, 7);
+        layer->stride_columns = 1 + input_below(input, 4);
+        layer->padding_left = input_below(input, 4);
+        layer->padding_bottom = input_below(input, 4);
+        layer->padding_right = input_below(input, 4);
+    }
+    fit_window(shape->height, &layer->kernel, &layer->padding, &layer->padding_bottom);
+    fit_window(shape->width, &layer->kernel_columns, &layer->padding_left, &layer->padding_right);
+    layer->depthwise = form / 4 % 4 == 0;
+    layer->out_channels = layer->depthwise ? shape->channels : output_count(input, 16);
+    shape->height = (shape->height + layer->padding + layer->padding_bottom - layer->kernel) / layer->stride + 1;
+    shape->width =
+        (shape->width + layer->padding_left + layer->padding_right - layer->kernel_columns) / layer->stride_columns + 1;
     layer->pool = shape->height > 1 && shape->width > 1 && input_below(input, 2) == 1;
     if (layer->pool) {
         shape->height /= 2;
         shape->width /= 2;
     }
     layer->relu = input_below(input, 4) != 0;
-    layer->scored_edges = scored_edges(input, layer, layer->kernel * layer->kernel * layer->in_channels);
+    add_bias(input, layer);
+    const uint32_t fan_in = layer->kernel * layer->kernel_columns * (layer->depthwise ? 1 : layer->in_channels);
+    layer->scored_edges = scored_edges(input, layer, fan_in);
     shape->channels = layer->out_channels;
+}
+
+static void add_sum_pool(fuzz_input *input, priot_Layer *layer, map_shape *shape) {
+    layer->operation = priot_LayerOperation_LAYER_OPERATION_SUM_POOL;
+    layer->weight_exponent = 0;
+    layer->out_channels = shape->channels;
+    layer->relu = input_below(input, 2) != 0;
+    *shape = (map_shape){1, 1, shape->channels};
 }
 
 static void add_linear(fuzz_input *input, priot_Layer *layer, map_shape *shape, bool last) {
@@ -51,15 +79,17 @@ static void add_linear(fuzz_input *input, priot_Layer *layer, map_shape *shape, 
     layer->in_height = layer->in_width = 1;
     layer->out_channels = output_count(input, last ? 64 : 96);
     layer->relu = !last && input_below(input, 4) != 0;
+    add_bias(input, layer);
     layer->scored_edges = scored_edges(input, layer, layer->in_channels);
     *shape = (map_shape){1, 1, layer->out_channels};
 }
 
 static uint32_t *any_field(priot_Layer *layer, uint32_t choice) {
-    uint32_t *const fields[] = {&layer->in_height,    &layer->in_width,         &layer->in_channels,
-                                &layer->out_channels, &layer->kernel,           &layer->stride,
-                                &layer->padding,      &layer->activation_shift, &layer->error_shift,
-                                &layer->update_shift, &layer->scored_edges};
+    uint32_t *const fields[] = {
+        &layer->in_height,        &layer->in_width,       &layer->in_channels,    &layer->out_channels,
+        &layer->kernel,           &layer->kernel_columns, &layer->stride,         &layer->stride_columns,
+        &layer->padding,          &layer->padding_left,   &layer->padding_bottom, &layer->padding_right,
+        &layer->activation_shift, &layer->error_shift,    &layer->update_shift,   &layer->scored_edges};
     return fields[choice % (sizeof fields / sizeof *fields)];
 }
 
@@ -104,6 +134,13 @@ static void add_hostile_number(fuzz_input *input, device_network *network) {
     case 11:
         layer->operation = (priot_LayerOperation)(value % 8);
         break;
+    case 12:
+        layer->depthwise = !layer->depthwise;
+        break;
+    case 13:
+        layer->bias = !layer->bias;
+        layer->bias_exponent = (int32_t)value;
+        break;
     default:
         *any_field(layer, input_byte(input)) = value;
         break;
@@ -135,6 +172,8 @@ void input_network(fuzz_input *input, device_network *network) {
         layer->weight_exponent = -(int32_t)input_below(input, 12);
         if (l < convolutions) {
             add_convolution(input, layer, &shape);
+        } else if (l == convolutions && l + 1 < network->layer_count && input_below(input, 4) == 0) {
+            add_sum_pool(input, layer, &shape);
         } else {
             add_linear(input, layer, &shape, l + 1 == network->layer_count);
         }
