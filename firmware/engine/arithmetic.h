@@ -1,5 +1,5 @@
-/* The primitives of docs/arithmetic.md, "Primitives". Shifts are 0..30. `>>` of a negative value is arithmetic on every
- * compiler this is built with (implementation-defined in C11, checked at compile time below). */
+/* This file holds the primitives of docs/arithmetic.md, "Primitives". Shifts are 0..30. `>>` of a negative value is
+ * arithmetic on every compiler this is built with (implementation-defined in C11, checked at compile time below). */
 #ifndef PRIOT_ENGINE_ARITHMETIC_H
 #define PRIOT_ENGINE_ARITHMETIC_H
 

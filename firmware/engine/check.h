@@ -1,4 +1,4 @@
-/* Checks of a network before anything is planned for it. */
+/* This file declares the checks of a network before anything is planned for it. */
 #ifndef PRIOT_ENGINE_CHECK_H
 #define PRIOT_ENGINE_CHECK_H
 

@@ -1,4 +1,4 @@
-/* What backward passes share: which inputs have an error, and lists of deltas. Below the kernels. */
+/* This file declares what backward passes share: which inputs have an error, and lists of deltas. Below the kernels. */
 #ifndef PRIOT_ENGINE_DELTAS_H
 #define PRIOT_ENGINE_DELTAS_H
 

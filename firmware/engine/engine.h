@@ -1,5 +1,6 @@
-/* The training engine: one integer training step of a small network, exactly as shared by every place it runs in
- * (docs/arithmetic.md). Portable C11: no I/O, no allocation, no floating point; the caller hands in the memory.
+/* This is the training engine: one integer training step of a small network, exactly as shared by every place it
+ * runs in (docs/arithmetic.md). Portable C11: no I/O, no allocation, no floating point; the caller hands in the
+ * memory.
  *
  * A life: engine_begin -> engine_add_layer for each layer -> engine_open -> write tensors (scored, biases, weights,
  * state; each committed) -> steps and evaluations. The engine trusts its caller for this order and for image bytes in

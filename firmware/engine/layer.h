@@ -1,4 +1,4 @@
-/* What the engine's files share: a layer in its parts, and the engine. Layouts:
+/* This file declares what the engine's files share: a layer in its parts, and the engine. Layouts:
  *   map             HWC
  *   frozen weights  convolution: canonical, OHWI (depthwise: CHW), but HWIO where it is streamed; linear: [in][out],
  *                   so that an input's row is contiguous

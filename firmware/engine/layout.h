@@ -1,4 +1,4 @@
-/* Where every array of an open network lies in the arena. */
+/* This file says where every array of an open network lies in the arena. */
 #ifndef PRIOT_ENGINE_LAYOUT_H
 #define PRIOT_ENGINE_LAYOUT_H
 

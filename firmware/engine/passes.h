@@ -1,4 +1,4 @@
-/* The parts of a step, in its order. */
+/* This file declares the parts of a step, in its order. */
 #ifndef PRIOT_ENGINE_PASSES_H
 #define PRIOT_ENGINE_PASSES_H
 

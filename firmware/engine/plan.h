@@ -1,4 +1,4 @@
-/* The memory plan: what is kept, in SRAM or flash, for speed or for space. */
+/* This file makes the memory plan: what is kept, in SRAM or flash, for speed or for space. */
 #ifndef PRIOT_ENGINE_PLAN_H
 #define PRIOT_ENGINE_PLAN_H
 

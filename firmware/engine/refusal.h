@@ -1,4 +1,4 @@
-/* How a check refuses a network. */
+/* This file says how a check refuses a network. */
 #ifndef PRIOT_ENGINE_REFUSAL_H
 #define PRIOT_ENGINE_REFUSAL_H
 

@@ -1,4 +1,4 @@
-/* What is kept in RAM across a reset: how the last run ended, and how many there were. */
+/* This file declares what is kept in RAM across a reset: how the last run ended, and how many there were. */
 #ifndef PRIOT_BOOT_RECORD_H
 #define PRIOT_BOOT_RECORD_H
 

@@ -1,4 +1,4 @@
-/* Text lines for people, on UART0 (GPIO 0 and 1, 115200 baud). Nothing of the protocol goes here. */
+/* The console writes text lines for people, on UART0 (GPIO 0 and 1, 115200 baud). Nothing of the protocol goes here. */
 #ifndef PRIOT_CONSOLE_H
 #define PRIOT_CONSOLE_H
 

@@ -1,5 +1,6 @@
-/* Where the time goes, in cycles of clk_sys: a free-running counter, and the share of it that interrupts take, which
- * engine_cycles() leaves out. All counters are 32 bits and wrap; differences are good for 34 s at 125 MHz. */
+/* This file counts where the time goes, in cycles of clk_sys: a free-running counter, and the share of it that
+ * interrupts take, which engine_cycles() leaves out. All counters are 32 bits and wrap; differences are good for 34
+ * s at 125 MHz. */
 #ifndef PRIOT_CYCLES_H
 #define PRIOT_CYCLES_H
 

@@ -1,7 +1,8 @@
-/* The flash chip: the board's identity, and regions at the end of its first 2 MB: two slots for checkpoints, then
- * frozen weights. What is before them is the image's; a smaller chip has no regions. Code in flash cannot run while a
- * sector is erased or a page programmed, interrupt handlers included: interrupts are masked for each one alone (45 ms,
- * at most 400, a sector; 0.4 ms, at most 3, a page) and run in between, so that USB is served. */
+/* This file declares the flash chip: the board's identity, and regions at the end of its first 2 MB: two slots for
+ * checkpoints, then frozen weights. What is before them is the image's; a smaller chip has no regions. Code in flash
+ * cannot run while a sector is erased or a page programmed, interrupt handlers included: interrupts are masked for
+ * each one alone (45 ms, at most 400, a sector; 0.4 ms, at most 3, a page) and run in between, so that USB is
+ * served. */
 #ifndef PRIOT_FLASH_H
 #define PRIOT_FLASH_H
 

@@ -1,5 +1,6 @@
-/* How flash is read. Every chip understands the read that the image's second stage sets up: one bit at a time. Chips
- * that are known to are then read four bits at a time, several times as fast (docs/hardware.md, "Boards"). */
+/* This file sets how flash is read. Every chip understands the read that the image's second stage sets up: one bit
+ * at a time. Chips that are known to are then read four bits at a time, several times as fast (docs/hardware.md,
+ * "Boards"). */
 #ifndef PRIOT_FLASH_READS_H
 #define PRIOT_FLASH_READS_H
 

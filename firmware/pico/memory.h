@@ -1,4 +1,4 @@
-/* What RAM and flash are used for, in bytes. */
+/* This file counts what RAM and flash are used for, in bytes. */
 #ifndef PRIOT_MEMORY_H
 #define PRIOT_MEMORY_H
 

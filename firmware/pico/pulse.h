@@ -1,4 +1,4 @@
-/* Whether the board is alive: the watchdog resets one that hangs, the LED shows one that does not. */
+/* This file shows whether the board is alive: the watchdog resets one that hangs, the LED shows one that does not. */
 #ifndef PRIOT_PULSE_H
 #define PRIOT_PULSE_H
 

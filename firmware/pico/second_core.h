@@ -1,4 +1,5 @@
-/* The second core, which sleeps in the boot ROM: woken for a measurement, and put back (RP2040 datasheet 2.8.2). */
+/* This file uses the second core, which sleeps in the boot ROM: woken for a measurement, and put back (RP2040
+ * datasheet 2.8.2). */
 #ifndef PRIOT_SECOND_CORE_H
 #define PRIOT_SECOND_CORE_H
 

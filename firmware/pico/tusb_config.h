@@ -1,4 +1,5 @@
-/* TinyUSB: one CDC function at full speed. CFG_TUSB_MCU and CFG_TUSB_OS come from the SDK's build. */
+/* This file configures TinyUSB: one CDC function at full speed. CFG_TUSB_MCU and CFG_TUSB_OS come from the SDK's
+ * build. */
 #ifndef PRIOT_TUSB_CONFIG_H
 #define PRIOT_TUSB_CONFIG_H
 

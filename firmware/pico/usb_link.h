@@ -1,5 +1,5 @@
-/* One USB CDC function as a byte stream. Receiving goes on in interrupts while the main program computes; nothing is
- * ever dropped: when the buffer is full the host is held off (NAK) until there is room. */
+/* The link is one USB CDC function as a byte stream. Receiving goes on in interrupts while the main program
+ * computes; nothing is ever dropped: when the buffer is full the host is held off (NAK) until there is room. */
 #ifndef PRIOT_USB_LINK_H
 #define PRIOT_USB_LINK_H
 

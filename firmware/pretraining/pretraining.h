@@ -1,5 +1,6 @@
-/* Host-side training of a whole network with the engine's kernels: minibatches for `priot pretrain`, and the statistics
- * that `priot calibrate` chooses static shifts from. Not part of the firmware: it holds a batch of every tensor. */
+/* This file declares the host-side training of a whole network with the engine's kernels: minibatches for `priot
+ * pretrain`, and the statistics that `priot calibrate` chooses static shifts from. Not part of the firmware: it
+ * holds a batch of every tensor. */
 #ifndef PRIOT_PRETRAINING_H
 #define PRIOT_PRETRAINING_H
 

@@ -1,4 +1,4 @@
-/* A checkpoint of the learned state in flash, safe against a loss of power at any byte.
+/* This file keeps a checkpoint of the learned state in flash, safe against a loss of power at any byte.
  *
  * There are two slots. A save goes into the one that does not hold the newest whole checkpoint: its sectors are erased,
  * the state is programmed, and only then the page that says what it is; all of it is read back. A slot counts when the

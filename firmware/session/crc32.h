@@ -1,4 +1,4 @@
-/* CRC-32/ISO-HDLC: polynomial 0x04C11DB7 reflected, initial value and final XOR 0xFFFFFFFF. */
+/* This file computes CRC-32/ISO-HDLC: polynomial 0x04C11DB7 reflected, initial value and final XOR 0xFFFFFFFF. */
 #ifndef PRIOT_CRC32_H
 #define PRIOT_CRC32_H
 

@@ -1,5 +1,5 @@
-/* Frames on the wire: payload, CRC-32 of it (little-endian), COBS over both, 0x00 (docs/wire.md). A frame, here, is
- * payload + CRC before COBS. */
+/* This file codes frames on the wire: payload, CRC-32 of it (little-endian), COBS over both, 0x00 (docs/wire.md). A
+ * frame, here, is payload + CRC before COBS. */
 #ifndef PRIOT_FRAME_H
 #define PRIOT_FRAME_H
 

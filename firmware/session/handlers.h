@@ -1,4 +1,4 @@
-/* The requests that a device answers, file by file. */
+/* This file declares the requests that a device answers, file by file. */
 #ifndef PRIOT_HANDLERS_H
 #define PRIOT_HANDLERS_H
 

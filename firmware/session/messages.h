@@ -1,4 +1,4 @@
-/* Protobuf messages of proto/priot.proto, from and to bytes. */
+/* This file codes protobuf messages of proto/priot.proto, from and to bytes. */
 #ifndef PRIOT_MESSAGES_H
 #define PRIOT_MESSAGES_H
 

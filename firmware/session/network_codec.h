@@ -1,4 +1,5 @@
-/* The network of an OpenNetwork message, for the engine: the one place on this side that knows both. */
+/* This file decodes the network of an OpenNetwork message, for the engine: the one place on this side that knows
+ * both. */
 #ifndef PRIOT_NETWORK_CODEC_H
 #define PRIOT_NETWORK_CODEC_H
 

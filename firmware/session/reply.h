@@ -1,4 +1,5 @@
-/* How a handler answers: it fills `session.reply`, one of these functions first, and returns; session.c sends it. */
+/* This file says how a handler answers: it fills `session.reply`, one of these functions first, and returns;
+ * session.c sends it. */
 #ifndef PRIOT_REPLY_H
 #define PRIOT_REPLY_H
 

@@ -1,5 +1,6 @@
-/* Messages in, messages out: the device's side of the wire contract (docs/wire.md, proto/priot.proto) as one state
- * machine. It knows frames, messages and the engine; no transport, no clock, no interrupts. */
+/* A session takes messages in and sends messages out: the device's side of the wire contract (docs/wire.md,
+ * proto/priot.proto) as one state machine. It knows frames, messages and the engine; no transport, no clock, no
+ * interrupts. */
 #ifndef PRIOT_SESSION_H
 #define PRIOT_SESSION_H
 

@@ -1,5 +1,5 @@
-/* The state that the files of the session share. Who includes what, from the ground up: reply.h and work.h; training.c
- * and checkpoint.c; network.c; session.c. */
+/* This file declares the state that the files of the session share. Who includes what, from the ground up: reply.h
+ * and work.h; training.c and checkpoint.c; network.c; session.c. */
 #ifndef PRIOT_SESSION_INTERNAL_H
 #define PRIOT_SESSION_INTERNAL_H
 

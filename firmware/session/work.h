@@ -1,5 +1,5 @@
-/* The engine's work and flash's, which a request may ask for. Only the rest, the handling of frames and messages,
- * counts as wire cycles: every function here stops that clock. */
+/* This file does the engine's work and flash's, which a request may ask for. Only the rest, the handling of frames
+ * and messages, counts as wire cycles: every function here stops that clock. */
 #ifndef PRIOT_WORK_H
 #define PRIOT_WORK_H
 

@@ -1,6 +1,7 @@
-/* The loops where the cycles go, as a table that faster ones replace one by one. All are exact: int32 accumulators, any
- * order. They skip zero inputs and zero deltas. Every kernel set has the same signatures; plain.c is the reference. A
- * range [first, end) may be any part of the whole, in any order: no kernel counts on having been asked for another. */
+/* This file declares the loops where the cycles go, as a table that faster ones replace one by one. All are exact:
+ * int32 accumulators, any order. They skip zero inputs and zero deltas. Every kernel set has the same signatures;
+ * plain.c is the reference. A range [first, end) may be any part of the whole, in any order: no kernel counts on
+ * having been asked for another. */
 #ifndef PRIOT_ENGINE_KERNELS_H
 #define PRIOT_ENGINE_KERNELS_H
 

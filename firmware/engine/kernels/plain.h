@@ -1,4 +1,4 @@
-/* The plain kernels by name, for the tables of faster ones. */
+/* This file declares the plain kernels by name, for the tables of faster ones. */
 #ifndef PRIOT_ENGINE_PLAIN_H
 #define PRIOT_ENGINE_PLAIN_H
 

@@ -1,4 +1,5 @@
-/* Lists of the non-zero elements of a layer's input: what the sparse kernels walk instead of the map. */
+/* This file makes lists of the non-zero elements of a layer's input: what the sparse kernels walk instead of the
+ * map. */
 #ifndef PRIOT_ENGINE_SPARSE_H
 #define PRIOT_ENGINE_SPARSE_H
 

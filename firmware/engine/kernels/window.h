@@ -1,4 +1,4 @@
-/* Where windows meet maps: the geometry that the kernels of convolutions share. */
+/* This file says where windows meet maps: the geometry that the kernels of convolutions share. */
 #ifndef PRIOT_ENGINE_WINDOW_H
 #define PRIOT_ENGINE_WINDOW_H
 

@@ -1,4 +1,4 @@
-/* The training methods, one file each. */
+/* This file declares the training methods, one file each. */
 #ifndef PRIOT_ENGINE_METHODS_H
 #define PRIOT_ENGINE_METHODS_H
 

@@ -1,4 +1,4 @@
-/* What a layer can do: the third table beside the methods and the kernels. */
+/* This file declares what a layer can do: the third table beside the methods and the kernels. */
 #ifndef PRIOT_ENGINE_OPERATIONS_H
 #define PRIOT_ENGINE_OPERATIONS_H
 

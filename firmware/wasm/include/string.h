@@ -1,4 +1,5 @@
-/* The part of <string.h> that engine, session and nanopb use; there is no C library in the simulator. */
+/* This file declares the part of <string.h> that engine, session and nanopb use; there is no C library in the
+ * simulator. */
 #ifndef PRIOT_WASM_STRING_H
 #define PRIOT_WASM_STRING_H
 

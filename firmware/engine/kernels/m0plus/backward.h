@@ -1,4 +1,4 @@
-/* The Cortex-M0+ kernels of the backward pass: the hooks of kernels.h. */
+/* This file declares the Cortex-M0+ kernels of the backward pass: the hooks of kernels.h. */
 #ifndef PRIOT_ENGINE_M0PLUS_BACKWARD_H
 #define PRIOT_ENGINE_M0PLUS_BACKWARD_H
 

@@ -1,4 +1,4 @@
-/* The Cortex-M0+ kernels of the forward pass, file by file. */
+/* This file declares the Cortex-M0+ kernels of the forward pass, file by file. */
 #ifndef PRIOT_ENGINE_M0PLUS_FORWARD_H
 #define PRIOT_ENGINE_M0PLUS_FORWARD_H
 

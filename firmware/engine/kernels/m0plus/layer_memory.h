@@ -1,5 +1,5 @@
-/* What the Cortex-M0+ kernels keep for a layer from its forward pass to its update, and which layers they are made for.
- */
+/* This file declares what the Cortex-M0+ kernels keep for a layer from its forward pass to its update, and which
+ * layers they are made for. */
 #ifndef PRIOT_ENGINE_M0PLUS_LAYER_MEMORY_H
 #define PRIOT_ENGINE_M0PLUS_LAYER_MEMORY_H
 

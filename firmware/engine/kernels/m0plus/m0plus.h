@@ -1,5 +1,5 @@
-/* The assembly of the Cortex-M0+ kernels. Each routine has a plain C twin in twins.c, for places without that core and
- * for the tests that compare the two. Pointers are words here, since they are added to. */
+/* This file declares the assembly of the Cortex-M0+ kernels. Each routine has a plain C twin in twins.c, for places
+ * without that core and for the tests that compare the two. Pointers are words here, since they are added to. */
 #ifndef PRIOT_ENGINE_M0PLUS_H
 #define PRIOT_ENGINE_M0PLUS_H
 

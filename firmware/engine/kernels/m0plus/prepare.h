@@ -1,4 +1,4 @@
-/* What the Cortex-M0+ kernels do once an image for each layer, and the memory they ask for. */
+/* This file declares what the Cortex-M0+ kernels do once an image for each layer, and the memory they ask for. */
 #ifndef PRIOT_ENGINE_M0PLUS_PREPARE_H
 #define PRIOT_ENGINE_M0PLUS_PREPARE_H
 

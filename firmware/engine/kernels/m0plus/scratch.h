@@ -1,5 +1,5 @@
-/* What the Cortex-M0+ kernels need while they work on one layer. All layers take turns in one piece of memory: nothing
- * here outlives the kernel, or in the forward pass the layer, that filled it. */
+/* This file declares what the Cortex-M0+ kernels need while they work on one layer. All layers take turns in one
+ * piece of memory: nothing here outlives the kernel, or in the forward pass the layer, that filled it. */
 #ifndef PRIOT_ENGINE_M0PLUS_SCRATCH_H
 #define PRIOT_ENGINE_M0PLUS_SCRATCH_H
 

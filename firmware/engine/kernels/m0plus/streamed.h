@@ -1,6 +1,6 @@
-/* Convolutions whose rows of weights are in flash, on the Cortex-M0+. Weights pass through SRAM in blocks of input
- * channels, each row read and patched once a pass: unpacked into words for the forward pass, as they are for errors.
- * Updates read the weights of single edges. */
+/* This file declares convolutions whose rows of weights are in flash, on the Cortex-M0+. Weights pass through SRAM
+ * in blocks of input channels, each row read and patched once a pass: unpacked into words for the forward pass, as
+ * they are for errors. Updates read the weights of single edges. */
 #ifndef PRIOT_ENGINE_M0PLUS_STREAMED_H
 #define PRIOT_ENGINE_M0PLUS_STREAMED_H
 
