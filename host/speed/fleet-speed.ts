@@ -6,25 +6,37 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fleet, type SweepDocument, sweep } from '#host/index.js';
+import { fleet, type SweepDocument, type SweepOptions, sweep } from '#host/index.js';
 
-export interface FleetSpeed {
-  /** Share of the time of cells that a queue adds, and the seconds of a cell that it is a share of. */
-  readonly overheadShare: number;
-  readonly cellSeconds: number;
-  /** Time of 64 cells by 2 worker processes over that of the local sweep with 2 workers, side by side. */
-  readonly sweepRatio: number;
-  readonly localSeconds: number;
-  /** Seconds in which 10,000 cells are put there, and listed. */
+/** Time of 10,000 cells. */
+export interface ManyCells {
+  /** Until they are checked and on the queue. */
   readonly enqueueSeconds: number;
   readonly listSeconds: number;
-  /** Resident bytes of a worker after 1,000 cells over those after 200. */
-  readonly memoryRatio: number;
-  readonly memoryMegabytes: number;
+}
+
+/** What a queue adds to cells of some 10 seconds. */
+export interface Overhead {
+  /** Share of a cell's time. */
+  readonly share: number;
+  readonly cellSeconds: number;
+}
+
+/** 64 cells by 2 worker processes, their start included, and by the local sweep with 2 workers. */
+export interface SideBySide {
+  readonly queuedSeconds: number;
+  readonly localSeconds: number;
+}
+
+/** Resident bytes of a worker. */
+export interface WorkerMemory {
+  readonly after200: number;
+  readonly after1000: number;
 }
 
 const main = fileURLToPath(new URL('../host/cli/main.js', import.meta.url));
 const MANY = 10_000;
+const ANGLES = [30, 45, 60, 75];
 
 /** A Redis of its own, and workers, all ended with `end`. */
 class Bench {
@@ -52,10 +64,12 @@ class Bench {
     return child.pid!;
   }
 
-  file(name: string, session: Readonly<Record<string, unknown>>, cells: number): string {
+  /** Writes a sweep of so many cells, a multiple of the number of angles: there are not images for as many seeds. */
+  file(name: string, session: Readonly<Record<string, unknown>>, cells: number, angles = ANGLES): string {
     const path = join(this.folder, `${name}.yaml`);
-    const seed = Array.from({ length: cells }, (_, index) => index);
-    writeFileSync(path, JSON.stringify({ name, parameters: { dataset: 'digits', eval_source: 0, ...session, seed } }));
+    const seed = Array.from({ length: cells / angles.length }, (_, index) => index);
+    const parameters = { dataset: 'digits', eval_source: 0, ...session, seed, angle: angles };
+    writeFileSync(path, JSON.stringify({ name, parameters }));
     return path;
   }
 
@@ -88,14 +102,10 @@ class Bench {
   }
 }
 
-/** Measures all of it; takes some minutes. */
-export async function measureFleetSpeed(): Promise<FleetSpeed> {
-  const many = await inBench(measureMany);
-  const overhead = await inBench(measureOverhead);
-  const side = await inBench(measureSideBySide);
-  const memory = await inBench(measureMemory);
-  return { ...many, ...overhead, ...side, ...memory };
-}
+export const measureMany = (): Promise<ManyCells> => inBench(manyCells);
+export const measureOverhead = (): Promise<Overhead> => inBench(overheadOfCells);
+export const measureSideBySide = (): Promise<SideBySide> => inBench(sideBySide);
+export const measureMemory = (): Promise<WorkerMemory> => inBench(workerMemory);
 
 async function inBench<T>(measure: (bench: Bench) => Promise<T>): Promise<T> {
   const bench = new Bench();
@@ -107,7 +117,7 @@ async function inBench<T>(measure: (bench: Bench) => Promise<T>): Promise<T> {
   }
 }
 
-async function measureMany(bench: Bench): Promise<Pick<FleetSpeed, 'enqueueSeconds' | 'listSeconds'>> {
+async function manyCells(bench: Bench): Promise<ManyCells> {
   const file = bench.file('many', { samples: 16, eval_samples: 4 }, MANY);
   const stop = new AbortController();
   const startedMs = performance.now();
@@ -133,15 +143,15 @@ async function measureMany(bench: Bench): Promise<Pick<FleetSpeed, 'enqueueSecon
 }
 
 /** Cells of some 10 seconds on one simulator: what lies between the end of one and that of the next, beyond training. */
-async function measureOverhead(bench: Bench): Promise<Pick<FleetSpeed, 'overheadShare' | 'cellSeconds'>> {
-  const file = bench.file('long', { samples: 1024, epochs: 12, eval_samples: 100 }, 5);
+async function overheadOfCells(bench: Bench): Promise<Overhead> {
+  const file = bench.file('long', { samples: 512, epochs: 24, eval_samples: 100 }, 6, [45]);
   const local = await sweep({ file, workers: 1, out: join(bench.folder, 'local') });
   await bench.worker('one');
   const queued = await sweep({ file, queue: bench.queue, out: join(bench.folder, 'queued') });
   const { cells } = await fleet({ queue: bench.queue });
   const seconds = cells.map((cell) => cell.seconds ?? Number.NaN);
   const cellSeconds = mean(seconds);
-  return { overheadShare: (betweenCells(queued) - betweenCells(local)) / cellSeconds, cellSeconds };
+  return { share: (betweenCells(queued) - betweenCells(local)) / cellSeconds, cellSeconds };
 }
 
 /** Seconds from the end of one cell to that of the next, without the seconds that the session itself took. */
@@ -160,22 +170,26 @@ function betweenCells({ sessions }: SweepDocument): number {
   return mean(gaps);
 }
 
-async function measureSideBySide(bench: Bench): Promise<Pick<FleetSpeed, 'sweepRatio' | 'localSeconds'>> {
+async function sideBySide(bench: Bench): Promise<SideBySide> {
   const file = bench.file('side', { samples: 256, epochs: 4, eval_samples: 100 }, 64);
   const time = async (work: () => Promise<unknown>) => {
     const startedMs = performance.now();
     await work();
     return (performance.now() - startedMs) / 1000;
   };
-  const localSeconds = await time(() => sweep({ file, workers: 2, out: join(bench.folder, 'local') }));
+  const whole = async (options: SweepOptions) => {
+    const { failed } = await sweep(options);
+    if (failed.length > 0) throw new Error(failed[0]!.message);
+  };
+  const localSeconds = await time(() => whole({ file, workers: 2, out: join(bench.folder, 'local') }));
   const queuedSeconds = await time(async () => {
     await Promise.all([bench.worker('one'), bench.worker('two')]);
-    await sweep({ file, queue: bench.queue, out: join(bench.folder, 'queued') });
+    await whole({ file, queue: bench.queue, out: join(bench.folder, 'queued') });
   });
-  return { sweepRatio: queuedSeconds / localSeconds, localSeconds };
+  return { queuedSeconds, localSeconds };
 }
 
-async function measureMemory(bench: Bench): Promise<Pick<FleetSpeed, 'memoryRatio' | 'memoryMegabytes'>> {
+async function workerMemory(bench: Bench): Promise<WorkerMemory> {
   const pid = await bench.worker('one');
   const run = (name: string, cells: number) =>
     sweep({
@@ -184,11 +198,11 @@ async function measureMemory(bench: Bench): Promise<Pick<FleetSpeed, 'memoryRati
       out: join(bench.folder, name),
     });
   await run('first', 200);
-  const early = residentBytes(pid);
+  const after200 = residentBytes(pid);
   await run('first', 1000);
-  const late = residentBytes(pid);
+  const after1000 = residentBytes(pid);
   if (readdirSync(join(bench.folder, 'first')).length !== 1000) throw new Error('cells are missing');
-  return { memoryRatio: late / early, memoryMegabytes: late / 1e6 };
+  return { after200, after1000 };
 }
 
 function residentBytes(pid: number): number {

@@ -41,29 +41,33 @@ const benchmarks: Record<string, () => Promise<Figure[]>> = {
   },
 };
 
-/** Benchmarks that take minutes, or need more than the package: only by name. */
+/** Benchmarks that take minutes of the clock and need redis-server: only by name. */
 const onlyByName: Record<string, () => Promise<Figure[]>> = {
-  fleet: async () => {
-    const { measureFleetSpeed } = await import('./fleet-speed.js');
-    const speed = await measureFleetSpeed();
-    const share = `${(100 * speed.overheadShare).toFixed(1)} % of a cell's time`;
+  'fleet-many': async () => {
+    const { measureMany } = await import('./fleet-speed.js');
+    const { enqueueSeconds, listSeconds } = await measureMany();
     return [
-      { what: `what a queue adds between cells: ${share}`, value: speed.cellSeconds, unit: 's a cell' },
-      {
-        what: '64 cells by 2 worker processes, their start included',
-        value: speed.localSeconds * speed.sweepRatio,
-        unit: 's',
-        ratio: [speed.sweepRatio, 'the local sweep with 2 workers'],
-      },
-      { what: '10,000 cells: checked and put on the queue', value: speed.enqueueSeconds, unit: 's' },
-      { what: '10,000 cells: listed', value: speed.listSeconds, unit: 's' },
-      {
-        what: 'memory of a worker after 1,000 cells',
-        value: speed.memoryMegabytes,
-        unit: 'MB',
-        ratio: [speed.memoryRatio, 'that after 200'],
-      },
+      { what: '10,000 cells: checked and put on the queue', value: enqueueSeconds, unit: 's' },
+      { what: '10,000 cells: listed', value: 1000 * listSeconds, unit: 'ms' },
     ];
+  },
+  'fleet-overhead': async () => {
+    const { measureOverhead } = await import('./fleet-speed.js');
+    const { share, cellSeconds } = await measureOverhead();
+    const ratio = [share, 'the time of a cell'] as const;
+    return [{ what: 'what a queue adds to a cell', value: 1000 * share * cellSeconds, unit: 'ms', ratio }];
+  },
+  'fleet-beside': async () => {
+    const { measureSideBySide } = await import('./fleet-speed.js');
+    const { queuedSeconds, localSeconds } = await measureSideBySide();
+    const ratio = [queuedSeconds / localSeconds, 'the local sweep with 2 workers'] as const;
+    return [{ what: '64 cells by 2 worker processes, their start included', value: queuedSeconds, unit: 's', ratio }];
+  },
+  'fleet-memory': async () => {
+    const { measureMemory } = await import('./fleet-speed.js');
+    const { after200, after1000 } = await measureMemory();
+    const ratio = [after1000 / after200, 'that after 200'] as const;
+    return [{ what: 'memory of a worker after 1,000 cells', value: after1000 / 1e6, unit: 'MB', ratio }];
   },
 };
 

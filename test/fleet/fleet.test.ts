@@ -168,19 +168,16 @@ describe('cells', () => {
 describe('a worker', () => {
   it('trains on while Redis is away for longer than its lease, and publishes when it is back', async () => {
     const busy = work('patient', { lockSeconds: 1 });
-    const file = sweepFile('patient', [11], '', 'epochs: 12');
+    const file = sweepFile('patient', [11], '', 'epochs: 60');
     const { document } = over({ file });
-    const steps = async () => {
-      const [record] = (await store.workers()).filter(({ record }) => record.id.startsWith('patient-'));
-      return record?.record.boards[0]?.step ?? 0;
-    };
-    while ((await steps()) === 0) await immediate();
+    const isTraining = async () => (await store.workers()).some(({ record }) => record.boards[0]?.state === 'training');
+    while (!(await isTraining())) await immediate();
     await redis.down('SIGKILL');
     // The time is the fault itself: the lease must run out meanwhile.
     await delay(2_500);
     await redis.up();
     const { sessions } = await document;
-    expect(sessions.map(({ steps }) => steps)).toEqual([12 * 32]);
+    expect(sessions.map(({ steps }) => steps)).toEqual([60 * 32]);
     expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(1);
     expect(await store.changes()).toBe('1');
     await busy.stop();

@@ -42,7 +42,7 @@ const PIECE_BYTES = 256 * 1024;
 const UNCOMMITTED_MS = 3_600_000;
 /** A worker that was silent for so long is forgotten; one that is silent for SILENT_MS counts as gone. */
 const FORGOTTEN_MS = 3_600_000;
-export const SILENT_MS = 45_000;
+export const SILENT_MS = 20_000;
 /** Fields that are asked for at once. */
 const FIELDS_AT_ONCE = 2_000;
 /** Most groups of cells that a worker looks at. */

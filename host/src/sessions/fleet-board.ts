@@ -158,7 +158,8 @@ export class FleetBoard {
       {
         checkpoint: (nextStep, steps) => {
           this.#tell({ ...this.#record, step: nextStep, steps });
-          uploads.due(nextStep);
+          // The last one is not uploaded: the result is next.
+          if (nextStep < steps) uploads.due(nextStep);
         },
         warning: (text) => this.worker.say(`${lease.job}: ${text}`, true),
       },
