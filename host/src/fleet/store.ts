@@ -158,10 +158,13 @@ export class FleetStore {
     const blob = randomUUID().replaceAll('-', '');
     const key = keys.blobs + blob;
     // Written at its place, so that a piece that is sent again after a cut does no harm.
+    const sent: Promise<unknown>[] = [];
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      await this.ask(this.redis.setrange(key, at, Buffer.from(bytes.subarray(at, at + PIECE_BYTES))));
-      if (at === 0) await this.ask(this.redis.pexpire(key, UNCOMMITTED_MS));
+      const length = Math.min(PIECE_BYTES, bytes.length - at);
+      sent.push(this.redis.setrange(key, at, Buffer.from(bytes.buffer, bytes.byteOffset + at, length)));
+      if (at === 0) sent.push(this.redis.pexpire(key, UNCOMMITTED_MS));
     }
+    await this.ask(Promise.all(sent));
     return { blob, bytes: bytes.length, sha256: sha256(bytes) };
   }
 

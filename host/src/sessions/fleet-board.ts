@@ -7,7 +7,7 @@ import { pack, readFiles, travellingRunFiles, unpack, writeFiles } from '../flee
 import { localised, networkFolder } from '../fleet/localise.js';
 import { boardMisfit, strictness, workerMisfit } from '../fleet/needs.js';
 import type { TakenCell } from '../fleet/queues.js';
-import type { BoardRecord } from '../fleet/records.js';
+import type { BoardRecord, CheckpointRecord } from '../fleet/records.js';
 import type { Lease } from '../fleet/store.js';
 import { type BoardSurroundings, CheckpointUploads } from './checkpoint-uploads.js';
 import { type LocalCell, openJob } from './fleet-inputs.js';
@@ -124,11 +124,13 @@ export class FleetBoard {
     const folder = join(this.worker.folders.runs, lease.job);
     this.#tell({ ...this.#record, state: 'training', job: lease.job, step: 0, steps: 0 });
     try {
+      const checkpoint = store.checkpoint(lease.job);
+      checkpoint.catch(() => {});
       if (await store.hasResult(lease.job)) {
         // Its worker published it and was gone before the queue knew.
         return await this.#tellQueue(taken.job.moveToCompleted(null, lease.token, false));
       }
-      await this.#train(taken, folder, stop);
+      await this.#train(taken, checkpoint, folder, stop);
     } catch (error) {
       if (stop.signal.reason === ('lease' satisfies Stop)) return;
       if (isOfQueue(error)) throw error;
@@ -142,7 +144,12 @@ export class FleetBoard {
     }
   }
 
-  async #train(taken: TakenCell, folder: string, stop: AbortController): Promise<void> {
+  async #train(
+    taken: TakenCell,
+    checkpoint: Promise<CheckpointRecord | undefined>,
+    folder: string,
+    stop: AbortController,
+  ): Promise<void> {
     const { lease, job } = taken;
     const { store, folders } = this.worker;
     const startedMs = performance.now();
@@ -150,7 +157,7 @@ export class FleetBoard {
     if (job.attemptsStarted > MAX_STARTS) return this.#fail(taken, `begun ${MAX_STARTS} times without an end`, true);
     const cell = await openJob(job.data, lease.job, lease.group, store, folders);
     rmSync(folder, { recursive: true, force: true });
-    await this.#restore(lease, cell, folder);
+    await this.#restore(lease, checkpoint, cell, folder);
     const uploads = new CheckpointUploads(this.worker, lease, folder);
     const outcome = await this.thread.train(
       { device: this.device, options: cell.options, path: folder, command: cellCommand(cell.asked) },
@@ -242,10 +249,15 @@ export class FleetBoard {
   }
 
   /** Brings the cell's last checkpoint into the folder. One that cannot be read is one less: the cell begins anew. */
-  async #restore({ job }: Lease, { options, network }: LocalCell, folder: string): Promise<void> {
+  async #restore(
+    { job }: Lease,
+    checkpoint: Promise<CheckpointRecord | undefined>,
+    { options, network }: LocalCell,
+    folder: string,
+  ): Promise<void> {
     const { store, say } = this.worker;
     try {
-      const record = await store.checkpoint(job);
+      const record = await checkpoint;
       if (record === undefined || record.place !== this.#record.place) return;
       const files = unpack(await store.download(record), travellingRunFiles);
       const places = {
