@@ -31,14 +31,21 @@ typedef struct {
     void (*gradients)(engine_layer *layer, uint32_t first, uint32_t end, const engine_gradient_sink *sink);
 } engine_window_kernels;
 
+/* The rows of weights of a streamed convolution. */
+typedef struct {
+    engine_row_reader read;
+    bool frozen;                 /* as no score says otherwise */
+    engine_scored_groups groups; /* a row each, weights by edge */
+} engine_streamed_rows;
+
 /* The kernels of convolutions whose rows of weights are read from flash, each time they are needed, with static shifts.
  */
 typedef struct {
     /* Fills the layer's output and positions. `acc`: scratch for the accumulators of one output row. */
-    void (*forward)(const engine_layer *layer, engine_row_reader read, bool frozen, int32_t *acc);
+    void (*forward)(const engine_layer *layer, const engine_streamed_rows *rows, int32_t *acc);
     /* Fills the deltas of the layer below. */
-    void (*below)(const engine_layer *layer, engine_row_reader read, int8_t *below);
-    /* Updates the scores of the edges that have one. `groups`: a row each, weights by edge. */
+    void (*below)(const engine_layer *layer, const engine_streamed_rows *rows, int8_t *below);
+    /* Updates the scores of the edges that have one. */
     void (*update)(const engine_layer *layer, const engine_scored_groups *groups);
 } engine_streamed_kernels;
 

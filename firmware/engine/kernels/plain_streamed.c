@@ -7,13 +7,13 @@
 #include "../deltas.h"
 
 /* Adds what a kernel row's weights make of an input row to an accumulator row. */
-static void accumulate_row(const engine_layer *layer, engine_row_reader read, bool frozen, uint32_t ky,
-                           const int8_t *in, int32_t *acc) {
+static void accumulate_row(const engine_layer *layer, const engine_streamed_rows *rows, uint32_t ky, const int8_t *in,
+                           int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     const uint32_t channels = config->in_channels, outputs = config->out_channels;
     for (uint32_t kx = 0; kx < config->kernel_columns; kx++) {
         for (uint32_t c = 0; c < channels; c++) {
-            read(layer, (ky * config->kernel_columns + kx) * channels + c, frozen, layer->memory.row);
+            rows->read(layer, (ky * config->kernel_columns + kx) * channels + c, rows->frozen, layer->memory.row);
             for (uint32_t ox = 0; ox < layer->shape.conv_width; ox++) {
                 const uint32_t ix = ox * config->stride_columns + kx - config->padding_left; /* wraps left of the map */
                 const int32_t x = ix < config->in_width ? in[ix * channels + c] : 0;
@@ -25,23 +25,22 @@ static void accumulate_row(const engine_layer *layer, engine_row_reader read, bo
     }
 }
 
-static void accumulate(const engine_layer *layer, engine_row_reader read, bool frozen, uint32_t row, int32_t *acc) {
+static void accumulate(const engine_layer *layer, const engine_streamed_rows *rows, uint32_t row, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     engine_begin_pixels(layer, layer->shape.conv_width, acc);
     for (uint32_t ky = 0; ky < config->kernel; ky++) {
         const uint32_t iy = row * config->stride + ky - config->padding; /* wraps above the map */
         if (iy < config->in_height) {
-            accumulate_row(layer, read, frozen, ky, layer->step.input + iy * config->in_width * config->in_channels,
-                           acc);
+            accumulate_row(layer, rows, ky, layer->step.input + iy * config->in_width * config->in_channels, acc);
         }
     }
 }
 
-static void forward(const engine_layer *layer, engine_row_reader read, bool frozen, int32_t *acc) {
-    const uint32_t rows = layer->config.pool ? 2 : 1, pitch = layer->shape.conv_width * layer->config.out_channels;
+static void forward(const engine_layer *layer, const engine_streamed_rows *rows, int32_t *acc) {
+    const uint32_t side = layer->config.pool ? 2 : 1, pitch = layer->shape.conv_width * layer->config.out_channels;
     for (uint32_t row = 0; row < layer->shape.out_height; row++) {
-        for (uint32_t i = 0; i < rows; i++) {
-            accumulate(layer, read, frozen, row * rows + i, acc + i * pitch);
+        for (uint32_t i = 0; i < side; i++) {
+            accumulate(layer, rows, row * side + i, acc + i * pitch);
         }
         layer->kernels->requantise(layer, row, row + 1, acc);
     }
@@ -72,7 +71,8 @@ static int32_t dot(const engine_layer *layer, const int8_t *row, uint32_t oy, ui
 }
 
 /* The error of the input at (iy, ix, c). */
-static int32_t error_at(const engine_layer *layer, engine_row_reader read, uint32_t iy, uint32_t ix, uint32_t c) {
+static int32_t error_at(const engine_layer *layer, const engine_streamed_rows *rows, uint32_t iy, uint32_t ix,
+                        uint32_t c) {
     const engine_layer_config *config = &layer->config;
     int32_t sum = 0;
     for (uint32_t ky = 0; ky < config->kernel; ky++) {
@@ -84,7 +84,8 @@ static int32_t error_at(const engine_layer *layer, engine_row_reader read, uint3
         for (uint32_t kx = 0; kx < config->kernel_columns; kx++) {
             if (ix + config->padding_left >= kx &&
                 find_output(ix + config->padding_left - kx, config->stride_columns, layer->shape.conv_width, &ox)) {
-                read(layer, (ky * config->kernel_columns + kx) * config->in_channels + c, false, layer->memory.row);
+                rows->read(layer, (ky * config->kernel_columns + kx) * config->in_channels + c, false,
+                           layer->memory.row);
                 sum += dot(layer, layer->memory.row, oy, ox);
             }
         }
@@ -92,7 +93,7 @@ static int32_t error_at(const engine_layer *layer, engine_row_reader read, uint3
     return sum;
 }
 
-static void below(const engine_layer *layer, engine_row_reader read, int8_t *below_deltas) {
+static void below(const engine_layer *layer, const engine_streamed_rows *rows, int8_t *below_deltas) {
     const engine_layer_config *config = &layer->config;
     uint32_t i = 0;
     for (uint32_t iy = 0; iy < config->in_height; iy++) {
@@ -100,7 +101,7 @@ static void below(const engine_layer *layer, engine_row_reader read, int8_t *bel
             for (uint32_t c = 0; c < config->in_channels; c++, i++) {
                 below_deltas[i] =
                     engine_has_error(layer, i)
-                        ? clamp_int8(round_shift(error_at(layer, read, iy, ix, c), layer->step.error_shift))
+                        ? clamp_int8(round_shift(error_at(layer, rows, iy, ix, c), layer->step.error_shift))
                         : 0;
             }
         }

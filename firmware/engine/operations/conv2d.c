@@ -128,12 +128,17 @@ static void gradients(engine_layer *layer, const engine_gradient_sink *sink) {
     kernels_of(layer)->gradients(layer, 0, layer->config.out_channels, sink);
 }
 
+static engine_streamed_rows streamed_rows(const engine *self, const engine_layer *layer, bool frozen) {
+    return (engine_streamed_rows){self->method->effective_row, frozen, self->method->scored_rows(layer)};
+}
+
 /* Without a kernel for whole rows it goes row by row, so that only the accumulators of one output row are held. */
 static void forward(engine *self, uint32_t l, bool frozen) {
     engine_layer *layer = &self->layers[l];
     const engine_window_kernels *kernels = kernels_of(layer);
     if (layer->memory.streamed) {
-        layer->kernels->streamed->forward(layer, self->method->effective_row, frozen, self->scratch);
+        const engine_streamed_rows rows = streamed_rows(self, layer, frozen);
+        layer->kernels->streamed->forward(layer, &rows, self->scratch);
         engine_book(self, l, ENGINE_PHASE_FORWARD);
         return;
     }
@@ -155,7 +160,8 @@ static void fill_below(const engine *self, engine_layer *layer, int8_t *below) {
     const engine_window_kernels *kernels = kernels_of(layer);
     const bool dynamic = self->method->dynamic_shifts;
     if (layer->memory.streamed) {
-        layer->kernels->streamed->below(layer, self->method->effective_row, below);
+        const engine_streamed_rows rows = streamed_rows(self, layer, false);
+        layer->kernels->streamed->below(layer, &rows, below);
         return;
     }
     if (!dynamic && kernels->below != NULL) {

@@ -24,9 +24,10 @@
     .equ GROUP_WEIGHTS, 36
     .equ ACC, 40                /* of the window */
     .equ BUDGET, 44
-    .equ EMPTIED, 48            /* whether the window's accumulators hold something */
-    .equ ELEMENT_WEIGHTS, 52
-    .equ FRAME, 56
+    .equ ADDS, 48
+    .equ EMPTIED, 52            /* whether the window's accumulators hold something */
+    .equ ELEMENT_WEIGHTS, 56
+    .equ FRAME, 60
 
     .macro multiply_sixteen
     multiply_pair r8, r9
@@ -78,9 +79,9 @@
 \name:
     save_registers
     sub  sp, #FRAME
-    ldmia r0!, {r1-r6}
+    ldmia r0!, {r1-r7}
     add  r0, sp, #WINDOW
-    stmia r0!, {r1-r6}
+    stmia r0!, {r1-r7}
 
 1:  ldr  r0, [sp, #WINDOW]      /* a window: lanes in r8-r11 and, of sixteen channels, r4 r5 r12 lr */
     ldmia r0!, {r1, r2, r3, r6}
@@ -90,8 +91,9 @@
     subs r6, r0, r6
     add  r0, sp, #ROWS
     stmia r0!, {r1, r2, r3, r6}
-    movs r4, #0
+    ldr  r4, [sp, #ADDS]
     str  r4, [sp, #EMPTIED]
+    movs r4, #0
     mov  r8, r4
     mov  r9, r4
     mov  r10, r4

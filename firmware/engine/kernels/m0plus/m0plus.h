@@ -80,7 +80,12 @@ typedef struct {
     const uint32_t *weights;
     int32_t *acc;
     int32_t budget;
+    uint32_t adds; /* 1: to what the accumulators hold; 0: they hold nothing */
 } m0plus_gather;
+
+/* Unpacks `groups` groups of 16 weights, word-aligned, into the words that m0plus_gather has; `step` bytes are left out
+ * behind each group's eight. */
+void m0plus_unpack_row(const int8_t *row, uint32_t *to, uint32_t groups, uint32_t step);
 
 /* Gathers for 16 and for 8 channels. */
 void m0plus_gather16(const m0plus_gather *gather);
@@ -197,6 +202,23 @@ typedef struct {
 
 /* Updates scored groups. True: a score crossed the threshold, and its effective weight was kept. */
 bool m0plus_update_scored_groups(const m0plus_scored_groups *scored);
+
+/* The scored edges of a row of a streamed convolution: one tap and one input channel. */
+typedef struct {
+    const uint8_t *indices, *indices_end; /* output channels, at least one */
+    const sparse_element *lists;          /* of output channel 0: places and deltas; 0 ends it */
+    uint32_t pitch;                       /* bytes from a list to the next channel's */
+    const uint8_t *map;                   /* the input at place 0 */
+    uint32_t negligible;
+} m0plus_scored_row;
+
+typedef struct {
+    int32_t gradient;
+    const uint8_t *next; /* index; the edge's is the one before */
+} m0plus_row_gradient;
+
+/* Lists the gradients that are not negligible. Returns the list's end. */
+m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_row_gradient *gradients);
 
 /* Is update_channel_scores of kernels.h. */
 bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);

@@ -8,5 +8,6 @@ bool m0plus_streams(const engine_layer *layer) {
     return layer->memory.streamed && square && symmetric && config->out_channels % M0PLUS_GROUP == 0 &&
            config->kernel <= M0PLUS_MAX_KERNEL && config->padding < config->kernel &&
            config->in_height <= M0PLUS_MAX_SIDE && config->in_width <= M0PLUS_MAX_SIDE && config->stride <= UINT8_MAX &&
-           layer->shape.unsigned_inputs && m0plus_block_channels(layer, 2) > 0;
+           layer->shape.unsigned_inputs && m0plus_padded_bytes(layer) <= UINT16_MAX &&
+           m0plus_block_channels(layer, 2) > 0;
 }

@@ -4,6 +4,7 @@
 #ifndef PRIOT_ENGINE_M0PLUS_STREAMED_H
 #define PRIOT_ENGINE_M0PLUS_STREAMED_H
 
+#include "../plain.h"
 #include "layer_memory.h"
 
 /* Tells whether a streamed layer is one that these kernels are made for; else the plain ones stand in. */
@@ -12,8 +13,8 @@ bool m0plus_streams(const engine_layer *layer);
 /* streamed_forward.c, streamed_backward.c: the scratch of each pass, and the hooks of kernels.h. */
 uint32_t m0plus_streamed_forward_bytes(const engine_layer *layer);
 uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer);
-void m0plus_streamed_forward(const engine_layer *layer, engine_row_reader read, bool frozen, int32_t *acc);
-void m0plus_streamed_below(const engine_layer *layer, engine_row_reader read, int8_t *below);
+void m0plus_streamed_forward(const engine_layer *layer, const engine_streamed_rows *rows, int32_t *acc);
+void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows *rows, int8_t *below);
 void m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups);
 
 #define M0PLUS_STREAMED_BLOCK_BYTES 18432u /* of weights in SRAM at a time */

@@ -4,7 +4,6 @@
 
 #include "../../arithmetic.h"
 #include "../../deltas.h"
-#include "../plain.h"
 
 #include <string.h>
 
@@ -38,7 +37,7 @@ static inline bool gathers(const engine_layer *layer) {
 
 /* Calls for each non-zero delta: its pixel in the accumulator map, its channel. The loop is written out twice: to
  * count, and to place. */
-static void PRIOT_HOT sort_deltas(const engine_layer *layer, const error_scratch *scratch) {
+static void sort_deltas(const engine_layer *layer, const error_scratch *scratch) {
     const uint32_t outputs = layer->config.out_channels, width = layer->shape.conv_width;
     const uint32_t pixels = layer->shape.conv_height * width, side = layer->config.pool ? 2 : 1;
     const uint32_t places[4] = {0, 1, width, width + 1};
@@ -73,8 +72,8 @@ static void PRIOT_HOT sort_deltas(const engine_layer *layer, const error_scratch
 }
 
 /* Reads the weights of channels [first, first + count). */
-static void PRIOT_HOT read_block(const engine_layer *layer, engine_row_reader read, uint32_t first, uint32_t count,
-                                 const error_scratch *scratch) {
+static void read_block(const engine_layer *layer, const engine_streamed_rows *rows, uint32_t first, uint32_t count,
+                       const error_scratch *scratch) {
     const uint32_t kernel = layer->config.kernel, channels = layer->config.in_channels;
     const uint32_t outputs = layer->config.out_channels, channel_bytes = m0plus_taps(layer) * outputs;
     for (uint32_t ky = 0; ky < kernel; ky++) {
@@ -82,15 +81,15 @@ static void PRIOT_HOT read_block(const engine_layer *layer, engine_row_reader re
             const uint32_t row = (ky * kernel + kx) * channels + first;
             int8_t *to = scratch->weights + (ky * kernel + kernel - 1 - kx) * outputs;
             for (uint32_t c = 0; c < count; c++, to += channel_bytes) {
-                read(layer, row + c, false, to);
+                rows->read(layer, row + c, false, to);
             }
         }
     }
 }
 
 /* Lists the deltas that the input at (iy, ix) took part in, by kernel row; false: none. */
-static bool PRIOT_HOT list_segments(const engine_layer *layer, uint32_t iy, uint32_t ix, const error_scratch *scratch,
-                                    m0plus_segment *segment) {
+static bool list_segments(const engine_layer *layer, uint32_t iy, uint32_t ix, const error_scratch *scratch,
+                          m0plus_segment *segment) {
     const engine_layer_config *config = &layer->config;
     const uint32_t kernel = config->kernel, outputs = config->out_channels, width = layer->shape.conv_width;
     const int32_t right = (int32_t)(ix + config->padding) + 1, left = right - (int32_t)kernel;
@@ -113,7 +112,7 @@ static bool PRIOT_HOT list_segments(const engine_layer *layer, uint32_t iy, uint
     return segment != begin;
 }
 
-static uint32_t PRIOT_HOT list_positive(const int8_t *in, uint32_t count, sparse_element *list) {
+static uint32_t list_positive(const int8_t *in, uint32_t count, sparse_element *list) {
     sparse_element *next = list;
     for (uint32_t c = 0; c < count; c++) {
         if (in[c] != 0) { /* inputs have no sign */
@@ -124,8 +123,8 @@ static uint32_t PRIOT_HOT list_positive(const int8_t *in, uint32_t count, sparse
 }
 
 /* Makes the errors of channels [first, first + count). */
-static void PRIOT_HOT add_block(const engine_layer *layer, uint32_t first, uint32_t count, const error_scratch *scratch,
-                                int8_t *below) {
+static void add_block(const engine_layer *layer, uint32_t first, uint32_t count, const error_scratch *scratch,
+                      int8_t *below) {
     const engine_layer_config *config = &layer->config;
     m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
     m0plus_dots dots = {
@@ -149,9 +148,9 @@ static void PRIOT_HOT add_block(const engine_layer *layer, uint32_t first, uint3
     }
 }
 
-void PRIOT_HOT m0plus_streamed_below(const engine_layer *layer, engine_row_reader read, int8_t *below) {
+void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows *rows, int8_t *below) {
     if (!gathers(layer) || layer->memory.kernel_scratch == NULL) {
-        engine_plain_streamed.below(layer, read, below);
+        engine_plain_streamed.below(layer, rows, below);
         return;
     }
     error_scratch scratch;
@@ -161,7 +160,7 @@ void PRIOT_HOT m0plus_streamed_below(const engine_layer *layer, engine_row_reade
     memset(below, 0, layer->shape.in_count);
     for (uint32_t first = 0, count; first < channels; first += count) {
         count = channels - first < scratch.block ? channels - first : scratch.block;
-        read_block(layer, read, first, count, &scratch);
+        read_block(layer, rows, first, count, &scratch);
         add_block(layer, first, count, &scratch, below);
     }
 }
@@ -172,8 +171,9 @@ void PRIOT_HOT m0plus_streamed_below(const engine_layer *layer, engine_row_reade
 typedef struct {
     uint8_t *padded; /* the input with its padding around it */
     sparse_element
-        *lists;      /* of each output channel: the places of its deltas' windows there, and the deltas; 0 ends it */
-    uint32_t length; /* of a list */
+        *lists; /* of each output channel: the places of its deltas' windows there, and the deltas; 0 ends it */
+    m0plus_row_gradient *gradients; /* of a row */
+    uint32_t length;                /* of a list */
 } update_scratch;
 
 static uint32_t place_update(const engine_layer *layer, uint8_t *scratch, update_scratch *to) {
@@ -181,6 +181,7 @@ static uint32_t place_update(const engine_layer *layer, uint8_t *scratch, update
     uint32_t used = 0;
     to->length = layer->shape.out_height * layer->shape.out_width + 1;
     to->padded = m0plus_take_scratch(scratch, &used, m0plus_padded_bytes(layer));
+    to->gradients = m0plus_take_scratch(scratch, &used, config->out_channels * (uint32_t)sizeof(m0plus_row_gradient));
     to->lists =
         m0plus_take_scratch(scratch, &used, config->out_channels * to->length * (uint32_t)sizeof(sparse_element));
     return used;
@@ -196,7 +197,7 @@ static uint32_t padded_pitch(const engine_layer *layer) {
     return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
 }
 
-static void PRIOT_HOT pad_input(const engine_layer *layer, uint8_t *padded) {
+static void pad_input(const engine_layer *layer, uint8_t *padded) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
     const int8_t *row = layer->step.input;
@@ -207,7 +208,7 @@ static void PRIOT_HOT pad_input(const engine_layer *layer, uint8_t *padded) {
     }
 }
 
-static void PRIOT_HOT list_deltas(const engine_layer *layer, const update_scratch *scratch) {
+static void list_deltas(const engine_layer *layer, const update_scratch *scratch) {
     const engine_layer_config *config = &layer->config;
     const uint32_t side = config->pool ? 2 : 1, length = scratch->length;
     const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
@@ -229,23 +230,29 @@ static void PRIOT_HOT list_deltas(const engine_layer *layer, const update_scratc
 }
 
 /* Updates the entries of one row, whose inputs lie at `map` and from there on where the deltas' windows do. */
-static void PRIOT_HOT update_row(const engine_scored_groups *groups, uint32_t row_index, uint32_t outputs,
-                                 const uint8_t *map, const update_scratch *scratch) {
-    const uint32_t end = groups->starts[row_index + 1], length = scratch->length;
-    for (uint32_t entry = groups->starts[row_index]; entry < end; entry++) {
-        const uint32_t o = groups->indices[entry];
-        int32_t gradient = 0;
-        sparse_element element;
-        for (const sparse_element *list = scratch->lists + o * length; (element = *list) != 0; list++) {
-            gradient += sparse_value(element) * map[sparse_index(element)];
-        }
-        if (gradient != 0) {
-            engine_update_streamed_score(groups, entry, gradient, row_index * outputs + o);
-        }
+static void update_row(const engine_scored_groups *groups, uint32_t row_index, uint32_t outputs, const uint8_t *map,
+                       const update_scratch *scratch) {
+    const uint32_t first = groups->starts[row_index], end = groups->starts[row_index + 1];
+    if (first == end) {
+        return;
+    }
+    const m0plus_scored_row row = {
+        .indices = groups->indices + first,
+        .indices_end = groups->indices + end,
+        .lists = scratch->lists,
+        .pitch = scratch->length * (uint32_t)sizeof *scratch->lists,
+        .map = map,
+        .negligible = (uint32_t)groups->row.negligible,
+    };
+    const m0plus_row_gradient *const last = m0plus_row_gradients(&row, scratch->gradients);
+    for (const m0plus_row_gradient *gradient = scratch->gradients; gradient < last; gradient++) {
+        const uint8_t *const index = gradient->next - 1;
+        engine_update_streamed_score(groups, (uint32_t)(index - groups->indices), gradient->gradient,
+                                     row_index * outputs + *index);
     }
 }
 
-void PRIOT_HOT m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups) {
+void m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups) {
     if (!m0plus_streams(layer) || layer->memory.kernel_scratch == NULL) {
         engine_plain_streamed.update(layer, groups);
         return;

@@ -118,7 +118,7 @@ void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weigh
 static void gather(const m0plus_gather *gather, uint32_t outputs) {
     int32_t *acc = gather->acc;
     for (const m0plus_window *window = gather->windows; window < gather->windows_end; window++, acc++) {
-        for (uint32_t o = 0; o < outputs; o++) {
+        for (uint32_t o = 0; o < outputs && !gather->adds; o++) {
             acc[o * M0PLUS_WINDOWS] = 0;
         }
         for (const m0plus_window_row *row = window->rows; row->starts != NULL; row++) {
@@ -136,8 +136,30 @@ static void gather(const m0plus_gather *gather, uint32_t outputs) {
     }
 }
 
+void m0plus_unpack_row(const int8_t *row, uint32_t *to, uint32_t groups, uint32_t step) {
+    for (uint32_t group = 0; group < groups; group++, to += step / 4) {
+        for (uint32_t pair = 0; pair < 8; pair++, row += 2) {
+            *to++ = (uint32_t)row[0] + ((uint32_t)row[1] << 16);
+        }
+    }
+}
+
 void m0plus_gather16(const m0plus_gather *work) {
     gather(work, 16);
+}
+
+m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_row_gradient *gradients) {
+    for (const uint8_t *index = row->indices; index < row->indices_end; index++) {
+        const sparse_element *element = row->lists + *index * (row->pitch / sizeof *row->lists);
+        int32_t gradient = 0;
+        for (; *element != 0; element++) {
+            gradient += sparse_value(*element) * row->map[sparse_index(*element)];
+        }
+        if ((uint32_t)gradient + row->negligible > 2 * row->negligible) {
+            *gradients++ = (m0plus_row_gradient){gradient, index + 1};
+        }
+    }
+    return gradients;
 }
 
 void m0plus_gather8(const m0plus_gather *work) {
