@@ -44,7 +44,16 @@ class Dice {
 /** @param steps images to make */
 export function randomTraining(seed: number, steps: number): RandomTraining {
   const dice = new Dice(seed);
-  const layers = randomLayers(dice);
+  return trainingOf(dice, randomLayers(dice), steps);
+}
+
+/** Networks most of whose edges are in convolutions with as many channels as fast kernels want. */
+export function wideTraining(seed: number, steps: number): RandomTraining {
+  const dice = new Dice(seed);
+  return trainingOf(dice, wideLayers(dice), steps);
+}
+
+function trainingOf(dice: Dice, layers: NetworkLayer[], steps: number): RandomTraining {
   const weightLimit = dice.pick(127, 127, 15, 3);
   const weights = Int8Array.from({ length: edgeCount({ layers }) }, () => dice.between(-weightLimit, weightLimit));
   const biasCount = layers.reduce((sum, layer) => sum + (layer.biasExponent === undefined ? 0 : mapShape(layer)[2]), 0);
@@ -82,17 +91,61 @@ export function allMethods({ scored }: RandomTraining, seed: number): MethodSett
   ];
 }
 
+const common = { edges: 0, weightExponent: 0, belowThreshold: 'zero' as const };
+
+/** Adds layers with numbers to a list; the function that adds. */
+function adder(dice: Dice, layers: NetworkLayer[]): (layer: NetworkLayer) => Shape {
+  let exponent = -7;
+  return (layer) => {
+    const placed = withNumbers(dice, layer, layers.length === 0, exponent);
+    exponent += placed.weightExponent + placed.shifts!.activation;
+    layers.push(placed);
+    return outputShape(placed);
+  };
+}
+
+function wideLayers(dice: Dice): NetworkLayer[] {
+  const layers: NetworkLayer[] = [];
+  const add = adder(dice, layers);
+  let shape: Shape = [dice.between(2, 9), dice.between(2, 9), dice.pick(1, 3, 8, 16)];
+  for (let left = 3; left > 0; left--) {
+    const side = dice.pick(3, 3, 3, 2, 1);
+    const stride = dice.pick(1, 1, 1, 2);
+    const around = dice.between(0, side - 1);
+    const layer: Conv2dLayer = {
+      ...common,
+      name: `conv${left}`,
+      op: 'conv2d',
+      inShape: shape,
+      outChannels: dice.pick(16, 24, 32, 40),
+      depthwise: false,
+      kernel: [side, side],
+      stride: [stride, stride],
+      padding: [around, around, around, around],
+      pool: dice.chance(0.5),
+      relu: left > 1 || dice.chance(0.7),
+    };
+    const fitting = [layer, { ...layer, pool: false }].find((candidate) => outputShape(candidate).every((n) => n > 0));
+    if (fitting !== undefined) shape = add(fitting);
+  }
+  add({
+    ...common,
+    name: 'fc',
+    op: 'linear',
+    inFeatures: shape[0] * shape[1] * shape[2],
+    outFeatures: 10,
+    relu: false,
+  });
+  return layers;
+}
+
 function randomLayers(dice: Dice): NetworkLayer[] {
   const layers: NetworkLayer[] = [];
   let shape: Shape = [dice.between(1, 13), dice.between(1, 13), dice.pick(1, 2, 3, 8)];
-  let exponent = -7;
+  const place = adder(dice, layers);
   const add = (layer: NetworkLayer) => {
-    const placed = withNumbers(dice, layer, layers.length === 0, exponent);
-    exponent += placed.weightExponent + placed.shifts!.activation;
-    shape = outputShape(placed);
-    layers.push(placed);
+    shape = place(layer);
   };
-  const common = { edges: 0, weightExponent: 0, belowThreshold: 'zero' as const };
   for (let left = dice.between(0, 3); left > 0; left--) {
     const layer = randomConvolution(dice, shape, `conv${left}`);
     if (layer !== undefined) add(layer);

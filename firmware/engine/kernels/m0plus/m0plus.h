@@ -206,7 +206,7 @@ bool m0plus_update_scored_groups(const m0plus_scored_groups *scored);
 /* The scored edges of a row of a streamed convolution: one tap and one input channel. */
 typedef struct {
     const uint8_t *indices, *indices_end; /* output channels, at least one */
-    const sparse_element *lists;          /* of output channel 0: places and deltas; 0 ends it */
+    const sparse_element *lists;          /* of output channel 0: place + delta * 2^24 each; two zeros end it */
     uint32_t pitch;                       /* bytes from a list to the next channel's */
     const uint8_t *map;                   /* the input at place 0 */
     uint32_t negligible;

@@ -10,6 +10,14 @@
 /* Tells whether a streamed layer is one that these kernels are made for; else the plain ones stand in. */
 bool m0plus_streams(const engine_layer *layer);
 
+/* Marks the pixels, a bit each, that are not zero in channels [first, first + count); all of them in maps of more than
+ * M0PLUS_MASK_PIXELS. */
+void m0plus_mark_occupied(const engine_layer *layer, uint32_t first, uint32_t count, uint32_t *occupied);
+
+/* Marks, for each tap, the pixels that it lies on in some window: a row of weights is needed where one of them is not
+ * zero in its channel. */
+void m0plus_mark_taps(const engine_layer *layer, uint32_t *taps);
+
 /* streamed_forward.c, streamed_backward.c: the scratch of each pass, and the hooks of kernels.h. */
 uint32_t m0plus_streamed_forward_bytes(const engine_layer *layer);
 uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer);
@@ -17,7 +25,7 @@ void m0plus_streamed_forward(const engine_layer *layer, const engine_streamed_ro
 void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows *rows, int8_t *below);
 void m0plus_streamed_update(const engine_layer *layer, const engine_scored_groups *groups);
 
-#define M0PLUS_STREAMED_BLOCK_BYTES 18432u /* of weights in SRAM at a time */
+#define M0PLUS_STREAMED_BLOCK_BYTES 27648u /* of weights in SRAM at a time */
 #define M0PLUS_STREAMED_BAND_BYTES 16384u  /* of accumulators */
 #define M0PLUS_MASK_PIXELS 32u             /* of maps whose pixels are told apart in a word */
 

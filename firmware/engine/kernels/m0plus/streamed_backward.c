@@ -16,6 +16,8 @@ typedef struct {
     uint16_t *starts;       /* of each of its pixels in the list */
     int8_t *weights;        /* of a block: [channel][ky][kx from right to left][output] */
     sparse_element *inputs; /* of a pixel: the positive ones of a block's channels */
+    uint32_t *occupied;     /* m0plus_mark_occupied, of a block */
+    uint32_t *taps;         /* m0plus_mark_taps */
     uint32_t block;         /* channels */
 } error_scratch;
 
@@ -26,6 +28,8 @@ static uint32_t place_errors(const engine_layer *layer, uint8_t *scratch, error_
     to->deltas = m0plus_take_scratch(scratch, &used, layer->shape.out_count * (uint32_t)sizeof(sparse_element));
     to->starts = m0plus_take_scratch(scratch, &used, (pixels + 1) * (uint32_t)sizeof(uint16_t));
     to->inputs = m0plus_take_scratch(scratch, &used, to->block * (uint32_t)sizeof(sparse_element));
+    to->occupied = m0plus_take_scratch(scratch, &used, to->block * (uint32_t)sizeof(uint32_t));
+    to->taps = m0plus_take_scratch(scratch, &used, m0plus_taps(layer) * (uint32_t)sizeof(uint32_t));
     to->weights =
         m0plus_take_scratch(scratch, &used, m0plus_taps(layer) * to->block * layer->config.out_channels * WEIGHT_BYTES);
     return used;
@@ -71,17 +75,36 @@ static void sort_deltas(const engine_layer *layer, const error_scratch *scratch)
     }
 }
 
-/* Reads the weights of channels [first, first + count). */
-static void read_block(const engine_layer *layer, const engine_streamed_rows *rows, uint32_t first, uint32_t count,
+/* Copies a row of weights from flash, and masks its pruned edges. */
+static void PRIOT_HOT copy_row(const engine_layer *layer, const engine_scored_groups *groups, uint32_t row_index,
+                               int8_t *to) {
+    const uint32_t outputs = layer->config.out_channels, first = groups->starts[row_index];
+    const int8_t *score = groups->row.scores + first;
+    const int8_t *const end = groups->row.scores + groups->starts[row_index + 1];
+    const uint8_t *index = groups->indices + first;
+    const int32_t threshold = groups->row.threshold;
+    memcpy(to, groups->row.weights + row_index * outputs, outputs);
+    for (; score < end; score++, index++) {
+        if (*score < threshold) {
+            to[*index] = (int8_t)(to[*index] * groups->row.below_factor);
+        }
+    }
+}
+
+/* Reads the weights of channels [first, first + count), but for rows whose every input is zero. */
+static void read_block(const engine_layer *layer, const engine_scored_groups *groups, uint32_t first, uint32_t count,
                        const error_scratch *scratch) {
     const uint32_t kernel = layer->config.kernel, channels = layer->config.in_channels;
     const uint32_t outputs = layer->config.out_channels, channel_bytes = m0plus_taps(layer) * outputs;
+    m0plus_mark_occupied(layer, first, count, scratch->occupied);
     for (uint32_t ky = 0; ky < kernel; ky++) {
         for (uint32_t kx = 0; kx < kernel; kx++) {
-            const uint32_t row = (ky * kernel + kx) * channels + first;
+            const uint32_t tap = ky * kernel + kx, row = tap * channels + first;
             int8_t *to = scratch->weights + (ky * kernel + kernel - 1 - kx) * outputs;
             for (uint32_t c = 0; c < count; c++, to += channel_bytes) {
-                rows->read(layer, row + c, false, to);
+                if ((scratch->occupied[c] & scratch->taps[tap]) != 0) {
+                    copy_row(layer, groups, row + c, to);
+                }
             }
         }
     }
@@ -157,10 +180,11 @@ void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows
     const uint32_t channels = layer->config.in_channels;
     (void)place_errors(layer, layer->memory.kernel_scratch, &scratch);
     sort_deltas(layer, &scratch);
+    m0plus_mark_taps(layer, scratch.taps);
     memset(below, 0, layer->shape.in_count);
     for (uint32_t first = 0, count; first < channels; first += count) {
         count = channels - first < scratch.block ? channels - first : scratch.block;
-        read_block(layer, rows, first, count, &scratch);
+        read_block(layer, &rows->groups, first, count, &scratch);
         add_block(layer, first, count, &scratch, below);
     }
 }
@@ -169,17 +193,20 @@ void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows
  */
 
 typedef struct {
-    uint8_t *padded; /* the input with its padding around it */
-    sparse_element
-        *lists; /* of each output channel: the places of its deltas' windows there, and the deltas; 0 ends it */
+    uint8_t *padded;       /* the input with its padding around it */
+    sparse_element *lists; /* of each output channel: its deltas, and the places of their windows there; 0 ends it */
     m0plus_row_gradient *gradients; /* of a row */
+    uint32_t *occupied;             /* m0plus_mark_occupied, of all channels */
+    uint32_t *taps;                 /* m0plus_mark_taps */
     uint32_t length;                /* of a list */
 } update_scratch;
 
 static uint32_t place_update(const engine_layer *layer, uint8_t *scratch, update_scratch *to) {
     const engine_layer_config *config = &layer->config;
     uint32_t used = 0;
-    to->length = layer->shape.out_height * layer->shape.out_width + 1;
+    to->length = layer->shape.out_height * layer->shape.out_width + 2; /* and what ends the list */
+    to->occupied = m0plus_take_scratch(scratch, &used, config->in_channels * (uint32_t)sizeof(uint32_t));
+    to->taps = m0plus_take_scratch(scratch, &used, m0plus_taps(layer) * (uint32_t)sizeof(uint32_t));
     to->padded = m0plus_take_scratch(scratch, &used, m0plus_padded_bytes(layer));
     to->gradients = m0plus_take_scratch(scratch, &used, config->out_channels * (uint32_t)sizeof(m0plus_row_gradient));
     to->lists =
@@ -208,6 +235,14 @@ static void pad_input(const engine_layer *layer, uint8_t *padded) {
     }
 }
 
+/* Turns a list's elements as m0plus_row_gradients wants them, and ends it with two zeros. */
+static void PRIOT_HOT turn_list(sparse_element *element) {
+    for (; *element != 0; element++) {
+        *element = *element >> 8 | *element << 24;
+    }
+    element[1] = 0;
+}
+
 static void list_deltas(const engine_layer *layer, const update_scratch *scratch) {
     const engine_layer_config *config = &layer->config;
     const uint32_t side = config->pool ? 2 : 1, length = scratch->length;
@@ -226,6 +261,25 @@ static void list_deltas(const engine_layer *layer, const update_scratch *scratch
             .lists = {list, list + length, list + 2 * length, list + 3 * length},
         };
         m0plus_list_deltas4(&lists);
+        for (uint32_t i = 0; i < 4; i++) {
+            turn_list(list + i * length);
+        }
+    }
+}
+
+/* Updates the scores of the row of weights `weights` from the gradients listed, up to `last`. */
+static void PRIOT_HOT apply_gradients(const engine_scored_groups *groups, const int8_t *weights,
+                                      const m0plus_row_gradient *last, const update_scratch *scratch) {
+    const int32_t half = groups->row.half;
+    const uint32_t shift = groups->row.shift;
+    const uint8_t *const first_index = groups->indices + 1; /* `next` is one further */
+    int8_t *const scores = groups->row.scores;
+    for (const m0plus_row_gradient *gradient = scratch->gradients; gradient < last; gradient++) {
+        const int32_t step = (gradient->gradient * weights[gradient->next[-1]] + half) >> shift;
+        if (step != 0) {
+            int8_t *const score = scores + (gradient->next - first_index);
+            *score = clamp_int8(*score - clamp_int8(step));
+        }
     }
 }
 
@@ -245,10 +299,8 @@ static void update_row(const engine_scored_groups *groups, uint32_t row_index, u
         .negligible = (uint32_t)groups->row.negligible,
     };
     const m0plus_row_gradient *const last = m0plus_row_gradients(&row, scratch->gradients);
-    for (const m0plus_row_gradient *gradient = scratch->gradients; gradient < last; gradient++) {
-        const uint8_t *const index = gradient->next - 1;
-        engine_update_streamed_score(groups, (uint32_t)(index - groups->indices), gradient->gradient,
-                                     row_index * outputs + *index);
+    if (last > scratch->gradients) {
+        apply_gradients(groups, groups->row.weights + row_index * outputs, last, scratch);
     }
 }
 
@@ -258,16 +310,20 @@ void m0plus_streamed_update(const engine_layer *layer, const engine_scored_group
         return;
     }
     const engine_layer_config *config = &layer->config;
-    const uint32_t kernel_row = config->kernel * config->in_channels;
     update_scratch scratch;
     (void)place_update(layer, layer->memory.kernel_scratch, &scratch);
     pad_input(layer, scratch.padded);
     list_deltas(layer, &scratch);
-    const uint8_t *map = scratch.padded;
+    m0plus_mark_occupied(layer, 0, config->in_channels, scratch.occupied);
+    m0plus_mark_taps(layer, scratch.taps);
     uint32_t row_index = 0;
-    for (uint32_t ky = 0; ky < config->kernel; ky++, map += padded_pitch(layer)) {
-        for (uint32_t tap = 0; tap < kernel_row; tap++, row_index++) {
-            update_row(groups, row_index, config->out_channels, map + tap, &scratch);
+    for (uint32_t tap = 0; tap < m0plus_taps(layer); tap++) {
+        const uint8_t *const map =
+            scratch.padded + tap / config->kernel * padded_pitch(layer) + tap % config->kernel * config->in_channels;
+        for (uint32_t c = 0; c < config->in_channels; c++, row_index++) {
+            if ((scratch.occupied[c] & scratch.taps[tap]) != 0) {
+                update_row(groups, row_index, config->out_channels, map + c, &scratch);
+            }
         }
     }
 }

@@ -58,13 +58,12 @@ static void list_inputs(const engine_layer *layer, uint32_t first, uint32_t coun
     sparse_element *next = scratch->inputs;
     uint16_t *starts = scratch->starts;
     uint32_t index = 0;
-    memset(scratch->occupied, 0, count * sizeof *scratch->occupied);
+    m0plus_mark_occupied(layer, first, count, scratch->occupied);
     for (uint32_t pixel = 0; pixel < pixels; pixel++, in += channels) {
         *starts++ = (uint16_t)(next - scratch->inputs);
         for (uint32_t c = 0; c < count; c++, index++) {
             if (in[c] != 0) {
                 *next++ = sparse_pack(index, in[c]);
-                scratch->occupied[c] |= 1u << pixel % 32;
             }
         }
     }
@@ -269,28 +268,6 @@ static void requantise_row(const engine_layer *layer, uint32_t row, uint32_t qua
     }
 }
 
-/* Whether a tap can lie on the input at `position` along a side: there is a window whose tap does. */
-static inline bool lies_on(uint32_t position, uint32_t tap, uint32_t padding, uint32_t stride, uint32_t windows) {
-    const uint32_t distance = position + padding - tap; /* wraps before the first window */
-    return position + padding >= tap && distance % stride == 0 && distance / stride < windows;
-}
-
-/* Of maps whose pixels have a bit each; of others a tap is taken to lie on all of them. */
-static void mark_taps(const engine_layer *layer, uint32_t *taps) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t width = config->in_width, pixels = config->in_height * width;
-    for (uint32_t tap = 0; tap < m0plus_taps(layer); tap++) {
-        const uint32_t ky = tap / config->kernel, kx = tap % config->kernel;
-        taps[tap] = pixels > M0PLUS_MASK_PIXELS ? UINT32_MAX : 0;
-        for (uint32_t pixel = 0; pixels <= M0PLUS_MASK_PIXELS && pixel < pixels; pixel++) {
-            if (lies_on(pixel / width, ky, config->padding, config->stride, layer->shape.conv_height) &&
-                lies_on(pixel % width, kx, config->padding, config->stride, layer->shape.conv_width)) {
-                taps[tap] |= 1u << pixel;
-            }
-        }
-    }
-}
-
 void m0plus_streamed_forward(const engine_layer *layer, const engine_streamed_rows *from, int32_t *acc) {
     if (!m0plus_streams(layer) || layer->memory.kernel_scratch == NULL) {
         engine_plain_streamed.forward(layer, from, acc);
@@ -298,7 +275,7 @@ void m0plus_streamed_forward(const engine_layer *layer, const engine_streamed_ro
     }
     forward_scratch scratch;
     (void)place(layer, layer->memory.kernel_scratch, &scratch);
-    mark_taps(layer, scratch.taps);
+    m0plus_mark_taps(layer, scratch.taps);
     const uint32_t rows = layer->shape.out_height, channels = layer->config.in_channels;
     const uint32_t row_acc = scratch.quads * layer->config.out_channels * M0PLUS_WINDOWS;
     for (uint32_t first_row = 0, count; first_row < rows; first_row += count) {

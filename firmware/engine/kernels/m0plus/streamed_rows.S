@@ -48,29 +48,35 @@ m0plus_unpack_row:
     .equ MAP, 16
     .equ NEGLIGIBLE, 20
 
-    .macro add_delta
-    ldmia r1!, {r2}             /* place * 256 + delta */
-    cmp  r2, #0
+    /* Two elements, place + delta * 2^24 each; the first is 0 at the end. */
+    .macro add_deltas
+    ldmia r1!, {r2, r3}
+    asrs r7, r2, #24
     beq  2f
-    sxtb r3, r2
-    lsrs r2, r2, #8
+    uxth r2, r2
     ldrb r2, [r0, r2]
-    muls r2, r3, r2
+    muls r2, r7, r2
     adds r4, r4, r2
+    asrs r7, r3, #24
+    uxth r3, r3
+    ldrb r3, [r0, r3]
+    muls r3, r7, r3
+    adds r4, r4, r3
     .endm
 
 /* m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_row_gradient *gradients)
- * 23 cycles an entry, 10.5 a delta of its output. */
+ * 24 cycles an entry, 8.3 a delta of its output. */
     .balign 4
     .global m0plus_row_gradients
     .type m0plus_row_gradients, %function
 m0plus_row_gradients:
     save_registers
-    movs r6, r1                 /* r6 gradients, r5 indices, r7 lists, r8 their pitch, r9 indices' end */
+    movs r6, r1                 /* r6 gradients, r5 indices, r12 lists, r8 their pitch, r9 indices' end */
     ldr  r5, [r0, #INDICES]
     ldr  r1, [r0, #INDICES_END]
     mov  r9, r1
     ldr  r7, [r0, #LISTS]
+    mov  r12, r7
     ldr  r1, [r0, #PITCH]
     mov  r8, r1
     ldr  r1, [r0, #NEGLIGIBLE]
@@ -82,12 +88,12 @@ m0plus_row_gradients:
     adds r5, #1
     mov  r2, r8
     muls r1, r2, r1
-    adds r1, r1, r7
+    add  r1, r12
     movs r4, #0
-3:  add_delta
-    add_delta
-    add_delta
-    add_delta
+3:  add_deltas
+    add_deltas
+    add_deltas
+    add_deltas
     b    3b
 2:  mov  r2, r10
     adds r2, r2, r4

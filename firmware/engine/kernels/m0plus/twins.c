@@ -153,7 +153,7 @@ m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_r
         const sparse_element *element = row->lists + *index * (row->pitch / sizeof *row->lists);
         int32_t gradient = 0;
         for (; *element != 0; element++) {
-            gradient += sparse_value(*element) * row->map[sparse_index(*element)];
+            gradient += ((int32_t)*element >> 24) * row->map[*element & 0xffffffu];
         }
         if ((uint32_t)gradient + row->negligible > 2 * row->negligible) {
             *gradients++ = (m0plus_row_gradient){gradient, index + 1};
