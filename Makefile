@@ -17,7 +17,7 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator qemu demo test soak check format package clean errors-page always
+.PHONY: help setup build proto host firmware simulator qemu demo test soak check format package clean errors-page screenshots always
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -45,6 +45,9 @@ soak: ## the long fault tests: faulty lines, killed hosts, full disks (about 25 
 	@$(MAKE) setup
 	@$(MAKE) -j2 build
 	@$(NPX) vitest run --config test/soak/vitest.config.ts
+
+screenshots: build ## the pictures of report and live page in docs/images, with Chromium
+	@node scripts/screenshots.mjs
 
 package: ## the npm package, from an empty dist/, into build/
 	@$(MAKE) setup

@@ -1,7 +1,7 @@
 /** `npm run bench [-- NAME…]`: how fast the host's own parts are, each beside a yardstick of the same run. */
 import { formatTable } from '#host/table.js';
 
-/** A figure and what it is held against. Bigger is better. */
+/** A figure and what it is held against. */
 interface Figure {
   readonly what: string;
   readonly value: number;
@@ -41,7 +41,7 @@ const benchmarks: Record<string, () => Promise<Figure[]>> = {
   },
 };
 
-/** Benchmarks that take minutes of the clock and need redis-server: only by name. */
+/** Benchmarks that take long, or (fleet) need redis-server: only by name. */
 const onlyByName: Record<string, () => Promise<Figure[]>> = {
   'fleet-many': async () => {
     const { measureMany } = await import('./fleet-speed.js');
@@ -69,6 +69,31 @@ const onlyByName: Record<string, () => Promise<Figure[]>> = {
     const ratio = [after1000 / after200, 'that after 200'] as const;
     return [{ what: 'memory of a worker after 1,000 cells', value: after1000 / 1e6, unit: 'MB', ratio }];
   },
+  pages: async () => {
+    const { measurePageSpeed } = await import('./page-speed.js');
+    const measured = await measurePageSpeed();
+    const most = (what: string, value: number, unit: string, limit: number): Figure => {
+      return { what, value, unit, ratio: [value / limit, `the ${limit} ${unit} that it may be`] };
+    };
+    return [
+      most('report of 30,720 steps, processor time', measured.reportSeconds, 's', 3),
+      most('its size', measured.reportMegabytes, 'MB', 2),
+      most('list of 1,000 runs, the first, processor time', measured.firstListSeconds, 's', 1),
+      most('list of 1,000 runs, again, processor time', measured.listSeconds, 's', 1),
+      most('memory of its server, the most', measured.serverMegabytes, 'MB', 300),
+      most('from a line in metrics.jsonl to the figures, wall time', measured.updateSeconds, 's', 2),
+    ];
+  },
+  observers: async () => {
+    const { measureObserverSpeed } = await import('./observer-speed.js');
+    const { plain, tracked, shown } = await measureObserverSpeed();
+    const unit = "steps/s of the session's thread";
+    return [
+      { what: 'session on the simulator', value: plain, unit },
+      { what: 'with three trackers', value: tracked, unit, ratio: [tracked / plain, 'that session'] },
+      { what: 'with a live page that is open', value: shown, unit, ratio: [shown / plain, 'that session'] },
+    ];
+  },
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -83,14 +108,14 @@ async function main(names: readonly string[]): Promise<void> {
   for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
     process.stderr.write(`${name} ...\n`);
     for (const { what, value, unit, ratio } of await all[name]!()) {
-      const digits = value < 1000 ? 1 : 0;
+      const digits = value < 10 ? 3 : value < 1000 ? 1 : 0;
       const figure = `${value.toLocaleString('en-US', { maximumFractionDigits: digits })} ${unit}`;
-      rows.push([name, what, figure, ratio === undefined ? '' : `${ratio[0].toFixed(2)} times ${ratio[1]}`]);
+      rows.push([name, what, figure, ratio === undefined ? '' : `${ratio[0].toFixed(3)} times ${ratio[1]}`]);
     }
   }
   process.stdout.write(`${formatTable(['benchmark', 'what', 'figure', 'ratio'], rows, 'text').join('\n')}\n`);
   process.stdout.write(
-    'per second of processor time; other work on the machine makes all figures smaller, ratios less so\n',
+    'per second of processor time where nothing else is said; other work on the machine makes figures worse, ratios of one run less so\n',
   );
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -75,6 +75,75 @@ test('only this very server is answered for: another host name, another origin, 
   expect((await get(address, { Origin: 'http://attacker.example' })).status).toBe(403);
   expect((await get(address, {}, 'POST')).status).toBe(405);
   expect((await get(address, { Host: `localhost:${port}` })).status).toBe(200);
+});
+
+test('hostile run folders: nothing executes, nothing outside is read, each page says what is wrong', async () => {
+  const outside = temporaryFolder();
+  writeFileSync(join(outside, 'secret.jsonl'), `${formatEvent(epochEvent(0, 3))}\n`);
+  const directory = temporaryFolder();
+  const name = '<img src=x onerror=alert(1)>';
+  const message = '<script>alert(2)</script>';
+  appendFileSync(
+    join(addRun(directory, name), 'metrics.jsonl'),
+    `${formatEvent({ type: 'fault', code: message, message, step: 1 })}\n`,
+  );
+  truncateSync(join(addRun(directory, 'large'), 'metrics.jsonl'), 2 ** 31);
+  appendFileSync(join(addRun(directory, 'torn'), 'metrics.jsonl'), '{"type":"step","st');
+  appendFileSync(join(addRun(directory, 'damaged'), 'metrics.jsonl'), '{"type":"step"\n');
+  const linked = addRun(directory, 'linked');
+  rmSync(join(linked, 'metrics.jsonl'));
+  symlinkSync(join(outside, 'secret.jsonl'), join(linked, 'metrics.jsonl'));
+  const borrowed = join(directory, 'borrowed');
+  mkdirSync(borrowed);
+  symlinkSync(join(addRun(outside, 'other'), 'run.json'), join(borrowed, 'run.json'));
+  symlinkSync(outside, join(directory, 'elsewhere'));
+  mkdirSync(join(directory, 'newer'));
+  writeFileSync(join(directory, 'newer', 'run.json'), '{"version": 99}');
+
+  const { address } = await serve(directory);
+  const get = async (path: string) => (await fetch(`${address}${path}`)).text();
+  const list = await get('');
+  expect(list).not.toContain('<img src=x');
+  expect(list).not.toContain('elsewhere');
+  expect(list).toMatch(/newer<\/td><td>damaged<\/td><td[^>]*>[^<]*version 99/);
+  expect(list).toMatch(/borrowed<\/td><td>damaged<\/td><td[^>]*>run\.json is no file/);
+  const page = (id: string) => get(`run?id=${encodeURIComponent(id)}`);
+  expect(await page(name)).not.toMatch(/<script>|<img src=x/);
+  expect(await page('large')).toContain('metrics.jsonl is too large to be read');
+  expect(await page('damaged')).toContain('metrics.jsonl:12: not JSON');
+  const torn = await page('torn');
+  expect(torn).not.toContain('class="problems"');
+  expect(torn).toContain('0.8750');
+  expect(await page('linked')).not.toContain('0.3750');
+  expect(await page('linked')).toContain('metrics.jsonl is a link: it is not read');
+});
+
+test('a page that is open for long is told which runs changed, and the account of a run does not grow with its steps', () => {
+  const directory = temporaryFolder();
+  const path = addRun(directory, 'a');
+  const index = new RunIndex(directory);
+  const follower = new RunFollower(path);
+  const account = () => {
+    index.scan();
+    return follower.update(index.get('a')!).account;
+  };
+  const sizes: number[] = [];
+  let step = 4;
+  for (let hour = 0; hour < 3; hour += 1) {
+    const lines: string[] = [];
+    for (const end = step + 20_000; step < end; step += 1)
+      lines.push(`${formatEvent(stepEvent(step, { epoch: 1 }))}\n`);
+    for (let more = 0; more < 10_000; more += 1) lines.push(`${formatEvent(sampleEvents.at(-1)!)}\n`);
+    appendFileSync(join(path, 'metrics.jsonl'), lines.join(''));
+    const now = account();
+    expect(now.metrics().steps).toBe(step);
+    expect(now.cyclesOverSteps().length).toBeLessThanOrEqual(400);
+    expect(now.cycleHistogram().length).toBeLessThanOrEqual(60);
+    sizes.push(now.events().length);
+  }
+  // events that are no steps are kept up to a bound, and the page says so
+  expect(sizes.at(-1)).toBe(20_000);
+  expect(account().droppedEvents()).toBeGreaterThan(0);
 });
 
 test('no path outside the directory can be named', async () => {

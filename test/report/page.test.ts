@@ -6,7 +6,9 @@ import { makeReport } from '#host/report/report.js';
 import { readReportRun } from '#host/report/report-run.js';
 import type { RunEvent } from '#host/runs/events.js';
 import { formatEvent } from '#host/runs/metrics-file.js';
+import { runEvents } from '#host/runs/run-folder.js';
 import { formatManifest } from '#host/runs/run-manifest.js';
+import { train } from '#host/sessions/train.js';
 import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 
 const parts = { title: 'A report', madeBy: 'priot 0' };
@@ -41,6 +43,28 @@ test('a run of an older priot makes a report that says what it lacks', async () 
   expect(page).toContain('Not recorded');
   expect(page).toMatch(/Confusion matrix: this run records no predictions/);
   expect(page).toMatch(/Scores per layer: this run records no scores/);
+});
+
+test('a real run without the events that came later makes a report that says what it lacks', async () => {
+  const path = runFolder('before');
+  await train({
+    device: 'simulator',
+    dataset: 'digits',
+    samples: 16,
+    evalSamples: 16,
+    evalSource: 0,
+    out: join(path, 'now'),
+  });
+  const added = ['scores', 'confusion', 'mistakes', 'layers', 'initial'];
+  const kept = [...runEvents(join(path, 'now'))].filter(({ type }) => !added.includes(type));
+  writeFileSync(join(path, 'now', 'metrics.jsonl'), kept.map((event) => `${formatEvent(event)}\n`).join(''));
+  const run = readReportRun(join(path, 'now'));
+  expect(run.problems).toEqual([]);
+  const page = await makeReport([run], parts);
+  for (const lacking of ['Scores per layer', 'Edges below the threshold', 'Confusion matrix', 'Images it gets wrong']) {
+    expect(page).toMatch(new RegExp(`<li>${lacking}[^<]*: this run records no `));
+  }
+  expect(page).toContain('Accuracy over epochs');
 });
 
 test('names and messages are text, never markup', async () => {

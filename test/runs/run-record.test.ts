@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sparkline } from '#host/cli/text/runs.js';
+import { sparkline } from '#host/cli/text/graphs.js';
 import { compareRuns } from '#host/runs/comparison.js';
 import type { RunEvent } from '#host/runs/events.js';
 import { RunFolder } from '#host/runs/run-folder.js';

@@ -41,6 +41,11 @@ export class Display {
     }
   };
 
+  /** How many characters fit on a line of a terminal that shows more than plain lines; undefined: it is none. */
+  get columns(): number | undefined {
+    return this.output.rewrites ? this.output.columns : undefined;
+  }
+
   /** Writes a line, or several, where the bar was. */
   line(text: string): void {
     if (!this.quiet) this.warn(text);

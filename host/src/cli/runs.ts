@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { printLines, printPieces } from './terminal.js';
+import type { HistogramBin } from '../report/step-series.js';
+import { printLines, printPieces, standardOutput } from './terminal.js';
 
 /** Where `priot train` puts runs unless told otherwise. */
 const defaultFolder = 'runs';
@@ -97,8 +98,17 @@ async function show(path: string, options: JsonOption): Promise<void> {
     await printJson({ run: path, ...record.manifest, metrics: record.metrics });
   } else {
     const { formatRun } = await import('./text/runs.js');
-    printLines(formatRun(record));
+    printLines(formatRun(record, { cycles: await cycleHistogram(path), columns: standardOutput.columns }));
   }
+}
+
+/** How many steps of a run took how many cycles. */
+async function cycleHistogram(path: string): Promise<HistogramBin[]> {
+  const { AdaptiveHistogram } = await import('../report/step-series.js');
+  const { runEvents } = await import('../runs/run-folder.js');
+  const histogram = new AdaptiveHistogram(48);
+  for (const event of runEvents(path)) if (event.type === 'step' && event.cycles !== null) histogram.add(event.cycles);
+  return histogram.bins();
 }
 
 async function compare(paths: string[], options: JsonOption): Promise<void> {

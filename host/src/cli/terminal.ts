@@ -37,7 +37,7 @@ export const textOutput = (stream: TextStream): TextOutput => ({
 });
 
 export const standardError = textOutput(process.stderr);
-const standardOutput = textOutput(process.stdout);
+export const standardOutput = textOutput(process.stdout);
 
 let failure: PriotError | undefined;
 

@@ -4,7 +4,11 @@ import type { PlanEvent, TrainEvent } from '../sessions/events.js';
 import type { Display } from './display.js';
 import { duration, milliseconds } from './progress.js';
 import { oneLine } from './terminal.js';
+import { sparkline } from './text/graphs.js';
 import { planText } from './text/memory-plan.js';
+
+/** Points of the curve beside an epoch's line. */
+const MOST_POINTS = 24;
 
 /** How long something repeated takes, from the times at which it is done. */
 class Pace {
@@ -46,6 +50,8 @@ export class TrainingProgress {
   private correct = 0;
   private cycles = 0;
   private clockHz = 0;
+  /** Accuracies on the images of the epochs, in order. */
+  private readonly accuracies: number[] = [];
   private readonly training: Pace;
   private readonly evaluation: Pace;
 
@@ -136,6 +142,7 @@ export class TrainingProgress {
   private epochLine(event: EpochEvent): string {
     const { epochs, evalSamples } = this.plan!;
     const { epoch, images, accuracy } = event;
+    if (images === evalSamples) this.accuracies.push(accuracy);
     if (epoch < 0) return `before training: accuracy ${accuracyOn(event)}`;
     if (images !== evalSamples) return `after training: accuracy ${accuracyOn(event)}`;
     const parts = [`epoch ${epoch + 1}/${epochs}: accuracy ${accuracy.toFixed(4)}`];
@@ -147,7 +154,14 @@ export class TrainingProgress {
     this.steps = 0;
     this.correct = 0;
     this.cycles = 0;
-    return parts.join(', ');
+    return this.withCurve(parts.join(', '));
+  }
+
+  /** The line with the accuracies so far as a curve, the last ones that have room; on a terminal only. */
+  private withCurve(line: string): string {
+    const room = (this.display.columns ?? 0) - line.length - 3;
+    const shown = this.accuracies.slice(-Math.min(room, MOST_POINTS));
+    return room < 2 || shown.length < 2 ? line : `${line}  ${sparkline(shown)}`;
   }
 
   /** The device's time where it counts cycles, else this computer's. */

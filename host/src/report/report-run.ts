@@ -41,9 +41,13 @@ export function readReportRun(path: string, name = basename(resolve(path))): Rep
     if (!(error instanceof PriotError)) throw error;
     problems.push(`${error.message}; what is shown is up to there`);
   }
-  if (account.droppedEvents() > 0)
-    problems.push(`${account.droppedEvents()} events beyond the first 20,000 are left out`);
+  if (account.droppedEvents() > 0) problems.push(droppedText(account.droppedEvents()));
   return { path, name, place: manifest.place, manifest, account, problems };
+}
+
+/** Says that events other than steps were left out. */
+export function droppedText(events: number): string {
+  return `${events.toLocaleString('en')} events beyond the first 20,000 that are no steps are left out`;
 }
 
 /** Why the file is not read; undefined when it may be. */

@@ -1,10 +1,12 @@
 /** Runs as text for a terminal. Numbers keep their place beside them. */
 
+import type { HistogramBin } from '../../report/step-series.js';
 import type { Comparison, Setting } from '../../runs/comparison.js';
 import type { CycleStatistics } from '../../runs/run-manifest.js';
 import type { AccuracyCurve } from '../../runs/run-metrics.js';
 import { type ListedRun, type RunRecord, resultOf } from '../../runs/run-record.js';
 import { formatRows } from '../../table.js';
+import { histogramLines, sparkline } from './graphs.js';
 
 const none = '-';
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -19,16 +21,6 @@ function cyclesText(cycles: number | undefined): string {
 
 function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
-}
-
-/** Draws a curve with one character per point, between its smallest and its largest value. */
-export function sparkline(values: readonly number[]): string {
-  const levels = '▁▂▃▄▅▆▇█';
-  const low = Math.min(...values);
-  const range = Math.max(...values) - low;
-  return values
-    .map((value) => levels[range === 0 ? 0 : Math.round(((value - low) / range) * (levels.length - 1))])
-    .join('');
 }
 
 export function formatList(runs: readonly ListedRun[]): string[] {
@@ -75,7 +67,16 @@ function cyclesLines(place: string, cycles: CycleStatistics): string[] {
   ];
 }
 
-export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
+/** How a run is shown besides its record. */
+export interface RunGraphs {
+  /** How many steps took how many cycles; empty without a cycle counter. */
+  readonly cycles: readonly HistogramBin[];
+  /** Of the terminal; undefined: there is none. */
+  readonly columns: number | undefined;
+}
+
+/** Writes what was asked of a run, on what it ran, and its result. */
+export function formatRun({ path, manifest, metrics }: RunRecord, { cycles, columns }: RunGraphs): string[] {
   const { asked, provenance, place, summary, begunAt } = manifest;
   const { firmware, device } = provenance;
   const { done, steps, stateDigest } = resultOf(manifest, () => metrics);
@@ -107,6 +108,7 @@ export function formatRun({ path, manifest, metrics }: RunRecord): string[] {
   const lines = formatRows(facts);
   for (const curve of metrics.accuracy) lines.push('', ...curveLines(curve));
   if (metrics.cyclesPerStep !== null) lines.push('', ...cyclesLines(place, metrics.cyclesPerStep));
+  if (cycles.length > 1) lines.push('', 'steps by cycles, from', ...indented(histogramLines(cycles, columns)));
   if (metrics.memory !== null) {
     const { arena, sramTotal, static: staticBytes, stackHighWater, flash } = metrics.memory;
     const plan = Object.fromEntries(Object.entries(arena).map(([name, bytes]) => [`arena ${name}`, bytes]));

@@ -19,7 +19,7 @@ import { RunFollower } from './run-follower.js';
 import { type IndexedRun, RunIndex, WHOLE } from './run-index.js';
 
 /** How often the directory is looked at while a page is open, in milliseconds. */
-const SCAN_INTERVAL_MS = 1000;
+const SCAN_INTERVAL_MS = 500;
 /** How long a page may take to be loaded anew before it counts as closed, in milliseconds. */
 const RELOAD_MS = 3000;
 /** Pages that may be open at once. */

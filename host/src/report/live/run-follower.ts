@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PriotError } from '../../errors.js';
 import { parseEvent } from '../../runs/metrics-file.js';
 import { runFiles } from '../../runs/run-folder.js';
-import { MAX_METRICS_BYTES, type ReportRun } from '../report-run.js';
+import { droppedText, MAX_METRICS_BYTES, type ReportRun } from '../report-run.js';
 import { RunAccount } from '../run-account.js';
 import type { IndexedRun } from './run-index.js';
 
@@ -34,8 +34,17 @@ export class RunFollower {
       place: manifest.place,
       manifest,
       account: this.account,
-      problems: this.problem === undefined ? [] : [`${this.problem}; what is shown is up to there`],
+      problems: this.problems(run),
     };
+  }
+
+  private problems({ metricsLinked }: IndexedRun): string[] {
+    if (metricsLinked) return [`${runFiles.metrics} is a link: it is not read`];
+    const dropped = this.account.droppedEvents();
+    return [
+      ...(this.problem === undefined ? [] : [`${this.problem}; what is shown is up to there`]),
+      ...(dropped === 0 ? [] : [droppedText(dropped)]),
+    ];
   }
 
   private restart(): void {

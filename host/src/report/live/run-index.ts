@@ -25,8 +25,10 @@ export interface IndexedRun {
   readonly problem?: string;
   /** `running`: a process holds its lock; `stopped`: begun and not done. */
   readonly state: 'done' | 'running' | 'stopped' | 'damaged';
-  /** Bytes of metrics.jsonl; changes as the run goes on. */
+  /** Bytes of metrics.jsonl; changes as the run goes on. 0 where it is missing, or not a file. */
   readonly metricsBytes: number;
+  /** metrics.jsonl is a link: what it leads to is not read. */
+  readonly metricsLinked: boolean;
 }
 
 interface Known {
@@ -86,15 +88,17 @@ export class RunIndex {
   private runAt(path: string): IndexedRun {
     const id = idOf(this.directory, path);
     const name = id === WHOLE ? basename(resolve(path)) : id;
-    const known = this.knownAt(path);
     const metrics = lstatSync(join(path, runFiles.metrics), { throwIfNoEntry: false });
-    const metricsBytes = metrics?.isFile() ? metrics.size : 0;
+    const known = this.knownAt(path);
+    const seen = {
+      metricsBytes: metrics?.isFile() ? metrics.size : 0,
+      metricsLinked: metrics?.isSymbolicLink() ?? false,
+    };
     const { manifest, problem } = known;
-    if (manifest === undefined)
-      return { id, name, path, problem: problem ?? 'unreadable', state: 'damaged', metricsBytes };
+    if (manifest === undefined) return { id, name, path, problem: problem ?? 'unreadable', state: 'damaged', ...seen };
     const running = existsSync(join(path, runFiles.lock));
     const state = manifest.summary !== undefined ? 'done' : running ? 'running' : 'stopped';
-    return { id, name, path, manifest, state, metricsBytes };
+    return { id, name, path, manifest, state, ...seen };
   }
 
   private knownAt(path: string): Known {
