@@ -17,6 +17,25 @@ const benchmarks: Record<string, () => Promise<Figure[]>> = {
     const what = `PRIOT training, ${Math.round(activeShare * 100)} % of the steps active`;
     return [{ what, value: stepsPerSecond, unit: 'steps/s' }];
   },
+  vgg11: async () => {
+    const { measureVgg11Speed } = await import('./vgg11-speed.js');
+    const quarter = await measureVgg11Speed();
+    const full = await measureVgg11Speed({ width: 4, steps: 4 });
+    const perEdge = full.stepMs / full.edges / (quarter.stepMs / quarter.edges);
+    return [
+      {
+        what: 'VGG11 of quarter width, steps of PRIOT in the simulator',
+        value: 1000 / quarter.stepMs,
+        unit: 'steps/s',
+      },
+      {
+        what: 'the same of full width, random weights',
+        value: 1000 / full.stepMs,
+        unit: 'steps/s',
+        ratio: [1 / perEdge, "the quarter's edges per second"],
+      },
+    ];
+  },
   emulator: async () => {
     const { measureEmulatorSpeed } = await import('./emulator-speed.js');
     const { fastMegahertz, libraryMegahertz, ratio } = await measureEmulatorSpeed();
