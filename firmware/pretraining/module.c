@@ -38,7 +38,7 @@ EXPORT("labels") uint8_t *labels_buffer(void) {
 EXPORT("tensor") uint8_t *tensor_buffer(void) {
     return tensor;
 }
-/* Four words per layer: activation shift, error shift, b(G), b(G * W). */
+/* Six words per layer: activation shift, error shift, b(G), b(G * W), b(d), b(eacc). */
 EXPORT("statistics") pretraining_layer_statistics *statistics_buffer(void) {
     return statistics;
 }

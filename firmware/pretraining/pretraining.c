@@ -206,7 +206,10 @@ uint32_t pretraining_batch(const uint8_t *labels, uint32_t count, bool update, u
             const bool penalised = update && self->layers[l - 1].operation->reads_a_map;
             backward_error(self, l, count, penalised ? sparsity : 0);
             statistics[l].error_shift = layer->step.error_shift;
+            statistics[l].error_bits = bits_of(batch.error, count * layer->shape.in_count);
         }
+        statistics[l].delta_bits =
+            bit_width(engine_largest_magnitude(batch.layers[l].delta, count * layer->shape.out_count));
         if (layer->shape.edges == 0) {
             continue;
         }

@@ -12,6 +12,8 @@ typedef struct {
     uint32_t error_shift;            /* 0 in the first layer, and in a batch without loss */
     uint32_t gradient_bits;          /* b(G) */
     uint32_t weighted_gradient_bits; /* b(G * W) */
+    uint32_t delta_bits;             /* b(d); 0 in a batch without loss */
+    uint32_t error_bits;             /* b(eacc); 0 in the first layer, and without loss */
 } pretraining_layer_statistics;
 
 /* Opens the network whose layers the engine instance has, niti-dynamic, for batches of up to `batch_size` images; the

@@ -4,7 +4,7 @@ import { loadNetwork } from '#host/network/network-file.js';
 import { drawScores } from '#host/random.js';
 import { completeMethodRequest, setUpMethod } from '#host/training/method-request.js';
 import { parseBudget, parsePermille } from '#host/training/score-budget.js';
-import { drawScoresAndSelection } from '#host/training/scored-edges.js';
+import { drawScoresAndSelection, selectByTrial, selectLargestWeights } from '#host/training/scored-edges.js';
 
 const { network } = loadNetwork(join(import.meta.dirname, '../conformance/priot-45'));
 const uneven = 'conv1=1,conv2=0.5,fc1=0.078,fc2=1';
@@ -35,6 +35,18 @@ describe("a method's defaults", () => {
     [
       { method: 'priot-s', scored: 200 },
       { calibrate: 'transfer', mu: 4, threshold: -32, select: 'magnitude' },
+    ],
+    [
+      { method: 'priot', variant: 'steady' },
+      { mu: 4, threshold: -64, belowThreshold: 'negate:fc1', lastErrorCorrection: 0 },
+    ],
+    [
+      { method: 'priot', variant: 'steady', mu: 6, belowThreshold: 'zero', lastErrorCorrection: -1 },
+      { mu: 6, belowThreshold: 'zero', lastErrorCorrection: -1 },
+    ],
+    [
+      { method: 'priot-s', variant: 'steady', calibrate: 'source' },
+      { mu: 5, threshold: -32, select: 'trial', belowThreshold: 'negate:fc1', lastErrorCorrection: 0 },
     ],
     [{ method: 'niti-static' }, { calibrate: 'transfer', mu: 4 }],
     [{ method: 'niti-dynamic' }, { mu: 3 }],
@@ -96,6 +108,15 @@ describe('a budget of scores', () => {
     expect(left.every((weight) => Math.abs(weight) <= least)).toBe(true);
   });
 
+  it('selects the edges whose scores fell most in a trial, then those of largest weight, then the lower ones', () => {
+    const weights = Int8Array.of(5, -9, 9, 1, 3, 3);
+    const fallen = Int8Array.of(0, 0, 0, 40, 0, 2);
+    expect([...selectByTrial(fallen, weights, [4, 2], [500, 500])]).toEqual([0, 1, 0, 1, 0, 1]);
+    expect(selectByTrial(new Int8Array(6), weights, [4, 2], [500, 500])).toEqual(
+      selectLargestWeights(weights, [4, 2], [500, 500]),
+    );
+  });
+
   it('selects random edges by the seed', () => {
     const request = completeMethodRequest({ method: 'priot-s', scored: 100, select: 'random' }, network);
     const setup = setUpMethod(request, network, 3);
@@ -113,6 +134,17 @@ describe('what a session starts from', () => {
     expect(setUp('priot').initialState).toEqual(drawScores(edges, 7));
     expect(setUp('niti-static').initialState).toEqual(network.weights);
     expect(setUp('niti-dynamic').settings).toMatchObject({ method: 'niti-dynamic', mu: 3 });
+  });
+
+  it('is the whole network for the steady variant: no score is below the threshold', () => {
+    const request = completeMethodRequest({ method: 'priot', variant: 'steady' }, network);
+    const { initialState } = setUpMethod(request, network, 7);
+    const drawn = drawScores(
+      network.layers.map((layer) => layer.edges),
+      7,
+    );
+    expect(initialState.every((score, edge) => score === Math.max(-64, drawn[edge]!))).toBe(true);
+    expect(drawn.some((score) => score < -64)).toBe(true);
   });
 
   it('has the rule for edges below the threshold', () => {

@@ -10,8 +10,10 @@ const statistics = (
   errorShift: number,
   gradientBits: number,
   weightedGradientBits: number,
+  deltaBits = 7,
+  errorBits = 7 + errorShift,
 ) => ({
-  ...{ activationShift, errorShift, gradientBits, weightedGradientBits },
+  ...{ activationShift, errorShift, gradientBits, weightedGradientBits, deltaBits, errorBits },
 });
 
 describe('a calibration', () => {
@@ -35,6 +37,21 @@ describe('a calibration', () => {
         { activation: 9, error: 0, score: 6, gradient: 1 },
       ],
     );
+  });
+
+  it('fits the last layer to the largest loss, however small the losses of most images are', () => {
+    const calibration = new Calibration(2);
+    const add = (...layers: ReturnType<typeof statistics>[]) => calibration.add({ correct: 0, anyLoss: true, layers });
+    // two confident images, of |d| up to 2 and 1: their errors need no shift as they are; one of |d| up to 127
+    add(statistics(6, 0, 9, 15), statistics(9, 0, 2, 8, 1, 6));
+    add(statistics(6, 0, 9, 15), statistics(9, 0, 1, 7, 0, 5));
+    add(statistics(6, 0, 9, 15), statistics(9, 5, 8, 14));
+    const settings = { scoreMu: 4, gradientMu: 4, lastErrorCorrection: 0 };
+    expect(calibration.shifts(settings)[1]).toEqual({ activation: 9, error: 0, score: 10, gradient: 4 });
+    expect(calibration.shifts({ ...settings, largestLoss: true })).toEqual([
+      { activation: 6, score: 13, gradient: 5 },
+      { activation: 9, error: 5, score: 10, gradient: 4 },
+    ]);
   });
 
   it('is refused when no image had a loss', () => {

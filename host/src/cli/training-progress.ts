@@ -1,5 +1,5 @@
 /** Progress of a training session on stderr: a bar for what is under way, a line for every evaluation that is done. */
-import type { EpochEvent, MemoryEvent } from '../runs/events.js';
+import type { EpochEvent, GuardEvent, MemoryEvent } from '../runs/events.js';
 import type { PlanEvent, TrainEvent } from '../sessions/events.js';
 import type { Display } from './display.js';
 import { duration, milliseconds } from './progress.js';
@@ -114,6 +114,10 @@ export class TrainingProgress {
         display.end();
         if (!display.quiet) display.line(`with initial scores: accuracy ${accuracyOn(event)}`);
         break;
+      case 'guard':
+        display.end();
+        if (!display.quiet) display.line(guardLine(event));
+        break;
       case 'source':
         display.end();
         if (!display.quiet) {
@@ -183,4 +187,9 @@ export class TrainingProgress {
 
 function accuracyOn({ accuracy, images }: { accuracy: number; images: number }): string {
   return `${accuracy.toFixed(4)} on ${images.toLocaleString('en')} test images`;
+}
+
+function guardLine({ images, frozen, learned, kept }: GuardEvent): string {
+  const counts = `${learned} of ${images} images that were left out are right, ${frozen} with the frozen network`;
+  return kept ? `what was learned is kept: ${counts}` : `what was learned is dropped: ${counts}`;
 }

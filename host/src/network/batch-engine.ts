@@ -12,7 +12,7 @@ import { biasBytes } from './tensor-file.js';
 
 const MODULE = new URL('../../pretraining/pretraining.wasm', import.meta.url);
 const ENGINE_OK = 0;
-const STATISTICS_WORDS = 4;
+const STATISTICS_WORDS = 6;
 
 /** What one batch's tensors asked for (docs/arithmetic.md, "niti-dynamic" and "Calibration"). b is a bit width. */
 export interface LayerStatistics {
@@ -23,6 +23,10 @@ export interface LayerStatistics {
   readonly gradientBits: number;
   /** b(G * W); 0 for a batch that trained. */
   readonly weightedGradientBits: number;
+  /** b(d) of the layer; 0 without loss. */
+  readonly deltaBits: number;
+  /** b of the error accumulators; 0 in the first layer and without loss. */
+  readonly errorBits: number;
 }
 
 export interface BatchResult {
@@ -119,10 +123,10 @@ export class BatchEngine {
     const count = this.network.layers.length;
     const words = new Uint32Array(module.memory.buffer, module.statistics(), count * STATISTICS_WORDS);
     const layers = Array.from({ length: count }, (_, index) => {
-      const [activationShift, errorShift, gradientBits, weightedGradientBits] = words.subarray(
+      const [activationShift, errorShift, gradientBits, weightedGradientBits, deltaBits, errorBits] = words.subarray(
         index * STATISTICS_WORDS,
-      ) as unknown as [number, number, number, number];
-      return { activationShift, errorShift, gradientBits, weightedGradientBits };
+      ) as unknown as [number, number, number, number, number, number];
+      return { activationShift, errorShift, gradientBits, weightedGradientBits, deltaBits, errorBits };
     });
     return { correct, anyLoss: module.anyLoss() !== 0, layers };
   }

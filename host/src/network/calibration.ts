@@ -15,6 +15,11 @@ import { giveWay } from './pretraining.js';
 export const DEFAULT_LAST_ERROR_CORRECTION = -3;
 export const DEFAULT_FIRST_SCORE_CORRECTION = 2;
 
+/** The b of a delta that is as large as it can be. */
+const LARGEST_DELTA_BITS = 7;
+/** The b of what a dynamic shift leaves. */
+const ACTIVATION_BITS = 7;
+
 /** Bit widths of a step, and corrections. */
 export interface CalibrationSettings {
   /** priot, priot-s: mu of the score shifts. */
@@ -25,6 +30,11 @@ export interface CalibrationSettings {
   readonly lastErrorCorrection?: number;
   /** priot, priot-s: of the first layer's score shift. */
   readonly firstScoreCorrection?: number;
+  /**
+   * The last layer's error and update shifts fit the largest loss gradient there can be, not the one that is most
+   * frequent: a confident network's is tiny, and the few that are not would saturate. Left out: false.
+   */
+  readonly largestLoss?: boolean;
 }
 
 /** Counts how often a value was seen. */
@@ -45,9 +55,18 @@ class Histogram {
   }
 }
 
+interface LayerHistograms {
+  readonly activation: Histogram;
+  readonly error: Histogram;
+  readonly gradient: Histogram;
+  readonly weighted: Histogram;
+}
+
 /** Gathers the shifts of image after image. */
 export class Calibration {
-  private readonly layers: { activation: Histogram; error: Histogram; gradient: Histogram; weighted: Histogram }[];
+  private readonly layers: LayerHistograms[];
+  /** Of the last layer, for the largest loss gradient. */
+  private readonly largest = { error: new Histogram(), gradient: new Histogram(), weighted: new Histogram() };
 
   constructor(layerCount: number) {
     this.layers = Array.from({ length: layerCount }, () => ({
@@ -67,6 +86,13 @@ export class Calibration {
       layer.gradient.add(seen.gradientBits);
       layer.weighted.add(seen.weightedGradientBits);
     }
+    const last = image.layers.at(-1);
+    if (!image.anyLoss || last === undefined) return;
+    // errors and gradients of the last layer grow with its delta; those below are scaled anew for each image
+    const missing = LARGEST_DELTA_BITS - last.deltaBits;
+    this.largest.error.add(Math.max(0, last.errorBits + missing - ACTIVATION_BITS));
+    this.largest.gradient.add(last.gradientBits + missing);
+    this.largest.weighted.add(last.weightedGradientBits + missing);
   }
 
   /** The shifts of every layer. Throws DataError CALIBRATION_EMPTY when no image had a loss. */
@@ -75,8 +101,10 @@ export class Calibration {
     const {
       lastErrorCorrection = DEFAULT_LAST_ERROR_CORRECTION,
       firstScoreCorrection = DEFAULT_FIRST_SCORE_CORRECTION,
+      largestLoss = false,
     } = settings;
-    return this.layers.map((layer, index) => {
+    return this.layers.map((all, index) => {
+      const layer = largestLoss && index === last ? { ...all, ...this.largest } : all;
       const gradientBits = layer.gradient.mode();
       const weightedBits = layer.weighted.mode();
       if (gradientBits === undefined || weightedBits === undefined) {

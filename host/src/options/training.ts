@@ -11,9 +11,13 @@ export const methodNames = ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] a
 export const calibrationSources = ['none', 'source', 'transfer'] as const;
 export type CalibrationSource = (typeof calibrationSources)[number];
 
-/** PRIOT-S: the edges of largest |W| have scores, or random ones. */
-export const edgeSelections = ['magnitude', 'random'] as const;
+/** PRIOT-S: the edges of largest |W| have scores, random ones, or those that PRIOT would prune, by a trial of it. */
+export const edgeSelections = ['magnitude', 'random', 'trial'] as const;
 export type EdgeSelection = (typeof edgeSelections)[number];
+
+/** How PRIOT's steps are fitted: as reconstructed from the paper, or so that nothing need be tuned. */
+export const variants = ['paper', 'steady'] as const;
+export type Variant = (typeof variants)[number];
 
 /** What accuracies are measured on: the test images, or training images that are held out. */
 export const evalSets = ['test', 'held-out'] as const;
@@ -56,6 +60,11 @@ export const trainingOptions = {
   shift,
   transferDir,
   method: option(choice(methodNames), 'how edges are learned', { default: 'priot' }),
+  variant: option(
+    choice(variants),
+    'priot, priot-s: steps fitted to the most frequent loss (paper), or to the largest, beginning with the whole network and kept only if they help (steady; left out: paper)',
+    { methods: scored },
+  ),
   belowThreshold,
   threshold: option(integer(-128, 127), 'edges whose score is below are pruned (left out: priot -64, priot-s -32)', {
     methods: scored,
@@ -84,7 +93,7 @@ export const trainingOptions = {
   scored: option(share, 'priot-s: edges with scores, of all edges (left out: 0.1)', { methods: ['priot-s'] }),
   select: option(
     choice(edgeSelections, 'how'),
-    'priot-s: the edges of largest weight, or random ones (left out: magnitude)',
+    'priot-s: the edges of largest weight, random ones, or those that a trial of priot on the simulator would prune (left out: magnitude; trial with --variant steady)',
     { methods: ['priot-s'] },
   ),
   budget: option(

@@ -107,6 +107,21 @@ export interface InitialEvent {
   imageSet: string;
 }
 
+/**
+ * Whether what was learned is kept: predictions of the frozen and of the learned network on training images that were
+ * left out of training. Not kept: the session ends with the whole network. Only `--variant steady` has it.
+ */
+export interface GuardEvent {
+  type: 'guard';
+  epoch: number;
+  images: number;
+  /** Correct predictions. */
+  frozen: number;
+  learned: number;
+  kept: boolean;
+  imageSet: string;
+}
+
 /** How the scores of each layer are spread, after an epoch. Only methods that learn scores have it. */
 export interface ScoresEvent {
   type: 'scores';
@@ -154,6 +169,7 @@ export type RunEvent =
   | EpochEvent
   | InitialEvent
   | SourceEvent
+  | GuardEvent
   | MemoryEvent
   | CyclesEvent
   | LinkEvent

@@ -21,6 +21,7 @@ import type {
   CyclesEvent,
   EpochEvent,
   FaultEvent,
+  GuardEvent,
   InitialEvent,
   LayerCyclesEvent,
   LinkEvent,
@@ -50,6 +51,10 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
     correct: count,
     accuracy: fraction,
     imageSet: text,
+  }),
+  guard: shape<Body<GuardEvent>>({
+    ...{ epoch: integer, images: count, frozen: count, learned: count },
+    ...{ kept: flag, imageSet: text },
   }),
   initial: shape<Body<InitialEvent>>({ images: count, correct: count, accuracy: fraction, imageSet: text }),
   source: shape<Body<SourceEvent>>({

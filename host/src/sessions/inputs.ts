@@ -14,9 +14,12 @@ import { recordedShifts } from '../options/data.js';
 import type { RunManifest, RunRequest } from '../runs/run-manifest.js';
 import { checkImages, evaluatedImages, firstTrainingImage, withEvalSet } from '../training/images.js';
 import type { PreparedImages } from '../training/input-images.js';
-import { completeMethodRequest } from '../training/method-request.js';
+import { completeMethodRequest, setUpMethod } from '../training/method-request.js';
+import { planOf, type TrainingPlan } from '../training/plan.js';
+import { observeTrial } from '../training/trial.js';
 import type { Context, DownloadEvent } from './events.js';
 import { type DatasetRequest, datasetRequest, loadSessionDataset } from './load-dataset.js';
+import { openDevice } from './open-device.js';
 import { resolveModel } from './package-files.js';
 import { networkChecksums } from './provenance.js';
 
@@ -35,6 +38,8 @@ export interface Inputs {
   readonly transfer?: Dataset;
   /** Test images of `source` that the request asks for. */
   readonly sourceTest: ImageSet;
+  /** What a trial found, of a request that selects by one: how far each score fell. */
+  readonly fallen?: Int8Array;
   /** Inputs of a set of the data set with the request's shifts, as far as they are ready. */
   prepared(set: { readonly name: string }): PreparedImages;
 }
@@ -74,7 +79,14 @@ export class InputCache {
     const network = await this.#calibrated(request, file, images, context.signal);
     const sourceTest = evaluated.test;
     const sets = { dataset, source, sourceTest, ...(transfer && { transfer }) };
-    return { request, file, network, ...sets, prepared: ({ name }) => this.#prepared(request, name) };
+    const inputs = {
+      request,
+      file,
+      network,
+      ...sets,
+      prepared: ({ name }: { name: string }) => this.#prepared(request, name),
+    };
+    return request.select === 'trial' ? { ...inputs, fallen: await trialOf(inputs, context.signal) } : inputs;
   }
 
   /**
@@ -112,11 +124,12 @@ export class InputCache {
   ): Promise<Network> {
     const { calibrate = 'none', mu, model, seed, samples } = request;
     if (calibrate === 'none' || mu === undefined) return network;
-    const { lastErrorCorrection, firstScoreCorrection } = request;
+    const { lastErrorCorrection, firstScoreCorrection, variant } = request;
     const corrections = {
       ...(lastErrorCorrection === undefined ? {} : { lastErrorCorrection }),
       ...(firstScoreCorrection === undefined ? {} : { firstScoreCorrection }),
     };
+    const largestLoss = variant === 'steady';
     const train = sets[calibrate];
     const shifts = calibrate === 'source' ? [] : recordedShifts(request);
     const images = [datasetRequest(request), request.transferDir, train.name, train.count, shifts, seed, samples];
@@ -126,7 +139,7 @@ export class InputCache {
       this.#calibrations.get(key) ??
       (await observeShifts(network, { set: train, first, count: samples, shifts }, signal));
     this.#calibrations.set(key, calibration);
-    return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, ...corrections }));
+    return withShifts(network, calibration.shifts({ scoreMu: mu, gradientMu: mu, largestLoss, ...corrections }));
   }
 }
 
@@ -137,6 +150,23 @@ export function dataRequests(
   const { transferDir } = request;
   const transfer = transferDir === undefined ? [] : [{ ...datasetRequest(request), dataset: transferDir }];
   return [sourceRequest(request), ...transfer];
+}
+
+/** Makes the trial of a request on a simulator of its own. @throws what planOf and observeTrial throw */
+async function trialOf(inputs: Inputs, signal: AbortSignal = new AbortController().signal): Promise<Int8Array> {
+  const connection = await openDevice({ device: 'simulator' }, { signal });
+  try {
+    return await observeTrial(connection, planOfInputs(inputs), signal);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Makes the plan of what was loaded. @throws what planOf throws */
+export function planOfInputs(inputs: Inputs): TrainingPlan {
+  const { request, network, dataset, sourceTest, fallen } = inputs;
+  const setup = setUpMethod(request, network, request.seed, fallen);
+  return planOf(request, setup, dataset, sourceTest, (set) => inputs.prepared(set));
 }
 
 /** How a set of one's own is read says nothing of a set that is known by name: with `--transfer-dir` it is about that. */

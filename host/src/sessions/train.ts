@@ -12,13 +12,12 @@ import { type ResumeOptions, resumeOptions, type TrainOptions, trainOptions } fr
 import { trainingOptions } from '../options/training.js';
 import { RunFolder, readManifest } from '../runs/run-folder.js';
 import type { RunManifest, RunRequest, RunSummary } from '../runs/run-manifest.js';
-import { setUpMethod } from '../training/method-request.js';
-import { planOf, planSessionId, type TrainingPlan } from '../training/plan.js';
+import { planSessionId, type TrainingPlan } from '../training/plan.js';
 import { TrainingSession } from '../training/session.js';
 import { ConsoleLog } from './console-log.js';
 import { askDevice, type DeviceKeeping, deviceCheckpointNotices, startOnDevice } from './device-checkpoint.js';
 import type { Context, TrainEvent } from './events.js';
-import { InputCache, type Inputs } from './inputs.js';
+import { InputCache, type Inputs, planOfInputs } from './inputs.js';
 import { type DeviceChoice, openDevice } from './open-device.js';
 import { provenanceOf } from './provenance.js';
 import { record } from './record.js';
@@ -177,10 +176,7 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
  * @throws DataError SESSION_DIFFERS; what planOf throws
  */
 export function planSession(inputs: Inputs, original?: RunManifest): TrainingPlan {
-  const { request, network, dataset } = inputs;
-  const plan = planOf(request, setUpMethod(request, network, request.seed), dataset, inputs.sourceTest, (set) =>
-    inputs.prepared(set),
-  );
+  const plan = planOfInputs(inputs);
   const sessionId = hexadecimal(planSessionId(plan));
   if (original !== undefined && sessionId !== original.provenance.sessionId) {
     throw new DataError(

@@ -57,6 +57,8 @@ export class TrackedMetrics {
         return event.layers.flatMap(({ name, cycles }) =>
           Object.entries(cycles).map(([phase, mean]) => this.metric(`layers/${name}/${phase}`, mean)),
         );
+      case 'guard':
+        return [this.metric('guard/kept', event.kept ? 1 : 0)];
       case 'fault':
       case 'confusion':
       case 'mistakes':

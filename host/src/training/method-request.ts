@@ -13,7 +13,7 @@ import { type CalibrationSource, methodOptionNames, trainingOptions } from '../o
 import { drawScores } from '../random.js';
 import type { MethodRequest } from '../runs/run-manifest.js';
 import { formatBudget, parseBudget } from './score-budget.js';
-import { drawScoresAndSelection, scoredCount, selectLargestWeights } from './scored-edges.js';
+import { drawScoresAndSelection, scoredCount, selectByTrial, selectLargestWeights } from './scored-edges.js';
 import { NO_SCORE } from './scored-state.js';
 
 const DEFAULT_SCORED = 100;
@@ -22,20 +22,25 @@ const MANY_SCORED = 0.15;
 
 /** How each method fills in what was left out. */
 const completions: Record<MethodName, (asked: MethodRequest, network: Network) => MethodRequest> = {
-  priot: (asked) => {
+  priot: (given, network) => {
+    const asked = withVariant(given, network);
     const calibrate = asked.calibrate ?? 'transfer';
-    return { ...withMu(asked, calibrate, calibrate === 'source' ? 4 : 5), threshold: asked.threshold ?? -64 };
+    const mu = asked.variant === 'steady' || calibrate === 'source' ? 4 : 5;
+    return { ...withMu(asked, calibrate, mu), threshold: asked.threshold ?? -64 };
   },
-  'priot-s': (asked, network) => {
+  'priot-s': (given, network) => {
+    const asked = withVariant(given, network);
     if (asked.scored !== undefined && asked.budget?.includes('=')) {
       throw conflicting('--scored', '--budget LAYER=FRACTION', 'the budget says how many edges have scores');
     }
     const scored = asked.scored ?? DEFAULT_SCORED;
-    const select = asked.select ?? 'magnitude';
+    const steady = asked.variant === 'steady';
+    const select = asked.select ?? (steady ? 'trial' : 'magnitude');
     const permille = parseBudget(network, asked.budget ?? (select === 'random' ? 'uniform' : 'auto'), scored);
     const { scored: _, ...rest } = asked;
+    const mu = steady ? 5 : scoredShare(network, permille) >= MANY_SCORED ? 4 : 3;
     return {
-      ...withMu(rest, asked.calibrate ?? 'transfer', scoredShare(network, permille) >= MANY_SCORED ? 4 : 3),
+      ...withMu(rest, asked.calibrate ?? 'transfer', mu),
       threshold: asked.threshold ?? -32,
       select,
       budget: formatBudget(network, permille),
@@ -62,6 +67,25 @@ export function completeMethodRequest(asked: MethodRequest, network: Network): M
   return completions[asked.method](asked, network);
 }
 
+/**
+ * Fills in what the variant says. The paper's is left out, as it was before there was another. The steady one negates in
+ * hidden linear layers, and lets the last layer's errors through as they are.
+ */
+function withVariant(asked: MethodRequest, network: Network): MethodRequest {
+  if (asked.variant !== 'steady') {
+    const { variant: _, ...paper } = asked;
+    return paper;
+  }
+  const hidden = network.layers.filter((layer) => layer.op === 'linear').slice(0, -1);
+  const belowThreshold =
+    asked.belowThreshold ?? (hidden.length > 0 ? `negate:${hidden.map(({ name }) => name).join(',')}` : undefined);
+  return {
+    ...asked,
+    ...(belowThreshold !== undefined && { belowThreshold }),
+    ...(asked.calibrate !== 'none' && { lastErrorCorrection: asked.lastErrorCorrection ?? 0 }),
+  };
+}
+
 /** What a session starts from. */
 export interface MethodSetup {
   readonly network: Network;
@@ -76,20 +100,32 @@ const UNUSED_THRESHOLD = -64;
  * Sets the method up.
  * @param request complete
  * @param network with the shifts that the session will use
+ * @param fallen of a trial, how far each score fell; left out: not at all, which leaves the order of magnitudes
  */
-export function setUpMethod(request: MethodRequest, network: Network, seed: number): MethodSetup {
-  const { method, belowThreshold, threshold = UNUSED_THRESHOLD, mu } = request;
+export function setUpMethod(
+  request: MethodRequest,
+  network: Network,
+  seed: number,
+  fallen: Int8Array = new Int8Array(network.weights.length),
+): MethodSetup {
+  const { method, variant, belowThreshold, threshold = UNUSED_THRESHOLD, mu } = request;
   const chosen = belowThreshold === undefined ? network : withBelowThreshold(network, belowThreshold);
   const edges = network.layers.map((layer) => layer.edges);
   switch (method) {
-    case 'priot':
-      return { network: chosen, settings: { method, threshold }, initialState: drawScores(edges, seed) };
+    case 'priot': {
+      const drawn = drawScores(edges, seed);
+      // the whole network at step 0
+      const initialState = variant === 'steady' ? drawn.map((score) => Math.max(score, threshold)) : drawn;
+      return { network: chosen, settings: { method, threshold }, initialState };
+    }
     case 'priot-s': {
       const permille = parseBudget(network, request.budget!, 0);
       const scored =
         request.select === 'random'
           ? drawScoresAndSelection(edges, permille, seed).scored
-          : selectLargestWeights(network.weights, edges, permille);
+          : request.select === 'trial'
+            ? selectByTrial(fallen, network.weights, edges, permille)
+            : selectLargestWeights(network.weights, edges, permille);
       const initialState = Int8Array.from(scored, (flag) => (flag === 1 ? 0 : NO_SCORE));
       return { network: chosen, settings: { method, threshold, scored }, initialState };
     }

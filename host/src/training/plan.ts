@@ -8,6 +8,7 @@ import type { MethodSettings } from '../network/open-network.js';
 import { recordedShifts } from '../options/data.js';
 import { epochList } from '../options/kinds.js';
 import type { RunRequest } from '../runs/run-manifest.js';
+import { guardImages } from './guard.js';
 import { evaluatedImages, firstTrainingImage } from './images.js';
 import { InputImages, type PreparedImages } from './input-images.js';
 import type { MethodSetup } from './method-request.js';
@@ -24,6 +25,8 @@ export interface TrainingPlan {
   readonly narrowing?: readonly number[];
   /** One epoch is one pass over all of them. */
   readonly training: InputImages;
+  /** Training images that are left out, by which it is decided whether what was learned is kept; left out: none are. */
+  readonly guard?: InputImages;
   /** All test images there are. */
   readonly test: InputImages;
   /** Test images after an epoch. */
@@ -81,6 +84,9 @@ export function planOf(
   prepared: (set: ImageSet) => PreparedImages,
 ): TrainingPlan {
   const { samples, seed, evalSamples, epochs, evalEvery = 1, memory } = request;
+  const guarded = request.variant === 'steady' ? guardImages(samples) : 0;
+  const first = firstTrainingImage(train, seed, samples);
+  const trained = samples - guarded;
   const shifts = recordedShifts(request);
   const source = sourceImages(request, shifts, sourceTest);
   return {
@@ -88,7 +94,8 @@ export function planOf(
     seed,
     epochs,
     ...narrowingOf(request),
-    training: new InputImages(train, firstTrainingImage(train, seed, samples), samples, shifts, prepared(train)),
+    training: new InputImages(train, first, trained, shifts, prepared(train)),
+    ...(guarded > 0 && { guard: new InputImages(train, first + trained, guarded, shifts, prepared(train)) }),
     test: new InputImages(test, 0, test.count, shifts, prepared(test)),
     evalEvery,
     evalSamples: evalSamples ?? Math.min(DEFAULT_EVAL_SAMPLES, test.count),

@@ -46,6 +46,28 @@ export function selectLargestWeights(
   return scored;
 }
 
+/**
+ * Selects for PRIOT-S: 1 for the edges of each layer whose scores fell the most, of equal ones those of largest |weight|,
+ * then the lower edge.
+ */
+export function selectByTrial(
+  fallen: Int8Array,
+  weights: Int8Array,
+  edgesPerLayer: readonly number[],
+  permillePerLayer: readonly number[],
+): Uint8Array {
+  const scored = new Uint8Array(weights.length);
+  let offset = 0;
+  for (const [layer, edges] of edgesPerLayer.entries()) {
+    const first = offset;
+    const key = (edge: number) => fallen[first + edge]! * 128 + Math.abs(weights[first + edge]!);
+    const order = Uint32Array.from({ length: edges }, (_, edge) => edge).sort((a, b) => key(b) - key(a) || a - b);
+    for (const edge of order.subarray(0, scoredCount(edges, permillePerLayer[layer]!))) scored[first + edge] = 1;
+    offset += edges;
+  }
+  return scored;
+}
+
 /** Indices of the `count` smallest (key, index). */
 function smallest(keys: Uint16Array | Int8Array, count: number): Uint32Array {
   const order = Uint32Array.from(keys, (_, index) => index);

@@ -120,6 +120,18 @@ export class SessionOnDevice {
     yield* this.#steps(this.#nextStep, end, more, signal);
   }
 
+  /** The learned state of the last checkpoint. */
+  get savedState(): Int8Array {
+    return this.#saved.state;
+  }
+
+  /** Puts another learned state on the device in place of that of the last step; the checkpoint is of it. */
+  async *replace(state: Int8Array, signal: AbortSignal | undefined): AsyncGenerator<CheckpointEvent> {
+    this.#saved = { nextStep: this.#nextStep, state };
+    await this.#upload(signal);
+    yield { type: 'checkpoint', nextStep: this.#nextStep, state };
+  }
+
   /** Reads the learned state back, after the results of all steps that the device has applied. */
   async *checkpoint(): AsyncGenerator<CheckpointEvent | StepEvent> {
     let state = await readState(this.link, this.#plan.network, this.#plan.settings);

@@ -16,6 +16,7 @@ import type {
 } from '../runs/events.js';
 import { scoresEvent } from '../runs/score-histogram.js';
 import { type EvaluationCount, evaluate } from './evaluation.js';
+import { isWholeNetwork, judge, wholeNetwork } from './guard.js';
 import type { InputImages } from './input-images.js';
 import { LayerLedger } from './layer-ledger.js';
 import type { TrainingPlan, TrainingStart } from './plan.js';
@@ -117,12 +118,27 @@ export class TrainingSession {
       yield* this.trainEpoch(epoch, signal);
       const last = epoch === plan.epochs - 1;
       if (last) {
+        yield* this.guard(epoch, signal);
         yield* this.evaluate(epoch, [plan.evalSamples, plan.finalSamples], signal);
         yield* this.evaluateSource(epoch, signal);
       } else if ((epoch + 1) % (plan.evalEvery ?? 1) === 0) yield* this.evaluate(epoch, [plan.evalSamples], signal);
       yield this.linkEvent();
     }
     yield* device.persistently(() => this.memoryEvent(), signal);
+  }
+
+  /** Puts the whole network in the place of what was learned, unless that helps on images that were left out. */
+  private async *guard(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
+    const { guard, network } = this.plan;
+    if (guard === undefined || isWholeNetwork(this.device.savedState)) return;
+    const counts = (frozen: boolean) => this.counts(guard, guard.count, frozen, signal);
+    for await (const event of judge(epoch, guard, counts)) {
+      if (event.type === 'guard' && !event.kept) {
+        const whole = wholeNetwork(network.weights.length);
+        yield* this.device.persistently(() => this.device.replace(whole, signal), signal);
+      }
+      yield event;
+    }
   }
 
   private async *trainEpoch(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
