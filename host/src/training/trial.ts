@@ -34,6 +34,6 @@ export async function observeTrial(
   for (let epoch = 1; epoch <= TRIAL_EPOCHS; epoch += 1) {
     for await (const _ of device.train(epoch * training.count, () => true, signal)) signal.throwIfAborted();
   }
-  const state = await readState(connection.link, network);
+  const state = await readState(connection.link, network, trial.settings);
   return state.map((score) => Math.max(0, -score));
 }
