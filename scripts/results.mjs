@@ -126,6 +126,10 @@ if (vgg11 !== undefined) {
   text = replaceBlock(text, 'vgg11', lines);
   writeFileSync(readme, replaceBlock(readFileSync(readme, 'utf8'), 'vgg11', lines));
 }
+for (const name of ['steady', 'steady-vgg11']) {
+  const sweep = read(join(sweeps, `${name}.json`));
+  if (sweep !== undefined) text = replaceBlock(text, name, accuracyTable(sweep));
+}
 const robustness = read(join(sweeps, 'robustness.json'));
 if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
 writeFileSync(page, text);

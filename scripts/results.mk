@@ -6,7 +6,7 @@ SWEEPS := runs/sweeps
 BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
 EMULATED := $(SWEEPS)/accuracy-emulated
 
-.PHONY: results robustness heldout picture results-vgg11
+.PHONY: results robustness heldout picture results-vgg11 results-steady results-steady-vgg11
 
 results: ## the accuracy table of docs/results.md: methods, four angles, five seeds
 	@$(MAKE) setup
@@ -39,6 +39,20 @@ results-vgg11: ## the table of VGG11 on rotated CIFAR-10: four methods, four ang
 	@$(MAKE) -j2 build
 	@mkdir -p $(SWEEPS)
 	$(PRIOT) sweep sweeps/vgg11.yaml $(DATA) --out $(SWEEPS)/vgg11 --json >$(SWEEPS)/vgg11.json
+	node scripts/results.mjs
+
+results-steady: ## the table of the steady variant: two methods, five angles, five seeds
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/steady.yaml $(DATA) --out $(SWEEPS)/steady --json >$(SWEEPS)/steady.json
+	node scripts/results.mjs
+
+results-steady-vgg11: ## the same on VGG11: two methods, three angles, three seeds; an hour
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/steady-vgg11.yaml $(DATA) --out $(SWEEPS)/steady-vgg11 --json >$(SWEEPS)/steady-vgg11.json
 	node scripts/results.mjs
 
 picture: ## the picture of the README: accuracy over epochs, 20 sessions; some minutes
