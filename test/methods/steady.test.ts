@@ -12,7 +12,14 @@ const scratch = mkdtempSync(join(tmpdir(), 'priot-steady-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const EDGES = 52_040;
-const common = { device: 'simulator', dataset: 'digits', samples: 128, epochs: 3, evalSamples: 50, evalSource: 0 } as const;
+const common = {
+  device: 'simulator',
+  dataset: 'digits',
+  samples: 128,
+  epochs: 3,
+  evalSamples: 50,
+  evalSource: 0,
+} as const;
 const steady = { ...common, variant: 'steady' } as const;
 const guardOf = (run: string) =>
   readFileSync(join(run, 'metrics.jsonl'), 'utf8')
