@@ -137,6 +137,9 @@ describe.skipIf(noBrowser !== undefined)(
       await page.emulateMedia({ media: 'print', colorScheme: 'light' });
       expect(await page.locator('.downloads:visible, details:visible, nav:visible').count()).toBe(0);
       expect(await page.locator('section.figure svg.plot:visible').count()).toBeGreaterThan(9);
+      // 180 mm between the margins
+      await page.setViewportSize({ width: 680, height: 900 });
+      expect(await page.locator('html').evaluate((element) => element.scrollWidth)).toBeLessThanOrEqual(680);
       const pdf = await page.pdf({ preferCSSPageSize: true });
       // 210 x 297 mm in points
       expect(pdf.toString('latin1')).toMatch(/\/MediaBox ?\[ ?0 0 59[45](\.\d+)? 84[12](\.\d+)?\]/);
