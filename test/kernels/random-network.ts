@@ -139,6 +139,12 @@ function wideLayers(dice: Dice): NetworkLayer[] {
   return layers;
 }
 
+/** The learned state that a method starts from. */
+export function startOf({ network, state, scored }: RandomTraining, { method }: MethodSettings): Int8Array {
+  if (method === 'niti-static' || method === 'niti-dynamic') return network.weights.slice();
+  return method === 'priot' ? state.slice() : state.map((score, edge) => (scored[edge] === 0 ? 127 : score));
+}
+
 function randomLayers(dice: Dice): NetworkLayer[] {
   const layers: NetworkLayer[] = [];
   let shape: Shape = [dice.between(1, 13), dice.between(1, 13), dice.pick(1, 2, 3, 8)];

@@ -8,16 +8,11 @@ import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
 import type { Network } from '#host/network/network.js';
 import type { KernelName, MethodSettings } from '#host/network/open-network.js';
-import { allMethods, type RandomTraining, randomTraining } from './random-network.js';
+import { allMethods, type RandomTraining, randomTraining, startOf } from './random-network.js';
 import { Reference, type ReferenceResult } from './reference.js';
 import { trainOn } from './train.js';
 
 const STEPS = 3;
-
-function startOf({ network, state, scored }: RandomTraining, { method }: MethodSettings): Int8Array {
-  if (method === 'niti-static' || method === 'niti-dynamic') return network.weights.slice();
-  return method === 'priot' ? state.slice() : state.map((score, edge) => (scored[edge] === 0 ? 127 : score));
-}
 
 function referenceOf(training: RandomTraining, settings: MethodSettings): ReferenceResult[] {
   const reference = new Reference(training.network, settings, startOf(training, settings));

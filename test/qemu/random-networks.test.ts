@@ -2,8 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Link } from '#host/link/link.js';
 import type { StepResult } from '#host/link/messages.js';
+import type { NetworkLayer } from '#host/network/network.js';
 import type { KernelName } from '#host/network/open-network.js';
 import { putNetwork, readState } from '#host/training/network-on-device.js';
+import { allMethods, randomTraining, startOf } from '../kernels/random-network.js';
+import { Reference } from '../kernels/reference.js';
+import { trainOn } from '../kernels/train.js';
 import { openQemu, whyNoQemu } from './qemu-device.js';
 import { type RandomSession, randomSession } from './random-network.js';
 
@@ -11,6 +15,24 @@ const NETWORKS = 240;
 const BATCH = 40;
 const batches = Array.from({ length: NETWORKS / BATCH }, (_, batch) => batch * BATCH + 1);
 const missing = whyNoQemu();
+/** Other networks than those of test/kernels. */
+const FIRST_SEED = 10_000;
+const STEPS = 3;
+const METHODS = 4;
+
+/** Layers by what is special about them. */
+const seen = new Map<string, number>();
+
+function count(layer: NetworkLayer): void {
+  const add = (what: string, is: boolean) => is && seen.set(what, (seen.get(what) ?? 0) + 1);
+  add('bias', layer.biasExponent !== undefined);
+  add('sum_pool', layer.op === 'sum_pool');
+  if (layer.op !== 'conv2d') return;
+  const [top, left, bottom, right] = layer.padding;
+  add('depthwise', layer.depthwise);
+  add('padding on one side', top !== bottom || left !== right);
+  add('rectangular kernel', layer.kernel[0] !== layer.kernel[1]);
+}
 
 async function train(link: Link, session: RandomSession, kernels: KernelName) {
   const { network, method, threshold, mu, scored, state, images, labels } = session;
@@ -46,6 +68,30 @@ describe(`random networks on QEMU's Cortex-M${missing ? ` (${missing})` : ''}`, 
       }
     },
   );
+
+  test.skipIf(missing).each(batches)(
+    '%i and the following, of all that the arithmetic allows: both kernels agree with the reference, which has none',
+    async (first) => {
+      for (let seed = first; seed < first + BATCH; seed++) {
+        const training = randomTraining(FIRST_SEED + seed, STEPS);
+        const { network, images } = training;
+        const settings = allMethods(training, seed)[seed % METHODS]!;
+        const reference = new Reference(network, settings, startOf(training, settings));
+        const expected = images.map((image, step) => reference.step(image, step % reference.classes));
+        for (const kernels of ['plain', 'fastest'] as const) {
+          const outcomes = await trainOn(link, network, settings, startOf(training, settings), images, { kernels });
+          expect(outcomes, `seed ${seed}, ${settings.method}, ${kernels}`).toEqual(expected);
+        }
+        for (const layer of network.layers) count(layer);
+      }
+    },
+  );
+
+  test.skipIf(missing)('and all there is was among them', () => {
+    for (const what of ['depthwise', 'bias', 'sum_pool', 'padding on one side', 'rectangular kernel']) {
+      expect(seen.get(what) ?? 0, what).toBeGreaterThan(20);
+    }
+  });
 
   test.skipIf(missing)('and most of them learn something', () => expect(changed).toBeGreaterThan(NETWORKS / 2));
 });
