@@ -17,7 +17,8 @@ RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 NPX := npx --no-install
 say = @printf '%-10s %s\n' '$(1)' '$(2)'
 
-.PHONY: help setup build proto host firmware simulator qemu demo test soak check format package clean errors-page screenshots always
+.PHONY: help setup build proto host firmware firmware-133mhz firmware-200mhz simulator qemu demo test soak check format \
+	package clean errors-page screenshots always
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -117,6 +118,12 @@ build/firmware/build.ninja:
 	@rm -rf build/firmware
 	@scripts/quietly build/firmware-cmake.log cmake -S firmware -B build/firmware -G Ninja --log-level=WARNING
 	@touch $@
+
+firmware-133mhz firmware-200mhz: firmware-%mhz: $(PROTO_C) .toolchain/stamp ## the image with another clock: build/firmware-200mhz/priot.uf2
+	@scripts/quietly build/$@-cmake.log cmake -S firmware -B build/$@ -G Ninja --log-level=WARNING -DPRIOT_CLOCK_MHZ=$*
+	@scripts/quietly build/$@.log ninja -C build/$@
+	@node scripts/uf2.mjs build/$@/priot.bin build/$@/priot.uf2
+	$(call say,firmware,build/$@/priot.uf2)
 
 dist/firmware/shimrom.bin: firmware/rom/shimrom.S
 	$(call say,rom,$@)

@@ -23,7 +23,7 @@ void cycles_calibrate_interrupt(uint32_t number);
 /* Returns the cycles since boot that were spent in accounted interrupts. */
 uint32_t cycles_in_interrupts(void);
 
-/* SysTick alone, 24 bits: for spans of up to 134 ms at 125 MHz that are measured against the timer, not with it. */
+/* SysTick alone, 24 bits: for spans of up to 84 ms (at 200 MHz) that are measured against the timer, not with it. */
 uint32_t cycles_systick(void);
 uint32_t cycles_systick_since(uint32_t start);
 

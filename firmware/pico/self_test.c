@@ -15,7 +15,7 @@
 #include "pico.h"
 #include "priot.pb.h"
 
-#define CLOCK_US 100000u
+#define CLOCK_US 50000u /* SysTick's 24 bits are 84 ms at 200 MHz */
 #define FRAMES_US 200000u
 #define FRAME_NUMBERS 2048u
 #define WAKE_ALARM 1u

@@ -78,7 +78,7 @@ const faults: Record<string, Fault> = {
   },
   'SysTick that loses a tenth of its counts': {
     check: 'clock',
-    says: /SysTick counts \d+ cycles in 100 ms of the timer/,
+    says: /SysTick counts \d+ cycles in 50 ms of the timer/,
     breaks({ chip }) {
       const ppb = chip.ppb as unknown as { readUint32(offset: number): number };
       const read = ppb.readUint32.bind(ppb);

@@ -33,7 +33,7 @@ export function checkIdentity({
   return pass(text, values);
 }
 
-const CLOCK_SPANS_PER_SECOND = 10;
+const CLOCK_SPANS_PER_SECOND = 20;
 const FRAMES = 200;
 /** The timer and SysTick come from the same crystal: what differs is when they are read. */
 const SAME_CRYSTAL = 1e-3;
@@ -46,15 +46,15 @@ export async function checkClock(link: Link, signal: AbortSignal): Promise<Outco
   const expected = link.hello.clockHz / CLOCK_SPANS_PER_SECOND;
   const values = { awakeCycles: awake, asleepCycles: asleep, expectedCycles: expected, framesIn200Ms: frames };
   const off = (cycles: number) => Math.abs(cycles / expected - 1) > SAME_CRYSTAL;
-  if (off(awake)) return fail(`SysTick counts ${awake} cycles in 100 ms of the timer instead of ${expected}`, values);
-  if (off(asleep)) return fail(`asleep, SysTick counts ${asleep} cycles in 100 ms instead of ${expected}`, values);
+  if (off(awake)) return fail(`SysTick counts ${awake} cycles in 50 ms of the timer instead of ${expected}`, values);
+  if (off(asleep)) return fail(`asleep, SysTick counts ${asleep} cycles in 50 ms instead of ${expected}`, values);
   if (Math.abs(frames - FRAMES) > FRAMES_TOLERANCE) {
     return fail(
       `the board counts ${frames} USB frames in 200 ms instead of ${FRAMES}: its crystal, or its speed`,
       values,
     );
   }
-  return pass(`${awake} cycles in 100 ms awake, ${asleep} asleep, ${frames} USB frames in 200 ms`, values);
+  return pass(`${awake} cycles in 50 ms awake, ${asleep} asleep, ${frames} USB frames in 200 ms`, values);
 }
 
 /** Marches over all of the SRAM that networks use. */
