@@ -183,6 +183,23 @@ describe('a worker', () => {
     await busy.stop();
   });
 
+  it('that is stopped gives its cell back, and another one goes on where it left it', async () => {
+    const first = work('leaving');
+    const { document } = over({ file: sweepFile('handed', [31], '', 'epochs: 60') });
+    while ((await store.recorded()).checkpoints.length === 0) await immediate();
+    await first.stop();
+    expect(await store.changes()).toBe('0');
+    const [record] = [...(await store.checkpoints((await store.recorded()).checkpoints)).values()];
+    const second = work('coming');
+    expect(await second.told.one(/goes on/)).toMatch(
+      new RegExp(`before step ${record!.nextStep}, where leaving-\\w+ left it`),
+    );
+    const { sessions } = await document;
+    expect(sessions.map(({ steps }) => steps)).toEqual([60 * 32]);
+    expect((await store.recorded()).checkpoints).toEqual([]);
+    await second.stop();
+  });
+
   it('is shown by priot ui: the runs of the queue on the live page', async () => {
     const busy = work('shown');
     const { sessions } = await over({ file: sweepFile('shown', [21, 22]) }).document;
