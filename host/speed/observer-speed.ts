@@ -19,7 +19,7 @@ export interface ObserverSpeed {
 
 const ROUNDS = 3;
 const SAMPLES = 4096;
-const EPOCHS = 3;
+const EPOCHS = 16;
 
 /** Answers every request of an MLflow client, in a thread of its own. */
 const SERVER = `
