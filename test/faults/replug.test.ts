@@ -10,6 +10,7 @@ import type { ListedPort } from '#host/device/serial/discovery.js';
 import { openSimulator } from '#host/device/simulator/simulator.js';
 import type { DeviceSource } from '#host/device/source.js';
 import { Connection } from '#host/link/connection.js';
+import { runSelfTest } from '#host/sessions/selftest.js';
 import { connect, openPty, sharedStream } from '../serial/pty.js';
 import { planOf, train } from './schedules.js';
 
@@ -74,6 +75,42 @@ it('an emulated Pico that loses its power and comes back under another name is r
   expect(outcome.faults).toEqual(['DEVICE_LOST', 'RECOVERED']);
   expect(outcome.digest).toBe(expected.digest);
   expect(outcome.events).toEqual(expected.events);
+});
+
+it('the self test asks for the cable to be pulled, and knows the board again in another socket of a hub', async () => {
+  const bus = new Bus();
+  const board = await openSimulator();
+  cleanups.push(() => board.close());
+  const stream = sharedStream(board);
+  let pty = await openPty();
+  connect(stream(), pty);
+  bus.path = pty.path;
+  const connection = await Connection.open(deviceSource(bus.path, { listPorts: bus.list }));
+  cleanups.push(() => connection.close());
+  const said: string[] = [];
+  const unplug = async () => {
+    await pty.close();
+    pty = await openPty();
+    cleanups.push(() => pty.close());
+    connect(stream(), pty);
+    bus.path = pty.path;
+  };
+  const document = await runSelfTest(
+    connection,
+    { cases: [], interactive: true, only: ['unplug'] },
+    {
+      onEvent: (event) => {
+        if (event.type !== 'notice') return;
+        said.push(event.text);
+        void unplug();
+      },
+    },
+  );
+  expect(said).toEqual([expect.stringMatching(/^now unplug the board, and plug it in again/)]);
+  expect(document).toMatchObject({
+    verdict: 'pass',
+    checks: [{ name: 'unplug', status: 'pass', text: 'the same board came back' }],
+  });
 });
 
 it('another board in the place of the one that was pulled is refused', async () => {

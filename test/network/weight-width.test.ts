@@ -59,6 +59,8 @@ it('widens to the same activations, deltas and gradients', async () => {
         errorShift: layer.errorShift + (index === 0 ? 0 : shift(index)),
         gradientBits: layer.gradientBits,
         weightedGradientBits: layer.weightedGradientBits + shift(index),
+        deltaBits: layer.deltaBits,
+        errorBits: layer.errorBits + (index === 0 ? 0 : shift(index)),
       })),
     });
   }

@@ -44,12 +44,35 @@ export interface Inputs {
   prepared(set: { readonly name: string }): PreparedImages;
 }
 
-/** Networks, data sets, rotated images and calibrations that earlier sessions have used. */
+/** A map that keeps the values that were used last, so that a worker of many different sessions does not grow. */
+class Recent<Value> {
+  readonly #values = new Map<string, Value>();
+
+  constructor(private readonly most: number) {}
+
+  get(key: string): Value | undefined {
+    const value = this.#values.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
+  }
+
+  set(key: string, value: Value): void {
+    this.#values.delete(key);
+    this.#values.set(key, value);
+    for (const oldest of this.#values.keys()) {
+      if (this.#values.size <= this.most) return;
+      this.#values.delete(oldest);
+    }
+  }
+}
+
+/** Networks, data sets, rotated images and calibrations that earlier sessions have used last. */
 export class InputCache {
-  readonly #networks = new Map<string, NetworkFile>();
-  readonly #datasets = new Map<string, Dataset>();
-  readonly #images = new Map<string, PreparedImages>();
-  readonly #calibrations = new Map<string, Calibration>();
+  readonly #networks = new Recent<NetworkFile>(8);
+  readonly #datasets = new Recent<Dataset>(4);
+  // training and test images of some angles: those of MNIST are 55 MB for one
+  readonly #images = new Recent<PreparedImages>(8);
+  readonly #calibrations = new Recent<Calibration>(64);
 
   /**
    * Loads what a request names.
