@@ -3,12 +3,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { InterruptedError } from '#host/errors.js';
+import { evaluate } from '#host/sessions/evaluate.js';
+import type { TrainEvent } from '#host/sessions/events.js';
+import { InputCache } from '#host/sessions/inputs.js';
+import * as library from '#host/sessions/train.js';
 import { runCli } from '../cli/run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-methods-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const common = '--device simulator --dataset digits --samples 64 --epochs 3 --eval-samples 50 --angle 30'.split(' ');
+const cache = new InputCache();
 const asked = (run: string) => JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).asked;
 
 async function train(name: string, words: string[]) {
@@ -37,23 +43,21 @@ describe.each([
     const { out, summary } = await train(name, words);
     expect(summary).toMatchObject({ method, place: 'simulated', steps: 192 });
     expect(asked(out)).toMatchObject({ method, ...recorded });
-    const repeated = await train(`${name}-again`, ['--from-run', out]);
-    expect(repeated.summary.stateDigest).toBe(summary.stateDigest);
-    const evaluated = await runCli(['eval', '--run', out, '--eval-samples', '50', '--json']);
-    expect(JSON.parse(evaluated.stdout).accuracy).toBe((summary.accuracy as { after: number }).after);
+    // What the command line does next is the library's alone: in this process, the data set is drawn once for all.
+    const repeated = await library.train({ fromRun: out, out: `${out}-again` }, {}, cache);
+    expect(repeated.stateDigest).toBe(summary.stateDigest);
+    const evaluated = await evaluate({ run: out, evalSamples: 50 });
+    expect(evaluated.accuracy).toBe((summary.accuracy as { after: number }).after);
 
-    const cut = join(scratch, `${name}-cut`);
-    let interrupted = false;
-    const first = await runCli(['train', ...words, '--out', cut], {
-      onStderr: (stderr, child) => {
-        if (interrupted || !stderr.includes('epoch 1/3:')) return;
-        interrupted = true;
-        child.kill('SIGINT');
-      },
-    });
-    expect(first.status).toBe(130);
-    const resumed = await runCli(['train', '--resume', cut, '--json']);
-    expect(JSON.parse(resumed.stdout).stateDigest).toBe(summary.stateDigest);
+    const cut = `${out}-cut`;
+    const stop = new AbortController();
+    const onEvent = (event: TrainEvent) => {
+      if (event.type === 'epoch' && event.epoch === 0) stop.abort(new InterruptedError('stopped after an epoch'));
+    };
+    const interrupted = library.train({ fromRun: out, out: cut }, { signal: stop.signal, onEvent }, cache);
+    await expect(interrupted).rejects.toBeInstanceOf(InterruptedError);
+    const resumed = await library.resume({ run: cut }, {}, cache);
+    expect(resumed.stateDigest).toBe(summary.stateDigest);
   });
 });
 

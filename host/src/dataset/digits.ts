@@ -55,8 +55,6 @@ interface Point {
   readonly y: number;
 }
 
-type Segment = readonly [from: Point, to: Point];
-
 function pick(digit: number, random: ImageRandom): Glyph {
   const ways = glyphs[digit]!;
   let rest = random.uniform();
@@ -86,9 +84,34 @@ function write(glyph: Glyph, random: ImageRandom): Point[] {
   });
 }
 
+/** Straight segments, x and y of both ends of each: one array for all images, since making them costs more than drawing. */
+class Segments {
+  readonly ends: Float64Array;
+  /** Numbers in use: four a segment. */
+  length = 0;
+
+  constructor(most: number) {
+    this.ends = new Float64Array(4 * most);
+  }
+
+  add(fromX: number, fromY: number, toX: number, toY: number): void {
+    const { ends, length } = this;
+    ends[length] = fromX;
+    ends[length + 1] = fromY;
+    ends[length + 2] = toX;
+    ends[length + 3] = toY;
+    this.length = length + 4;
+  }
+}
+
+/** The value at `s`, 0..1, of the Catmull-Rom curve from p1 to p2. */
+function curve(s: number, p0: number, p1: number, p2: number, p3: number): number {
+  return p1 + 0.5 * s * (p2 - p0 + s * (2 * p0 - 5 * p1 + 4 * p2 - p3 + s * (3 * (p1 - p2) + p3 - p0)));
+}
+
 /** Catmull-Rom curves through the strokes' points, as short straight segments. */
-function trace(points: readonly Point[], strokes: Glyph['strokes']): Segment[] {
-  const segments: Segment[] = [];
+function trace(points: readonly Point[], strokes: Glyph['strokes'], segments: Segments): void {
+  segments.length = 0;
   for (const stroke of strokes) {
     const closed = stroke[0] === stroke[stroke.length - 1];
     const last = stroke.length - 1;
@@ -97,76 +120,94 @@ function trace(points: readonly Point[], strokes: Glyph['strokes']): Segment[] {
       if (i > last) return closed ? points[stroke[1]!]! : points[stroke[last]!]!;
       return points[stroke[i]!]!;
     };
-    let from = at(0);
+    let { x: fromX, y: fromY } = at(0);
     for (let i = 0; i < last; i++) {
       const [before, start, end, after] = [at(i - 1), at(i), at(i + 1), at(i + 2)];
       for (let piece = 1; piece <= PIECES; piece++) {
         const s = piece / PIECES;
-        const curve = (p0: number, p1: number, p2: number, p3: number) =>
-          p1 + 0.5 * s * (p2 - p0 + s * (2 * p0 - 5 * p1 + 4 * p2 - p3 + s * (3 * (p1 - p2) + p3 - p0)));
-        const to = {
-          x: curve(before.x, start.x, end.x, after.x),
-          y: curve(before.y, start.y, end.y, after.y),
-        };
-        segments.push([from, to]);
-        from = to;
+        const x = curve(s, before.x, start.x, end.x, after.x);
+        const y = curve(s, before.y, start.y, end.y, after.y);
+        segments.add(fromX, fromY, x, y);
+        fromX = x;
+        fromY = y;
       }
     }
   }
-  return segments;
 }
 
 /** Scales segments into the box and puts their centre of mass (that of the line) into the middle of the image. */
-function place(segments: readonly Segment[], radius: number, random: ImageRandom): Segment[] {
+function place({ ends, length }: Segments, radius: number, random: ImageRandom): void {
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
   let [mass, massX, massY] = [0, 0, 0];
-  for (const [from, to] of segments) {
-    left = Math.min(left, from.x, to.x);
-    right = Math.max(right, from.x, to.x);
-    top = Math.min(top, from.y, to.y);
-    bottom = Math.max(bottom, from.y, to.y);
-    const length = Math.sqrt((to.x - from.x) * (to.x - from.x) + (to.y - from.y) * (to.y - from.y));
-    mass += length;
-    massX += (length * (from.x + to.x)) / 2;
-    massY += (length * (from.y + to.y)) / 2;
+  for (let i = 0; i < length; i += 4) {
+    const fromX = ends[i]!;
+    const fromY = ends[i + 1]!;
+    const toX = ends[i + 2]!;
+    const toY = ends[i + 3]!;
+    left = Math.min(left, fromX, toX);
+    right = Math.max(right, fromX, toX);
+    top = Math.min(top, fromY, toY);
+    bottom = Math.max(bottom, fromY, toY);
+    const distance = Math.sqrt((toX - fromX) * (toX - fromX) + (toY - fromY) * (toY - fromY));
+    mass += distance;
+    massX += (distance * (fromX + toX)) / 2;
+    massY += (distance * (fromY + toY)) / 2;
   }
   const room = BOX - 2 * radius;
   const scale = (random.between(0.94, 1) * room) / Math.max(right - left, bottom - top);
   const shiftX = CENTRE + 0.3 * random.normal();
   const shiftY = CENTRE + 0.3 * random.normal();
-  const move = ({ x, y }: Point): Point => ({
-    x: (x - massX / mass) * scale + shiftX,
-    y: (y - massY / mass) * scale + shiftY,
-  });
-  return segments.map(([from, to]) => [move(from), move(to)]);
+  for (let i = 0; i < length; i += 2) {
+    ends[i] = (ends[i]! - massX / mass) * scale + shiftX;
+    ends[i + 1] = (ends[i + 1]! - massY / mass) * scale + shiftY;
+  }
 }
 
-/** Draws strokes of a round pen. `distances` is scratch: the signed distance of each pixel from the nearest stroke. */
-function draw(segments: readonly Segment[], radius: number, distances: Float64Array, pixels: Uint8Array): void {
-  const reach = radius + EDGE;
-  distances.fill(EDGE);
-  for (const [from, to] of segments) {
-    const dx = to.x - from.x;
-    const dy = to.y - from.y;
+/**
+ * Draws strokes of a round pen. `nearest` is scratch: the square of each pixel's distance from the nearest stroke.
+ *
+ * Drawing takes most of a short session's time, so nothing is computed that no pixel shows: pixels beyond the edge are
+ * left out, only places between a stroke's ends need the division, and of squares the smaller one has the smaller root.
+ */
+function draw({ ends, length }: Segments, radius: number, nearest: Float64Array, pixels: Uint8Array): void {
+  // where coverage, 0.5 at the radius, has faded to 0
+  const reach = radius + EDGE / 2;
+  nearest.fill(Infinity);
+  for (let i = 0; i < length; i += 4) {
+    const fromX = ends[i]!;
+    const fromY = ends[i + 1]!;
+    const toX = ends[i + 2]!;
+    const toY = ends[i + 3]!;
+    const dx = toX - fromX;
+    const dy = toY - fromY;
     const squared = dx * dx + dy * dy;
-    const firstRow = Math.max(0, Math.ceil(Math.min(from.y, to.y) - reach));
-    const lastRow = Math.min(SIDE - 1, Math.floor(Math.max(from.y, to.y) + reach));
-    const firstColumn = Math.max(0, Math.ceil(Math.min(from.x, to.x) - reach));
-    const lastColumn = Math.min(SIDE - 1, Math.floor(Math.max(from.x, to.x) + reach));
+    const firstRow = Math.max(0, Math.ceil((fromY < toY ? fromY : toY) - reach));
+    const lastRow = Math.min(SIDE - 1, Math.floor((fromY < toY ? toY : fromY) + reach));
+    const firstColumn = Math.max(0, Math.ceil((fromX < toX ? fromX : toX) - reach));
+    const lastColumn = Math.min(SIDE - 1, Math.floor((fromX < toX ? toX : fromX) + reach));
     for (let row = firstRow; row <= lastRow; row++) {
+      const down = row - fromY;
+      const alongDown = down * dy;
       for (let column = firstColumn; column <= lastColumn; column++) {
-        const along = squared === 0 ? 0 : ((column - from.x) * dx + (row - from.y) * dy) / squared;
-        const clipped = Math.min(1, Math.max(0, along));
-        const awayX = column - from.x - clipped * dx;
-        const awayY = row - from.y - clipped * dy;
-        const distance = Math.sqrt(awayX * awayX + awayY * awayY) - radius;
+        const right = column - fromX;
+        const dot = right * dx + alongDown;
+        let awayX = right;
+        let awayY = down;
+        if (dot > 0) {
+          const along = dot >= squared ? 1 : dot / squared;
+          awayX -= along * dx;
+          awayY -= along * dy;
+        }
+        const away = awayX * awayX + awayY * awayY;
         const pixel = row * SIDE + column;
-        if (distance < distances[pixel]!) distances[pixel] = distance;
+        if (away < nearest[pixel]!) nearest[pixel] = away;
       }
     }
   }
   for (let pixel = 0; pixel < IMAGE_BYTES; pixel++) {
-    const coverage = Math.min(1, Math.max(0, 0.5 - distances[pixel]! / EDGE));
+    const away = nearest[pixel]!;
+    if (away === Infinity) continue; // the image is black before it is drawn on
+    const coverage = Math.min(1, Math.max(0, 0.5 - (Math.sqrt(away) - radius) / EDGE));
     pixels[pixel] = Math.floor(coverage * 255 + 0.5);
   }
 }
@@ -179,14 +220,16 @@ function draw(segments: readonly Segment[], radius: number, distances: Float64Ar
 export function generateDigits(name: string, firstId: number, count: number): ImageSet {
   const pixels = new Uint8Array(count * IMAGE_BYTES);
   const labels = new Uint8Array(count);
-  const distances = new Float64Array(IMAGE_BYTES);
+  const nearest = new Float64Array(IMAGE_BYTES);
+  const segments = new Segments(PIECES * Math.max(...glyphs.flat().map(({ strokes }) => strokes.flat().length)));
   for (let image = 0; image < count; image++) {
     const random = new ImageRandom(firstId + image);
     const digit = Math.floor(random.uniform() * 10);
     const glyph = pick(digit, random);
     const radius = Math.max(0.6, 1.2 + 0.36 * random.normal());
-    const segments = place(trace(write(glyph, random), glyph.strokes), radius, random);
-    draw(segments, radius, distances, pixels.subarray(image * IMAGE_BYTES, (image + 1) * IMAGE_BYTES));
+    trace(write(glyph, random), glyph.strokes, segments);
+    place(segments, radius, random);
+    draw(segments, radius, nearest, pixels.subarray(image * IMAGE_BYTES, (image + 1) * IMAGE_BYTES));
     labels[image] = digit;
   }
   return { name, count, height: SIDE, width: SIDE, channels: 1, classes: 10, pixels, labels };
