@@ -1,6 +1,7 @@
 # make help lists what there is. Two commands matter: make setup, then make build.
 SHELL := bash
-.SHELLFLAGS := -euo pipefail -c
+# no start-up files, which bash reads where standard input is a socket: a runner without a shell above it
+.SHELLFLAGS := --norc -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:

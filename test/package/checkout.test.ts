@@ -30,7 +30,9 @@ afterAll(() => rmSync(checkout, { recursive: true, force: true }));
 test('npx priot runs after a clean build', async () => {
   // the wire contract's module as it is, being new enough; everything else anew
   cpSync(join(root, 'dist/proto'), join(checkout, 'dist/proto'), { recursive: true, preserveTimestamps: true });
-  await run('make', ['host'], { cwd: checkout });
+  // Without a shell above it, and with a socket for standard input, bash would read start-up files of the system.
+  const { SHLVL: _, ...alone } = process.env;
+  await run('make', ['host'], { cwd: checkout, env: alone });
   // npx does this itself, but only once, when it first links the folder into its cache
   accessSync(join(checkout, 'dist/host/cli/main.js'), constants.X_OK);
   const env = { ...process.env, npm_config_cache: join(checkout, 'npm-cache') };
