@@ -1,7 +1,7 @@
 /* Depthwise convolutions in plain C: channel c of the output sees channel c of the input alone. Effective weights lie
  * tap by tap, all channels of a tap together, as a map's pixels do. */
 #include "plain.h"
-#include "window.h"
+#include "window_deltas.h"
 
 static void accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
@@ -57,24 +57,15 @@ static void errors(const engine_layer *layer, int32_t *error, int8_t *channel_we
 static void gather_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
     const uint32_t channels = config->out_channels, in_row = config->in_width * channels;
-    uint32_t index = channel;
     memset(gradient, 0, layer->shape.fan_in * sizeof *gradient);
-    for (uint32_t y = 0; y < layer->shape.out_height; y++) {
-        for (uint32_t x = 0; x < layer->shape.out_width; x++, index += channels) {
-            const int32_t delta = layer->memory.delta[index];
-            if (delta == 0) {
-                continue;
-            }
-            uint32_t oy, ox;
-            engine_locate(layer, y, x, index, &oy, &ox);
-            const engine_window window = engine_window_at(config, oy, ox);
-            const int8_t *under = layer->step.input + window.in + channel;
-            const uint32_t columns = (window.end - window.begin) / channels;
-            for (uint32_t ky = window.rows.first; ky < window.rows.last; ky++, under += in_row) {
-                int32_t *tap = gradient + ky * config->kernel_columns + window.begin / channels;
-                for (uint32_t kx = 0; kx < columns; kx++) {
-                    tap[kx] += delta * under[kx * channels];
-                }
+    for (engine_delta_walk walk = engine_walk_deltas(channel); engine_next_delta(layer, &walk, false);) {
+        const engine_window *window = &walk.window;
+        const int8_t *under = layer->step.input + window->in + channel;
+        const uint32_t columns = (window->end - window->begin) / channels;
+        for (uint32_t ky = window->rows.first; ky < window->rows.last; ky++, under += in_row) {
+            int32_t *tap = gradient + ky * config->kernel_columns + window->begin / channels;
+            for (uint32_t kx = 0; kx < columns; kx++) {
+                tap[kx] += walk.delta * under[kx * channels];
             }
         }
     }

@@ -3,47 +3,18 @@
 #include "backward.h"
 
 #include "../plain.h"
-
-#include <string.h>
-
-static uint32_t padded_pitch(const engine_layer *layer) {
-    return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
-}
+#include "padded_input.h"
 
 /* Fills the scratch for all channels: the padded input, and where the lists of four channels' deltas lie. */
 static void PRIOT_HOT begin_correlation(const engine_layer *layer, m0plus_correlation *scratch) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
-    const uint32_t bytes = m0plus_padded_bytes(layer);
-    m0plus_clear_words((uint32_t *)(void *)scratch->padded, bytes / M0PLUS_WORD_BYTES);
-    scratch->lists = (sparse_element *)(void *)(scratch->padded + bytes);
+    scratch->lists = (sparse_element *)(void *)m0plus_pad_input(layer, scratch->padded);
     scratch->list_length = layer->shape.out_height * layer->shape.out_width + 1; /* and what ends the list */
-    uint8_t *padded = scratch->padded + config->padding * (pitch + config->in_channels);
-    const int8_t *row = layer->step.input;
-    for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += row_bytes) {
-        memcpy(padded, row, row_bytes);
-    }
 }
 
 /* Lists the deltas of channels [channel, channel + 4). */
 static void PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t channel) {
-    const engine_layer_config *config = &layer->config;
     const m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
-    sparse_element *const list = scratch->lists;
-    const uint32_t length = scratch->list_length, side = config->pool ? 2 : 1;
-    const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
-    const m0plus_delta_lists lists = {
-        .windows = {0, right << 8, down << 8, (right + down) << 8},
-        .deltas = layer->memory.delta + channel,
-        .positions = config->pool ? layer->memory.positions + channel : NULL,
-        .rows = layer->shape.out_height,
-        .row_bytes = layer->shape.out_width * config->out_channels,
-        .pixel_bytes = config->out_channels,
-        .pixel_step = side * right << 8,
-        .row_step = side * (down - layer->shape.out_width * right) << 8,
-        .lists = {list, list + length, list + 2 * length, list + 3 * length},
-    };
-    m0plus_list_deltas4(&lists);
+    m0plus_list_deltas(layer, channel, scratch->lists, scratch->list_length);
 }
 
 static inline bool fits_lanes(const sparse_element *deltas) {
@@ -62,7 +33,7 @@ static inline bool fits_lanes(const sparse_element *deltas) {
 /* `list`: the channel's deltas. */
 static void PRIOT_HOT correlate(const engine_layer *layer, const sparse_element *list, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
-    const uint32_t pitch = padded_pitch(layer), row = config->kernel * config->in_channels;
+    const uint32_t pitch = m0plus_padded_pitch(layer), row = config->kernel * config->in_channels;
     uintptr_t map = (uintptr_t)m0plus_scratch_of(layer)->correlation.padded;
     if (config->in_channels == 1) {
         m0plus_correlate9(list, map, pitch, gradient);

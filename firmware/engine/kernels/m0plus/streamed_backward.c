@@ -1,5 +1,6 @@
 /* Backward pass of a streamed convolution: errors of the positive inputs, block after block of input channels, in the
  * assembly of kept convolutions; then gradients of the scored edges alone, each from its output channel's deltas. */
+#include "padded_input.h"
 #include "streamed.h"
 
 #include "../../arithmetic.h"
@@ -220,21 +221,6 @@ uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer) {
     return larger_of(gathers(layer) ? place_errors(layer, NULL, &errors) : 0, place_update(layer, NULL, &update));
 }
 
-static uint32_t padded_pitch(const engine_layer *layer) {
-    return (layer->config.in_width + 2 * layer->config.padding) * layer->config.in_channels;
-}
-
-static void pad_input(const engine_layer *layer, uint8_t *padded) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t pitch = padded_pitch(layer), row_bytes = config->in_width * config->in_channels;
-    const int8_t *row = layer->step.input;
-    memset(padded, 0, m0plus_padded_bytes(layer));
-    padded += config->padding * (pitch + config->in_channels);
-    for (uint32_t y = 0; y < config->in_height; y++, padded += pitch, row += row_bytes) {
-        memcpy(padded, row, row_bytes);
-    }
-}
-
 /* Turns a list's elements as m0plus_row_gradients wants them, and ends it with two zeros. */
 static void PRIOT_HOT turn_list(sparse_element *element) {
     for (; *element != 0; element++) {
@@ -244,23 +230,10 @@ static void PRIOT_HOT turn_list(sparse_element *element) {
 }
 
 static void list_deltas(const engine_layer *layer, const update_scratch *scratch) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t side = config->pool ? 2 : 1, length = scratch->length;
-    const uint32_t right = config->stride * config->in_channels, down = config->stride * padded_pitch(layer);
-    for (uint32_t channel = 0; channel < config->out_channels; channel += 4) {
+    const uint32_t length = scratch->length;
+    for (uint32_t channel = 0; channel < layer->config.out_channels; channel += 4) {
         sparse_element *const list = scratch->lists + channel * length;
-        const m0plus_delta_lists lists = {
-            .windows = {0, right << 8, down << 8, (right + down) << 8},
-            .deltas = layer->memory.delta + channel,
-            .positions = config->pool ? layer->memory.positions + channel : NULL,
-            .rows = layer->shape.out_height,
-            .row_bytes = layer->shape.out_width * config->out_channels,
-            .pixel_bytes = config->out_channels,
-            .pixel_step = side * right << 8,
-            .row_step = side * (down - layer->shape.out_width * right) << 8,
-            .lists = {list, list + length, list + 2 * length, list + 3 * length},
-        };
-        m0plus_list_deltas4(&lists);
+        m0plus_list_deltas(layer, channel, list, length);
         for (uint32_t i = 0; i < 4; i++) {
             turn_list(list + i * length);
         }
@@ -312,14 +285,14 @@ void m0plus_streamed_update(const engine_layer *layer, const engine_scored_group
     const engine_layer_config *config = &layer->config;
     update_scratch scratch;
     (void)place_update(layer, layer->memory.kernel_scratch, &scratch);
-    pad_input(layer, scratch.padded);
+    (void)m0plus_pad_input(layer, scratch.padded);
     list_deltas(layer, &scratch);
     m0plus_mark_occupied(layer, 0, config->in_channels, scratch.occupied);
     m0plus_mark_taps(layer, scratch.taps);
     uint32_t row_index = 0;
     for (uint32_t tap = 0; tap < m0plus_taps(layer); tap++) {
-        const uint8_t *const map =
-            scratch.padded + tap / config->kernel * padded_pitch(layer) + tap % config->kernel * config->in_channels;
+        const uint8_t *const map = scratch.padded + tap / config->kernel * m0plus_padded_pitch(layer) +
+                                   tap % config->kernel * config->in_channels;
         for (uint32_t c = 0; c < config->in_channels; c++, row_index++) {
             if ((scratch.occupied[c] & scratch.taps[tap]) != 0) {
                 update_row(groups, row_index, config->out_channels, map + c, &scratch);

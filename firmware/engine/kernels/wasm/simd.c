@@ -1,7 +1,7 @@
 /* Kernels with 128-bit WebAssembly SIMD, for the simulator. */
 #include "../../arithmetic.h"
 #include "../plain.h"
-#include "../window.h"
+#include "../window_deltas.h"
 
 #include <string.h>
 #include <wasm_simd128.h>
@@ -287,65 +287,11 @@ static void requantise_rows(const engine_layer *layer, uint32_t first, uint32_t 
 }
 
 static void errors(const engine_layer *layer, int32_t *error, int8_t *channel_weights) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel_row = config->kernel_columns * config->in_channels;
-    const uint32_t in_row = config->in_width * config->in_channels;
-    memset(error, 0, layer->shape.in_count * sizeof *error);
-    for (uint32_t o = 0; o < outputs; o++) {
-        for (uint32_t i = 0; i < layer->shape.fan_in; i++) {
-            channel_weights[i] = layer->memory.effective[i * outputs + o];
-        }
-        uint32_t index = o;
-        for (uint32_t y = 0; y < layer->shape.out_height; y++) {
-            for (uint32_t x = 0; x < layer->shape.out_width; x++, index += outputs) {
-                const int32_t delta = layer->memory.delta[index];
-                if (delta == 0) {
-                    continue;
-                }
-                uint32_t oy, ox;
-                engine_locate(layer, y, x, index, &oy, &ox);
-                const engine_window window = engine_window_at(config, oy, ox);
-                int32_t *under = error + window.in;
-                for (uint32_t ky = window.rows.first; ky < window.rows.last; ky++, under += in_row) {
-                    add_scaled(under, channel_weights + ky * kernel_row + window.begin, delta,
-                               window.end - window.begin);
-                }
-            }
-        }
-    }
-}
-
-static void gather_gradient(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
-    const engine_layer_config *config = &layer->config;
-    const uint32_t outputs = config->out_channels, kernel_row = config->kernel_columns * config->in_channels;
-    const uint32_t in_row = config->in_width * config->in_channels;
-    memset(gradient, 0, layer->shape.fan_in * sizeof *gradient);
-    uint32_t index = channel;
-    for (uint32_t y = 0; y < layer->shape.out_height; y++) {
-        for (uint32_t x = 0; x < layer->shape.out_width; x++, index += outputs) {
-            const int32_t delta = layer->memory.delta[index];
-            if (delta == 0) {
-                continue;
-            }
-            uint32_t oy, ox;
-            engine_locate(layer, y, x, index, &oy, &ox);
-            const engine_window window = engine_window_at(config, oy, ox);
-            const int8_t *under = layer->step.input + window.in;
-            for (uint32_t ky = window.rows.first; ky < window.rows.last; ky++, under += in_row) {
-                add_scaled(gradient + ky * kernel_row + window.begin, under, delta, window.end - window.begin);
-            }
-        }
-    }
+    engine_scatter_errors(layer, error, channel_weights, false, add_scaled);
 }
 
 static void gradients(engine_layer *layer, uint32_t first, uint32_t end, const engine_gradient_sink *sink) {
-    int32_t *gradient = sink->gradient;
-    for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
-        gather_gradient(layer, channel, gradient);
-        if (sink->take != NULL) {
-            sink->take(layer, channel, gradient);
-        }
-    }
+    engine_gather_gradients(layer, first, end, sink, false, add_scaled);
 }
 
 static const engine_window_kernels convolution = {.accumulate = accumulate, .errors = errors, .gradients = gradients};
