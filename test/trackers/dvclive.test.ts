@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DvcliveTracker } from '#host/trackers/dvclive.js';
+import { TrackedMetrics } from '#host/trackers/tracked-metrics.js';
 import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 
 async function track(folder: string): Promise<string | undefined> {
   const tracker = new DvcliveTracker(folder);
   tracker.begin(sampleManifest());
-  for (const event of sampleEvents) tracker.add(event);
+  const metrics = new TrackedMetrics();
+  for (const event of sampleEvents) tracker.add(metrics.add(event));
   tracker.finish(sampleSummary);
   return tracker.close();
 }

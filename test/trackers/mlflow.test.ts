@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MlflowTracker, mlflowServer } from '#host/trackers/mlflow.js';
+import { TrackedMetrics } from '#host/trackers/tracked-metrics.js';
 import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 import { type MlflowServerForTests, startMlflowServer } from './mlflow-server.js';
 
@@ -14,7 +15,8 @@ afterEach(() => server.close());
 async function track(address = server.address, environment: Record<string, string> = {}): Promise<string | undefined> {
   const tracker = new MlflowTracker(mlflowServer(address, environment), 'a');
   tracker.begin(sampleManifest());
-  for (const event of sampleEvents) tracker.add(event);
+  const metrics = new TrackedMetrics();
+  for (const event of sampleEvents) tracker.add(metrics.add(event));
   const path = join(temporaryFolder(), 'state.bin');
   writeFileSync(path, Uint8Array.of(1, 2, 255));
   tracker.finish(sampleSummary, [{ name: 'state.bin', path }]);

@@ -9,6 +9,7 @@ import { type CsvEvents, csvLines } from '../trackers/csv.js';
 import { DvcliveTracker } from '../trackers/dvclive.js';
 import { MlflowTracker } from '../trackers/mlflow.js';
 import { otherEventFile, tensorboardFileName, tensorboardRecords } from '../trackers/tensorboard.js';
+import { TrackedMetrics } from '../trackers/tracked-metrics.js';
 import type { Tracker } from '../trackers/tracker.js';
 import { artefactsOf, mlflowServerNamed } from './tracking.js';
 
@@ -71,7 +72,8 @@ export async function exportMlflow(
 async function tell(tracker: Tracker, run: string): Promise<void> {
   const manifest = readManifest(run);
   tracker.begin(manifest);
-  for (const event of runEvents(run)) tracker.add(event);
+  const metrics = new TrackedMetrics();
+  for (const event of runEvents(run)) tracker.add(metrics.add(event));
   if (manifest.summary !== undefined) tracker.finish(manifest.summary, artefactsOf(run));
   const problem = await tracker.close();
   if (problem !== undefined) throw new FailedError('TRACKER_FAILED', problem, 'give the same command again');

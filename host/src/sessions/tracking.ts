@@ -8,6 +8,7 @@ import type { RunSummary } from '../runs/run-manifest.js';
 import { DvcliveTracker } from '../trackers/dvclive.js';
 import { type MlflowServer, MlflowTracker, mlflowServer } from '../trackers/mlflow.js';
 import { TensorboardTracker } from '../trackers/tensorboard-tracker.js';
+import { TrackedMetrics } from '../trackers/tracked-metrics.js';
 import type { Artefact, Tracker } from '../trackers/tracker.js';
 
 /** A tracker, before the run folder is known. */
@@ -77,6 +78,8 @@ export function startTracking(targets: readonly TrackTarget[], folder: RunFolder
 
 /** The trackers of one run. */
 export class Tracking {
+  private readonly metrics = new TrackedMetrics();
+
   constructor(
     private readonly trackers: readonly Tracker[],
     private readonly run: string,
@@ -84,7 +87,13 @@ export class Tracking {
 
   /** Tells of an event, after the run folder has it. */
   add(event: RunEvent): void {
-    for (const tracker of this.trackers) tracker.add(event);
+    if (this.trackers.length === 0) return;
+    const metrics = this.metrics.add(event);
+    if (metrics.length === 0) return;
+    for (const tracker of this.trackers) {
+      tracker.add(metrics);
+      if (event.type === 'epoch') tracker.flush();
+    }
   }
 
   /** Tells that the run is done. */

@@ -10,10 +10,9 @@ import { appendFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { makeFolder, replaceFile } from '../files.js';
-import type { RunEvent } from '../runs/events.js';
 import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
-import { type TrackedMetric, TrackedMetrics, trackedParameters, trackedResult } from './tracked-metrics.js';
-import type { Tracker } from './tracker.js';
+import { type TrackedMetric, trackedParameters, trackedResult } from './tracked-metrics.js';
+import { FirstProblem, type Tracker } from './tracker.js';
 
 const REMEDY = 'make room, or choose another disk';
 /** Values between two writes of the files. */
@@ -22,10 +21,9 @@ const BATCH = 256;
 /** Writes a DVCLive folder while a run goes on. A folder of an earlier run is replaced. */
 export class DvcliveTracker implements Tracker {
   readonly name: string;
-  private metrics = new TrackedMetrics();
   private pending: TrackedMetric[] = [];
   private readonly last = new Map<string, number>();
-  private problem: string | undefined;
+  private readonly problem: FirstProblem;
 
   /**
    * Opens the folder.
@@ -33,10 +31,11 @@ export class DvcliveTracker implements Tracker {
    */
   constructor(private readonly folder: string) {
     this.name = `dvclive ${folder}`;
+    this.problem = new FirstProblem(this.name);
   }
 
   begin(manifest: RunManifest): void {
-    this.guard(() => {
+    this.problem.guard(() => {
       makeFolder(join(this.folder, 'plots', 'metrics'));
       rmSync(join(this.folder, 'plots', 'metrics'), { recursive: true, force: true });
       makeFolder(join(this.folder, 'plots', 'metrics'));
@@ -48,10 +47,9 @@ export class DvcliveTracker implements Tracker {
     });
   }
 
-  add(event: RunEvent): void {
-    this.pending.push(...this.metrics.add(event));
-    // an evaluation is what people wait for
-    if (this.pending.length >= BATCH || event.type === 'epoch') this.flush();
+  add(metrics: readonly TrackedMetric[]): void {
+    this.pending.push(...metrics);
+    if (this.pending.length >= BATCH) this.flush();
   }
 
   finish(summary: RunSummary): void {
@@ -61,13 +59,13 @@ export class DvcliveTracker implements Tracker {
 
   close(): Promise<string | undefined> {
     this.flush();
-    return Promise.resolve(this.problem);
+    return Promise.resolve(this.problem.text);
   }
 
-  private flush(): void {
+  flush(): void {
     const values = this.pending;
     this.pending = [];
-    this.guard(() => {
+    this.problem.guard(() => {
       const lines = new Map<string, string[]>();
       for (const { name, value, step } of values) {
         this.last.set(name, value);
@@ -88,16 +86,6 @@ export class DvcliveTracker implements Tracker {
 
   private write(name: string, text: string): void {
     replaceFile(join(this.folder, name), [Buffer.from(text)], REMEDY);
-  }
-
-  /** A tracker never ends a session: the first problem is kept for its end. */
-  private guard(work: () => void): void {
-    if (this.problem !== undefined) return;
-    try {
-      work();
-    } catch (error) {
-      this.problem = `${this.name}: ${error instanceof Error ? error.message : String(error)}`;
-    }
   }
 }
 

@@ -3,10 +3,9 @@
  * in the background; a server that is slow or away costs a session nothing.
  */
 import { readFileSync } from 'node:fs';
-import type { RunEvent } from '../runs/events.js';
 import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
 import { MlflowClient, type MlflowServer, Refused } from './mlflow-client.js';
-import { TrackedMetrics, trackedParameters, trackedResult } from './tracked-metrics.js';
+import { type TrackedMetric, trackedParameters, trackedResult } from './tracked-metrics.js';
 import type { Artefact, Tracker } from './tracker.js';
 
 export { type MlflowServer, mlflowServer } from './mlflow-client.js';
@@ -46,7 +45,6 @@ interface ServedRun {
 export class MlflowTracker implements Tracker {
   readonly name: string;
   private readonly client: MlflowClient;
-  private readonly metrics = new TrackedMetrics();
   private readonly waiting: Metric[] = [];
   private manifest: RunManifest | undefined;
   private summary: RunSummary | undefined;
@@ -76,11 +74,10 @@ export class MlflowTracker implements Tracker {
     this.start();
   }
 
-  add(event: RunEvent): void {
-    const metrics = this.metrics.add(event);
+  add(metrics: readonly TrackedMetric[]): void {
     if (metrics.length === 0) return;
     for (const { name, value, step } of metrics) this.put(name, value, step);
-    this.startSoon();
+    this.flush();
   }
 
   finish(summary: RunSummary, artefacts: readonly Artefact[]): void {
@@ -116,7 +113,7 @@ export class MlflowTracker implements Tracker {
     this.waiting.push({ key: metricKey(name), value, timestamp, step });
   }
 
-  private startSoon(): void {
+  flush(): void {
     if (this.closing || this.client.stopped) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;

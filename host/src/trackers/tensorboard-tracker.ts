@@ -2,10 +2,10 @@
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../files.js';
-import type { RunEvent } from '../runs/events.js';
 import type { RunManifest, RunSummary } from '../runs/run-manifest.js';
 import { otherEventFile, TensorboardRecords, tensorboardFileName } from './tensorboard.js';
-import type { Tracker } from './tracker.js';
+import type { TrackedMetric } from './tracked-metrics.js';
+import { FirstProblem, type Tracker } from './tracker.js';
 
 /** Records between two writes; TensorBoard looks at the file every few seconds. */
 const BATCH = 16;
@@ -16,7 +16,7 @@ export class TensorboardTracker implements Tracker {
   private records: TensorboardRecords | undefined;
   private file = '';
   private pending: Uint8Array[] = [];
-  private problem: string | undefined;
+  private readonly problem: FirstProblem;
 
   /**
    * Makes a tracker.
@@ -28,10 +28,11 @@ export class TensorboardTracker implements Tracker {
     private readonly runName: string,
   ) {
     this.name = `tensorboard ${folder}`;
+    this.problem = new FirstProblem(this.name);
   }
 
   begin(manifest: RunManifest): void {
-    this.guard(() => {
+    this.problem.guard(() => {
       makeFolder(this.folder);
       const name = tensorboardFileName(this.runName, manifest.createdAt);
       const other = otherEventFile(readdirSync(this.folder), name);
@@ -43,10 +44,9 @@ export class TensorboardTracker implements Tracker {
     });
   }
 
-  add(event: RunEvent): void {
-    this.put(this.records?.add(event) ?? []);
-    // an evaluation is what people wait for
-    if (this.pending.length >= BATCH || event.type === 'epoch') this.flush();
+  add(metrics: readonly TrackedMetric[]): void {
+    this.put(this.records?.add(metrics) ?? []);
+    if (this.pending.length >= BATCH) this.flush();
   }
 
   finish(summary: RunSummary): void {
@@ -55,26 +55,16 @@ export class TensorboardTracker implements Tracker {
 
   close(): Promise<string | undefined> {
     this.flush();
-    return Promise.resolve(this.problem);
+    return Promise.resolve(this.problem.text);
   }
 
   private put(records: readonly Uint8Array[]): void {
-    if (this.problem === undefined) this.pending.push(...records);
+    if (this.problem.text === undefined) this.pending.push(...records);
   }
 
-  private flush(): void {
+  flush(): void {
     const records = this.pending;
     this.pending = [];
-    if (records.length > 0) this.guard(() => appendFileSync(this.file, Buffer.concat(records)));
-  }
-
-  /** A tracker never ends a session: the first problem is kept for its end. */
-  private guard(work: () => void): void {
-    if (this.problem !== undefined) return;
-    try {
-      work();
-    } catch (error) {
-      this.problem = `${this.name}: ${error instanceof Error ? error.message : String(error)}`;
-    }
+    if (records.length > 0) this.problem.guard(() => appendFileSync(this.file, Buffer.concat(records)));
   }
 }

@@ -55,7 +55,6 @@ export function tfRecord(data: Uint8Array): Uint8Array {
  * made.
  */
 export class TensorboardRecords {
-  private readonly metrics = new TrackedMetrics();
   private readonly wallTime: number;
 
   constructor(private readonly manifest: RunManifest) {
@@ -70,9 +69,9 @@ export class TensorboardRecords {
     return [tfRecord(version), this.hparams('session_start_info', 3, (info) => this.startInfo(info))];
   }
 
-  /** Gives the records that an event completes. */
-  add(event: RunEvent): Uint8Array[] {
-    return this.scalars(this.metrics.add(event));
+  /** Gives the records of some metrics. */
+  add(metrics: readonly TrackedMetric[]): Uint8Array[] {
+    return this.scalars(metrics);
   }
 
   /** Gives the result, and the session's end for the HPARAMS plugin. */
@@ -149,8 +148,9 @@ export function* tensorboardRecords(
   events: Iterable<RunEvent>,
 ): Generator<Uint8Array, void, undefined> {
   const records = new TensorboardRecords(manifest);
+  const metrics = new TrackedMetrics();
   yield* records.begin();
-  for (const event of events) yield* records.add(event);
+  for (const event of events) yield* records.add(metrics.add(event));
   if (manifest.summary !== undefined) yield* records.finish(manifest.summary);
 }
 
