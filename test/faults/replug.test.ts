@@ -31,6 +31,23 @@ class Bus {
 
 const plan = planOf('priot-saturated');
 
+/** Plugs in a board that keeps its power. Returns what pulls it, and plugs it in again under another name. */
+async function plugIn(bus: Bus): Promise<() => Promise<void>> {
+  const board = await openSimulator();
+  cleanups.push(() => board.close());
+  const stream = sharedStream(board);
+  let pty = await openPty();
+  cleanups.push(() => pty.close());
+  connect(stream(), pty);
+  bus.path = pty.path;
+  return async () => {
+    await pty.close();
+    pty = await openPty();
+    connect(stream(), pty);
+    bus.path = pty.path;
+  };
+}
+
 /** Trains, and calls `disturb` once, at a step within the second epoch. */
 async function trainDisturbed(bus: Bus, disturb: () => Promise<void>) {
   const source = deviceSource(bus.path, { listPorts: bus.list });
@@ -43,19 +60,8 @@ async function trainDisturbed(bus: Bus, disturb: () => Promise<void>) {
 
 it('a board that keeps its power goes on under another name, where it was', async () => {
   const bus = new Bus();
-  const board = await openSimulator();
-  cleanups.push(() => board.close());
-  const stream = sharedStream(board);
-  let pty = await openPty();
-  connect(stream(), pty);
-  bus.path = pty.path;
-  const outcome = await trainDisturbed(bus, async () => {
-    await pty.close();
-    pty = await openPty();
-    cleanups.push(() => pty.close());
-    connect(stream(), pty);
-    bus.path = pty.path;
-  });
+  const replug = await plugIn(bus);
+  const outcome = await trainDisturbed(bus, replug);
   const expected = await train(plan, () => deviceSource('simulator'));
   expect(outcome.faults).toEqual(['DEVICE_LOST', 'RECOVERED']);
   expect(outcome.digest).toBe(expected.digest);
@@ -79,22 +85,10 @@ it('an emulated Pico that loses its power and comes back under another name is r
 
 it('the self test asks for the cable to be pulled, and knows the board again in another socket of a hub', async () => {
   const bus = new Bus();
-  const board = await openSimulator();
-  cleanups.push(() => board.close());
-  const stream = sharedStream(board);
-  let pty = await openPty();
-  connect(stream(), pty);
-  bus.path = pty.path;
+  const replug = await plugIn(bus);
   const connection = await Connection.open(deviceSource(bus.path, { listPorts: bus.list }));
   cleanups.push(() => connection.close());
   const said: string[] = [];
-  const unplug = async () => {
-    await pty.close();
-    pty = await openPty();
-    cleanups.push(() => pty.close());
-    connect(stream(), pty);
-    bus.path = pty.path;
-  };
   const document = await runSelfTest(
     connection,
     { cases: [], interactive: true, only: ['unplug'] },
@@ -102,7 +96,7 @@ it('the self test asks for the cable to be pulled, and knows the board again in 
       onEvent: (event) => {
         if (event.type !== 'notice') return;
         said.push(event.text);
-        void unplug();
+        void replug();
       },
     },
   );

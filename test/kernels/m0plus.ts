@@ -282,15 +282,15 @@ function imageOfWindows(channels: number, inAll: number, sums: readonly number[]
  * @param openPlain opens one for the plain kernels, which are the same C in every place
  */
 export function testKernels(openFast: () => Promise<Device>, openPlain: () => Promise<Device>): void {
-  describe('the Cortex-M0+ kernels give what the plain ones give', () => {
-    let link: Link;
-    let plainLink: Link;
-    beforeAll(async () => {
-      link = await Link.open(await openFast());
-      plainLink = await Link.open(await openPlain());
-    });
-    afterAll(() => Promise.all([link.close(), plainLink.close()]));
+  let link: Link;
+  let plainLink: Link;
+  beforeAll(async () => {
+    link = await Link.open(await openFast());
+    plainLink = await Link.open(await openPlain());
+  });
+  afterAll(() => Promise.all([link.close(), plainLink.close()]));
 
+  describe('the Cortex-M0+ kernels give what the plain ones give', () => {
     for (const [shape, { input, layers }] of Object.entries(shapes)) {
       for (const [filling, { weight, pixel, score, scoreShifts }] of Object.entries(fillings)) {
         it(`${shape}, ${filling}`, async () => {
@@ -386,14 +386,6 @@ export function testKernels(openFast: () => Promise<Device>, openPlain: () => Pr
   });
 
   describe('accumulators of sixteen channels in packed lanes, at the borders of 16 bits', () => {
-    let link: Link;
-    let plainLink: Link;
-    beforeAll(async () => {
-      link = await Link.open(await openFast());
-      plainLink = await Link.open(await openPlain());
-    });
-    afterAll(() => Promise.all([link.close(), plainLink.close()]));
-
     /** One pooled convolution of 24 channels whose weights are the same for all inputs, and a linear layer above. */
     function networkOf(input: Shape, kernel: number, weightOf: (channel: number) => number, shift: number): Network {
       const layers: Shorthand[] = [{ conv: 24, kernel, pool: true }, { linear: 3 }];

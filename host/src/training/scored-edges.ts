@@ -36,14 +36,8 @@ export function selectLargestWeights(
   edgesPerLayer: readonly number[],
   permillePerLayer: readonly number[],
 ): Uint8Array {
-  const scored = new Uint8Array(weights.length);
-  let offset = 0;
-  for (const [layer, layerEdges] of edgesPerLayer.entries()) {
-    const keys = weights.subarray(offset, offset + layerEdges).map((weight) => -Math.abs(weight));
-    for (const edge of smallest(keys, scoredCount(layerEdges, permillePerLayer[layer]!))) scored[offset + edge] = 1;
-    offset += layerEdges;
-  }
-  return scored;
+  const keys = weights.map((weight) => -Math.abs(weight));
+  return selectSmallest(keys, edgesPerLayer, permillePerLayer);
 }
 
 /**
@@ -56,20 +50,28 @@ export function selectByTrial(
   edgesPerLayer: readonly number[],
   permillePerLayer: readonly number[],
 ): Uint8Array {
-  const scored = new Uint8Array(weights.length);
+  const keys = Int16Array.from(weights, (weight, edge) => -(fallen[edge]! * 128 + Math.abs(weight)));
+  return selectSmallest(keys, edgesPerLayer, permillePerLayer);
+}
+
+/** Selects the edges of smallest key in each layer: 1 for those, ties to the lower edge. */
+function selectSmallest(
+  keys: Int8Array | Int16Array,
+  edgesPerLayer: readonly number[],
+  permillePerLayer: readonly number[],
+): Uint8Array {
+  const scored = new Uint8Array(keys.length);
   let offset = 0;
   for (const [layer, edges] of edgesPerLayer.entries()) {
-    const first = offset;
-    const key = (edge: number) => fallen[first + edge]! * 128 + Math.abs(weights[first + edge]!);
-    const order = Uint32Array.from({ length: edges }, (_, edge) => edge).sort((a, b) => key(b) - key(a) || a - b);
-    for (const edge of order.subarray(0, scoredCount(edges, permillePerLayer[layer]!))) scored[first + edge] = 1;
+    const count = scoredCount(edges, permillePerLayer[layer]!);
+    for (const edge of smallest(keys.subarray(offset, offset + edges), count)) scored[offset + edge] = 1;
     offset += edges;
   }
   return scored;
 }
 
 /** Indices of the `count` smallest (key, index). */
-function smallest(keys: Uint16Array | Int8Array, count: number): Uint32Array {
+function smallest(keys: Uint16Array | Int16Array | Int8Array, count: number): Uint32Array {
   const order = Uint32Array.from(keys, (_, index) => index);
   return order.sort((a, b) => keys[a]! - keys[b]! || a - b).subarray(0, count);
 }
