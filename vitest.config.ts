@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: '100%',
     // Files of one process share the modules that they import: the library holds no state that could pass from one to another.
     isolate: false,
+    // what was built is imported as Node.js imports it, which needs no second compilation and runs as it ships
+    server: { deps: { external: [/\/dist\//] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

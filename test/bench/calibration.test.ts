@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { calibrate, calibratedCycles, readCalibration } from '#host/bench/calibration.js';
 import type { BenchReport } from '#host/bench/report.js';
 import { bench } from '#host/sessions/bench.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'priot-calibration-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -64,20 +64,20 @@ const emulated = ['bench', '--dataset', 'digits', '--method', 'priot', '--steps'
 
 test('text and JSON say which calibration was applied; without one there is none', { timeout: 240_000 }, async () => {
   const calibrated = ['--device', 'emulator', '--calibration', file('board.json')];
-  const text = await runCli([...emulated, ...calibrated]);
+  const text = await callCli([...emulated, ...calibrated]);
   expect(text.status, text.stderr).toBe(0);
   expect(text.stdout).toContain(
     'calibration  board e6613852834b7a2f, firmware abcdef012345: instructions 0.990 to 1.010',
   );
   expect(text.stdout).toContain('Calibrated, an estimate of the mean step on that board');
 
-  const json = JSON.parse((await runCli([...emulated, ...calibrated, '--json'])).stdout) as BenchReport;
+  const json = JSON.parse((await callCli([...emulated, ...calibrated, '--json'])).stdout) as BenchReport;
   const { cyclesPerStep, calibratedCyclesPerStep } = json.results[0]!;
   expect(json.calibration!.flashMissCycles).toBe(50);
   expect(calibratedCyclesPerStep!.low / cyclesPerStep!.mean).toBeCloseTo(0.99);
   expect(calibratedCyclesPerStep!.high / cyclesPerStep!.mean).toBeCloseTo(1.01);
 
-  const without = JSON.parse((await runCli([...emulated, '--device', 'emulator', '--json'])).stdout) as BenchReport;
+  const without = JSON.parse((await callCli([...emulated, '--device', 'emulator', '--json'])).stdout) as BenchReport;
   expect(Object.keys(without)).not.toContain('calibration');
   expect(Object.keys(without.results[0]!)).not.toContain('calibratedCyclesPerStep');
 });

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { BenchReport } from '#host/bench/report.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'priot-bench-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const bench = (...options: string[]) => runCli(['bench', '--dataset', 'digits', '--quiet', ...options]);
+const bench = (...options: string[]) => callCli(['bench', '--dataset', 'digits', '--quiet', ...options]);
 const emulated = ['--device', 'emulator', '--method', 'priot,niti-static', '--steps', '6', '--no-xip', '--json'];
 
 /** Milliseconds: processes of some seconds each, on a machine that has other work. */

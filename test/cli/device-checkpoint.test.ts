@@ -7,7 +7,7 @@ import type { Device } from '#host/device/device.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { checkPort } from '#host/sessions/doctor.js';
 import { connect, openPty, sharedStream } from '../serial/pty.js';
-import { type CliOptions, type CliResult, runCli } from './run-cli.js';
+import { type CliOptions, type CliResult, callCli, runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-device-checkpoint-'));
 const model = join(import.meta.dirname, '../conformance/priot-45');
@@ -57,7 +57,7 @@ it('goes on on another host after the first one was killed, and ends with the st
   expect(recorded.deviceCheckpoint).toBe(true);
   expect(summary.steps).toBe(72 - begunAt.step);
 
-  const undisturbed = await runCli([
+  const undisturbed = await callCli([
     'train',
     ...asked,
     '--device',
@@ -70,7 +70,7 @@ it('goes on on another host after the first one was killed, and ends with the st
   expect(summary.stateDigest).toBe(expected.stateDigest);
   expect(summary.accuracy.after).toBe(expected.accuracy.after);
 
-  const shown = await runCli(['runs', 'show', second]);
+  const shown = await callCli(['runs', 'show', second]);
   expect(shown.stdout).toContain(`at step ${begunAt.step}, from the device's checkpoint ${begunAt.sequence}`);
 });
 
@@ -99,7 +99,7 @@ it('is kept by a run that is interrupted and resumed, and told by the doctor', a
   const pty = await openPty();
   connect(stream(), pty);
   try {
-    const resumed = await runCli(['train', '--resume', run, '--device', pty.path, '--json']);
+    const resumed = await callCli(['train', '--resume', run, '--device', pty.path, '--json']);
     expect(resumed.stderr).toMatch(/device checkpoint: \d more saves; erasures of a flash sector: \d so far, \d more/);
     expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 72, deviceCheckpoint: { nextStep: 72, sequence: 7 } });
     const { sessionId } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).provenance;
@@ -111,9 +111,9 @@ it('is kept by a run that is interrupted and resumed, and told by the doctor', a
 });
 
 it('is refused where there is none, and with --resume', async () => {
-  const none = await runCli(['train', ...asked, '--device', 'simulator', '--from-device-checkpoint']);
+  const none = await callCli(['train', ...asked, '--device', 'simulator', '--from-device-checkpoint']);
   expect(none.status).toBe(4);
   expect(none.stderr).toContain('error: the device holds no checkpoint');
-  const resumed = await runCli(['train', '--resume', 'x', '--from-device-checkpoint']);
+  const resumed = await callCli(['train', '--resume', 'x', '--from-device-checkpoint']);
   expect(resumed.status).toBe(2);
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCli } from './run-cli.js';
+import { callCli, runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-networks-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -20,7 +20,7 @@ const pretrain = (...args: string[]) => ['pretrain', '--dataset', 'digits', '--a
 
 describe('priot plan', () => {
   it('tells bytes by purpose for every method, on the Pico and in the simulator', async () => {
-    const { status, stdout } = await runCli(['plan', 'models/tiny-cnn-mnist', '--json']);
+    const { status, stdout } = await callCli(['plan', 'models/tiny-cnn-mnist', '--json']);
     expect(status).toBe(0);
     const { devices, ...network } = JSON.parse(stdout);
     expect(network).toMatchObject({ layers: 4, edges: 52_040, biases: 0, assumedShifts: false });
@@ -47,7 +47,7 @@ describe('priot plan', () => {
   });
 
   it('is a table of at most 80 columns', async () => {
-    const { stdout } = await runCli(['plan', 'models/tiny-cnn-mnist', '--device', 'emulator']);
+    const { stdout } = await callCli(['plan', 'models/tiny-cnn-mnist', '--device', 'emulator']);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(stdout).toMatch(/^emulator \(emulated\) +priot +priot-s +niti-static +niti-dynamic$/m);
     expect(stdout).toMatch(/^fits +yes +yes +yes +yes$/m);
@@ -59,7 +59,7 @@ describe('priot plan', () => {
       { name: 'fc1', op: 'linear', out_features: 512, relu: true },
       { name: 'fc2', op: 'linear', out_features: 10 },
     ]);
-    const { status, stdout } = await runCli(['plan', large, '--device', 'emulator', '--method', 'priot', '--json']);
+    const { status, stdout } = await callCli(['plan', large, '--device', 'emulator', '--method', 'priot', '--json']);
     expect(status).toBe(0);
     const [device] = JSON.parse(stdout).devices;
     expect(device.methods[0]).toMatchObject({ method: 'priot', fits: false, estimatedCycles: null });
@@ -71,16 +71,16 @@ describe('priot plan', () => {
 describe('priot pretrain', () => {
   it('takes a number of epochs, and refuses it beside a list of steps', async () => {
     const out = join(scratch, 'epochs');
-    const { status, stdout, stderr } = await runCli(
+    const { status, stdout, stderr } = await callCli(
       pretrain('--samples', '640', '--epochs', '3', '--out', out, '--json'),
     );
     expect(stderr).not.toMatch(/warning/);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ model: out, edges: 36 + 4 * 36 * 10, images: 2000 });
     const list = join(scratch, 'list');
-    await runCli(pretrain('--samples', '640', '--mu', '5,2,1', '--out', list, '--quiet'));
+    await callCli(pretrain('--samples', '640', '--mu', '5,2,1', '--out', list, '--quiet'));
     expect(readFileSync(join(list, 'weights.bin'))).toEqual(readFileSync(join(out, 'weights.bin')));
-    const both = await runCli(pretrain('--epochs', '3', '--mu', '5,2,1', '--out', join(scratch, 'both')));
+    const both = await callCli(pretrain('--epochs', '3', '--mu', '5,2,1', '--out', join(scratch, 'both')));
     expect(both.status).toBe(2);
     expect(both.stderr).toMatch(/--mu <list>' cannot be used with option '--epochs <n>'/);
   });
@@ -88,7 +88,7 @@ describe('priot pretrain', () => {
   it('is stopped by Ctrl-C, goes on, and ends in the same network', async () => {
     const options = ['--samples', '1280', '--epochs', '8', '--seed', '7'];
     const whole = join(scratch, 'whole');
-    expect((await runCli(pretrain(...options, '--out', whole, '--quiet'))).status).toBe(0);
+    expect((await callCli(pretrain(...options, '--out', whole, '--quiet'))).status).toBe(0);
     const out = join(scratch, 'stopped');
     const saved = `${out}.pretraining.json`;
     const watcher = new AbortController();
@@ -106,11 +106,11 @@ describe('priot pretrain', () => {
     expect(first.stderr).toContain(`priot pretrain --resume ${out}`);
     expect([existsSync(out), existsSync(saved)]).toEqual([false, true]);
 
-    const again = await runCli(pretrain(...options, '--out', out));
+    const again = await callCli(pretrain(...options, '--out', out));
     expect(again.status).toBe(2);
     expect(again.stderr).toMatch(/is an interrupted pretraining of/);
 
-    const second = await runCli(['pretrain', '--resume', out]);
+    const second = await callCli(['pretrain', '--resume', out]);
     expect(second.stderr).not.toMatch(/error/);
     expect(second.status).toBe(0);
     expect([existsSync(out), existsSync(saved)]).toEqual([true, false]);
@@ -127,7 +127,7 @@ describe('priot pretrain', () => {
       { name: 'fc2', op: 'linear', out_features: 10 },
     ]);
     const out = join(scratch, 'wide');
-    const { status, stderr } = await runCli([
+    const { status, stderr } = await callCli([
       ...['pretrain', '--dataset', 'digits', '--architecture', large, '--samples', '64', '--epochs', '1'],
       ...['--out', out],
     ]);
@@ -144,11 +144,11 @@ describe('priot calibrate', () => {
   it('prints the shifts as a table, and as JSON under --json', async () => {
     const model = join(scratch, 'epochs');
     const options = ['calibrate', '--model', model, '--dataset', 'digits', '--samples', '100'];
-    const text = await runCli([...options, '--out', join(scratch, 'text')]);
+    const text = await callCli([...options, '--out', join(scratch, 'text')]);
     expect(text.stdout).toMatch(
       /^layer +activation +error +score +gradient\nconv +\d+ +- +\d+ +\d+\nfc +\d+ +\d+ +\d+ +\d+$/m,
     );
-    const json = await runCli([...options, '--out', join(scratch, 'json'), '--json']);
+    const json = await callCli([...options, '--out', join(scratch, 'json'), '--json']);
     expect(JSON.parse(json.stdout).layers[1]).toMatchObject({ name: 'fc', activation: expect.any(Number) });
   });
 });

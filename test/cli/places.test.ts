@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmulatorPty } from '../serial/pty.js';
-import { runCli } from './run-cli.js';
+import { callCli, runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-places-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -17,7 +17,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
   beforeAll(async () => {
     const model = join(import.meta.dirname, '../conformance/priot-45');
     const asked = ['--model', model, '--dataset', 'digits', '--samples', '24', '--epochs', '2', '--eval-samples', '8'];
-    const result = await runCli(['train', '--device', 'emulator', ...asked, '--out', emulated, '--json']);
+    const result = await callCli(['train', '--device', 'emulator', ...asked, '--out', emulated, '--json']);
     expect(result.status, result.stderr).toBe(0);
     summary = JSON.parse(result.stdout);
   });
@@ -54,7 +54,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
       join(scratch, 'simulated'),
       '--json',
     ];
-    const result = await runCli(args);
+    const result = await callCli(args);
     expect(JSON.parse(result.stdout)).toMatchObject({ place: 'simulated', stateDigest: summary.stateDigest });
   });
 
@@ -62,7 +62,16 @@ describe('one session on the emulated Pico and in the simulator', () => {
     const emulator = await openEmulatorPty();
     try {
       const out = join(scratch, 'pty');
-      const result = await runCli(['train', '--from-run', emulated, '--device', emulator.path, '--out', out, '--json']);
+      const result = await callCli([
+        'train',
+        '--from-run',
+        emulated,
+        '--device',
+        emulator.path,
+        '--out',
+        out,
+        '--json',
+      ]);
       expect(result.status, result.stderr).toBe(0);
       expect(JSON.parse(result.stdout)).toMatchObject({ place: 'emulated', stateDigest: summary.stateDigest });
     } finally {
@@ -72,7 +81,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
 
   it('takes the same cycles when it is repeated', async () => {
     const again = join(scratch, 'again');
-    await runCli(['train', '--from-run', emulated, '--out', again]);
+    await callCli(['train', '--from-run', emulated, '--out', again]);
     // but for the seconds of this computer
     const counted = (folder: string) => metrics(folder).replaceAll(/,"wallSeconds":[^}]*/g, '');
     expect(counted(again)).toBe(counted(emulated));
@@ -89,10 +98,10 @@ describe('one session on the emulated Pico and in the simulator', () => {
       },
     });
     expect(first.status, first.stderr).toBe(130);
-    const elsewhere = await runCli(['train', '--resume', cut, '--device', 'simulator']);
+    const elsewhere = await callCli(['train', '--resume', cut, '--device', 'simulator']);
     expect(elsewhere.status).toBe(2);
     expect(elsewhere.stderr).toMatch(/was begun emulated, simulator is simulated: cycles would mix/);
-    const second = await runCli(['train', '--resume', cut, '--json']);
+    const second = await callCli(['train', '--resume', cut, '--json']);
     expect(JSON.parse(second.stdout)).toMatchObject({ steps: 48, stateDigest: summary.stateDigest });
     // A device that was started anew may take other cycles for the same step, but learns the same.
     const withoutCycles = (run: string) => steps(run)?.map((line) => line.replace(/"cycles":\d+/, ''));

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it, test } from 'vitest';
 import { Display } from '#host/cli/display.js';
 import { oneLine, textOutput, wrapped } from '#host/cli/terminal.js';
 import { decodeCheckpoint } from '#host/runs/checkpoint.js';
-import { runCli } from './run-cli.js';
+import { callCli } from './run-cli.js';
 
 const main = join(import.meta.dirname, '../../dist/host/cli/main.js');
 const model = join(import.meta.dirname, '../conformance/priot-45');
@@ -102,15 +102,15 @@ it.skipIf(!existsSync('/dev/full')).each([
 
 it('--quiet says nothing unless something goes wrong', async () => {
   const run = path('quiet');
-  const { status, stderr } = await runCli([...short, '--quiet', '--out', run]);
+  const { status, stderr } = await callCli([...short, '--quiet', '--out', run]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const again = await runCli([...short, '--quiet', '--out', run]);
+  const again = await callCli([...short, '--quiet', '--out', run]);
   expect(again.status).toBe(4);
   expect(again.stderr).toMatch(/^error: .*\n {2}try: .*\n$/);
 });
 
 it('steps that are to be halved after the last epoch are told of', async () => {
-  const { status, stderr } = await runCli([
+  const { status, stderr } = await callCli([
     ...short,
     '--quiet',
     '--epochs',
@@ -126,13 +126,13 @@ it('steps that are to be halved after the last epoch are told of', async () => {
 it('a name with a line feed takes one line wherever it is shown', async () => {
   const folder = path('names');
   mkdirSync(folder);
-  const { status, stderr } = await runCli([...short, '--out', join(folder, 'a\nb\u001b[31m')]);
+  const { status, stderr } = await callCli([...short, '--out', join(folder, 'a\nb\u001b[31m')]);
   expect(status).toBe(0);
   expect(stderr).toContain('/a\\nb\\x1b[31m\n');
-  const { stdout } = await runCli(['runs', 'list', folder]);
+  const { stdout } = await callCli(['runs', 'list', folder]);
   expect(stdout.trimEnd().split('\n')).toHaveLength(2);
   expect(stdout).toContain('/a\\nb\\x1b[31m ');
-  expect(JSON.parse((await runCli(['runs', 'list', folder, '--json'])).stdout).runs).toHaveLength(1);
+  expect(JSON.parse((await callCli(['runs', 'list', folder, '--json'])).stdout).runs).toHaveLength(1);
 });
 
 describe('a terminal', () => {

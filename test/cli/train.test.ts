@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '#host/runs/checkpoint.js';
-import { type CliResult, runCli } from './run-cli.js';
+import { type CliResult, callCli, runCli } from './run-cli.js';
 
 const conformance = join(import.meta.dirname, '../conformance');
 const model = join(conformance, 'priot-45');
@@ -26,7 +26,7 @@ describe('priot train', () => {
   let whole: CliResult;
   let summary: Record<string, unknown>;
   beforeAll(async () => {
-    whole = await runCli(['train', ...asked, '--out', run, '--json']);
+    whole = await callCli(['train', ...asked, '--out', run, '--json']);
     summary = JSON.parse(whole.stdout);
   });
 
@@ -82,7 +82,7 @@ describe('priot train', () => {
     expect(nextStep).toBeLessThan(2048);
     expect(steps(cut)).toHaveLength(nextStep);
 
-    const second = await runCli(['train', '--resume', cut, '--json']);
+    const second = await callCli(['train', '--resume', cut, '--json']);
     expect(second.status).toBe(0);
     const { wallSeconds: _, ...rest } = summary;
     expect(JSON.parse(second.stdout)).toMatchObject({ ...rest, run: cut });
@@ -100,7 +100,7 @@ describe('priot train', () => {
       },
     });
     expect(first.status).toBe(130);
-    const second = await runCli(['train', '--resume', cut, '--json']);
+    const second = await callCli(['train', '--resume', cut, '--json']);
     expect(second.status).toBe(0);
     expect(JSON.parse(second.stdout).stateDigest).toBe(summary.stateDigest);
   });
@@ -112,14 +112,14 @@ describe('priot train', () => {
     const manifest = JSON.parse(readFileSync(join(copy, 'run.json'), 'utf8'));
     delete manifest.summary;
     writeFileSync(join(copy, 'run.json'), JSON.stringify(manifest));
-    const result = await runCli(['train', '--resume', copy, '--json']);
+    const result = await callCli(['train', '--resume', copy, '--json']);
     expect(result.status).toBe(0);
     expect(JSON.parse(result.stdout)).toMatchObject({ steps: 2048, stateDigest: summary.stateDigest });
   });
 
   it('repeats a run from its folder', async () => {
     const again = path('again');
-    const result = await runCli(['train', '--from-run', run, '--out', again, '--json']);
+    const result = await callCli(['train', '--from-run', run, '--out', again, '--json']);
     expect(result.status).toBe(0);
     const { wallSeconds: _, ...rest } = summary;
     expect(JSON.parse(result.stdout)).toMatchObject({ ...rest, run: again });
@@ -133,12 +133,12 @@ describe('priot train', () => {
     expect(manifest.provenance.dataset.rotation).toBe(2);
     delete manifest.provenance.dataset.rotation;
     writeFileSync(join(older, 'run.json'), JSON.stringify(manifest));
-    const again = await runCli(['train', '--from-run', older, '--out', path('older-again')]);
+    const again = await callCli(['train', '--from-run', older, '--out', path('older-again')]);
     expect(again.status).toBe(0);
     expect(again.stderr).toContain(`${older}: that run rotated its images by an older rule`);
     delete manifest.summary;
     writeFileSync(join(older, 'run.json'), JSON.stringify(manifest));
-    const resumed = await runCli(['train', '--resume', older]);
+    const resumed = await callCli(['train', '--resume', older]);
     expect(resumed.status).toBe(4);
     expect(resumed.stderr).toContain(`try: train it anew: priot train --from-run ${older}\n`);
   });
@@ -146,34 +146,34 @@ describe('priot train', () => {
   it('trains with another rule below the threshold, and repeats that too', async () => {
     const negated = path('negated');
     const short = [...simulated, '--samples', '100', '--eval-samples', '50', '--json', '--quiet'];
-    const result = await runCli(['train', ...short, '--below-threshold', 'negate:fc1', '--out', negated]);
+    const result = await callCli(['train', ...short, '--below-threshold', 'negate:fc1', '--out', negated]);
     expect(result.status).toBe(0);
     const { stateDigest } = JSON.parse(result.stdout);
-    const plain = await runCli(['train', ...short, '--out', path('not-negated')]);
+    const plain = await callCli(['train', ...short, '--out', path('not-negated')]);
     expect(JSON.parse(plain.stdout).stateDigest).not.toBe(stateDigest);
     const model = join(conformance, 'priot-negate-45');
-    const file = await runCli(['train', ...short, '--model', model, '--out', path('negated-by-file')]);
+    const file = await callCli(['train', ...short, '--model', model, '--out', path('negated-by-file')]);
     expect(JSON.parse(file.stdout).stateDigest).toBe(stateDigest);
-    const again = await runCli(['train', '--from-run', negated, '--out', path('negated-again'), '--json', '--quiet']);
+    const again = await callCli(['train', '--from-run', negated, '--out', path('negated-again'), '--json', '--quiet']);
     expect(JSON.parse(again.stdout).stateDigest).toBe(stateDigest);
   });
 
   it('is evaluated by priot eval to the same accuracy', async () => {
-    const result = await runCli(['eval', '--run', run, '--eval-samples', '200', '--json', '--quiet']);
+    const result = await callCli(['eval', '--run', run, '--eval-samples', '200', '--json', '--quiet']);
     expect(result.status).toBe(0);
     const { accuracy, ...rest } = JSON.parse(result.stdout);
     expect(rest).toEqual({ place: 'simulated', images: 200, correct: accuracy * 200 });
     expect(accuracy).toBe((summary.accuracy as Record<string, number>).after);
-    const frozen = await runCli(['eval', ...simulated, '--eval-samples', '200', '--json']);
+    const frozen = await callCli(['eval', ...simulated, '--eval-samples', '200', '--json']);
     expect(JSON.parse(frozen.stdout).accuracy).toBe((summary.accuracy as Record<string, number>).before);
     const file = path('state.raw');
     writeFileSync(file, decodeCheckpoint(readFileSync(join(run, 'state.bin')), 'state.bin').state);
-    const fromFile = await runCli(['eval', ...simulated, '--state', file, '--eval-samples', '200', '--json']);
+    const fromFile = await callCli(['eval', ...simulated, '--state', file, '--eval-samples', '200', '--json']);
     expect(JSON.parse(fromFile.stdout).accuracy).toBe(accuracy);
   });
 
   it('refuses to resume a run that is done', async () => {
-    const result = await runCli(['train', '--resume', run]);
+    const result = await callCli(['train', '--resume', run]);
     expect(result.status).toBe(2);
     expect(result.stderr).toContain(`priot train --from-run ${run}`);
   });
@@ -184,7 +184,7 @@ describe('priot train', () => {
     const manifest = JSON.parse(readFileSync(join(changed, 'run.json'), 'utf8'));
     manifest.asked.model = join(conformance, 'priot-negate-45');
     writeFileSync(join(changed, 'run.json'), JSON.stringify(manifest));
-    const result = await runCli(['train', '--from-run', changed, '--out', path('never')]);
+    const result = await callCli(['train', '--from-run', changed, '--out', path('never')]);
     expect(result.status).toBe(4);
     expect(result.stderr).toMatch(/case\.json of the network is not the one of that run/);
     expect(existsSync(path('never'))).toBe(false);
@@ -192,7 +192,7 @@ describe('priot train', () => {
 
   it('leaves a run folder that exists as it is', async () => {
     const before = readFileSync(join(run, 'metrics.jsonl'));
-    const result = await runCli(['train', ...asked, '--out', run]);
+    const result = await callCli(['train', ...asked, '--out', run]);
     expect(result.status).toBe(4);
     expect(result.stderr).toMatch(/exists already\n {2}try: .*--out/);
     expect(readFileSync(join(run, 'metrics.jsonl')).equals(before)).toBe(true);
@@ -253,7 +253,7 @@ describe('priot train refuses', () => {
     const base = args.includes('--resume')
       ? []
       : ['--device', 'simulator', '--model', model, '--dataset', 'digits', '--out', out];
-    const result = await runCli(['train', ...base, ...args]);
+    const result = await callCli(['train', ...base, ...args]);
     expect(result.stderr).toMatch(message);
     expect(result.status).toBe(status);
     expect(result.stdout).toBe('');
@@ -263,7 +263,7 @@ describe('priot train refuses', () => {
   it('a learned state of another length', async () => {
     const file = path('short.raw');
     writeFileSync(file, Buffer.alloc(100));
-    const result = await runCli([
+    const result = await callCli([
       'eval',
       '--device',
       'simulator',
@@ -283,7 +283,7 @@ describe('priot train without --out', () => {
   it('names a run folder by time and what is trained', async () => {
     const cwd = mkdtempSync(join(scratch, 'cwd-'));
     const args = ['train', ...simulated, '--samples', '20', '--eval-samples', '10', '--quiet'];
-    const result = await runCli(args, { cwd });
+    const result = await callCli(args, { cwd });
     expect(result.status).toBe(0);
     const [name] = readdirSync(join(cwd, 'runs'));
     expect(name).toMatch(/^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-digits-45-priot$/);

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCli } from './run-cli.js';
+import { callCli } from './run-cli.js';
 
 const conformance = join(import.meta.dirname, '../conformance');
 const scratch = mkdtempSync(join(tmpdir(), 'priot-verify-'));
@@ -23,7 +23,7 @@ interface CaseJson {
   steps: { logits: number[]; loss_gradient: number[]; layers: Record<'input' | 'delta' | 'state', number>[] }[];
 }
 
-const verify = (...args: string[]) => runCli(['verify', '--device', 'simulator', '--quiet', ...args]);
+const verify = (...args: string[]) => callCli(['verify', '--device', 'simulator', '--quiet', ...args]);
 
 describe('priot verify', () => {
   it('finds that the simulator gives the integers of every priot case that comes with priot', async () => {

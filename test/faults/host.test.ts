@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CliResult, runCli } from '../cli/run-cli.js';
+import { type CliResult, callCli, runCli } from '../cli/run-cli.js';
 import { trainOnFullDisk } from './full-disk.js';
 import { SESSION, trainAndKill } from './killed-run.js';
 
@@ -14,7 +14,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 let whole: CliResult;
 let digest: string;
 beforeAll(async () => {
-  whole = await runCli(['train', ...SESSION, '--out', join(scratch, 'whole')]);
+  whole = await callCli(['train', ...SESSION, '--out', join(scratch, 'whole')]);
   digest = JSON.parse(whole.stdout).stateDigest;
 });
 
@@ -35,7 +35,7 @@ it('two hosts do not write one run; the lock goes with its process', async () =>
   const args = ['train', ...SESSION.filter((word) => word !== '--quiet'), '--epochs', '900', '--out', run];
   const first = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   for await (const text of first.stderr) if (String(text).includes('run folder')) break;
-  const second = await runCli(['train', '--resume', run]);
+  const second = await callCli(['train', '--resume', run]);
   expect(second.status).toBe(3);
   expect(second.stderr).toMatch(new RegExp(`process ${first.pid} is writing .*\n {2}try: wait for it, or end it`));
   first.kill('SIGKILL');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { queueAddress } from '#host/fleet/queue-address.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { RedisServer } from './redis-server.js';
 
 describe('the address of a queue', () => {
@@ -48,9 +48,9 @@ it('no command prints user or password, whatever goes wrong', async () => {
       'redis://user-secret:wrong-secret@127.0.0.1:1/0',
       'http://user-secret:wrong-secret@host',
     ];
-    const results = await Promise.all(addresses.map((queue) => runCli(['fleet', '--queue', queue, '--json'])));
+    const results = await Promise.all(addresses.map((queue) => callCli(['fleet', '--queue', queue, '--json'])));
     const environment = { PRIOT_QUEUE: `redis://${host}`, PRIOT_QUEUE_PASSWORD: 'wrong-secret' };
-    results.push(await runCli(['worker'], { env: environment }));
+    results.push(await callCli(['worker'], { env: environment }));
     expect(results.map(({ status }) => status)).toEqual([1, 1, 1, 2, 1]);
     expect(results.map(({ stdout, stderr }) => stdout + stderr).join('')).not.toContain('secret');
     const [refused, , unreachable] = results.map(({ stdout }) =>
@@ -58,7 +58,7 @@ it('no command prints user or password, whatever goes wrong', async () => {
     );
     expect([refused, unreachable]).toEqual(['QUEUE_REFUSED', 'QUEUE_UNREACHABLE']);
     const right = { PRIOT_QUEUE: `redis://${host}`, PRIOT_QUEUE_PASSWORD: 'right-secret' };
-    expect(await runCli(['fleet'], { env: right })).toMatchObject({ status: 0, stderr: '' });
+    expect(await callCli(['fleet'], { env: right })).toMatchObject({ status: 0, stderr: '' });
   } finally {
     await redis.remove();
   }

@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-own-network-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 async function run(...words: string[]): Promise<Record<string, unknown>> {
-  const result = await runCli([...words, '--dataset', 'digits', '--json']);
+  const result = await callCli([...words, '--dataset', 'digits', '--json']);
   if (result.status !== 0) throw new Error(`priot ${words.join(' ')}: ${result.stderr}`);
   return JSON.parse(result.stdout);
 }

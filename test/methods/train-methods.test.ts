@@ -8,7 +8,7 @@ import { evaluate } from '#host/sessions/evaluate.js';
 import type { TrainEvent } from '#host/sessions/events.js';
 import { InputCache } from '#host/sessions/inputs.js';
 import * as library from '#host/sessions/train.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-methods-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -19,7 +19,7 @@ const asked = (run: string) => JSON.parse(readFileSync(join(run, 'run.json'), 'u
 
 async function train(name: string, words: string[]) {
   const out = join(scratch, name);
-  const result = await runCli(['train', ...words, '--out', out, '--json']);
+  const result = await callCli(['train', ...words, '--out', out, '--json']);
   expect(result.stderr).not.toContain('error:');
   return { out, summary: JSON.parse(result.stdout) as Record<string, unknown> };
 }
@@ -81,7 +81,7 @@ it.each([
   ['--method niti', 'Allowed choices are priot, priot-s, niti-static, niti-dynamic'],
 ])('refuses %s, and makes no run folder', async (words, message) => {
   const out = join(scratch, 'refused');
-  const result = await runCli(['train', ...common, ...words.split(' '), '--out', out]);
+  const result = await callCli(['train', ...common, ...words.split(' '), '--out', out]);
   expect(result).toMatchObject({ status: 2, stdout: '' });
   expect(result.stderr).toContain(message);
   expect(() => readFileSync(join(out, 'run.json'))).toThrow();

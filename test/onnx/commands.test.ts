@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exportOnnx, importOnnx } from '#host/index.js';
 import { loadNetwork } from '#host/network/network-file.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { temporaryFolder } from '../dataset/temporary-folder.js';
 import { dialects } from './dialects.js';
 import { model } from './model.js';
@@ -30,7 +30,7 @@ test('the library does the same: its result is the document, its notices are eve
 
 test('import writes a network folder, and says what it took for granted', async () => {
   const out = join(temporaryFolder(), 'lenet5');
-  const { status, stdout, stderr } = await runCli(['import', fixture('lenet5'), '--out', out, '--json']);
+  const { status, stdout, stderr } = await callCli(['import', fixture('lenet5'), '--out', out, '--json']);
   expect(status).toBe(0);
   const document = JSON.parse(stdout);
   expect(document).toMatchObject({ network: out, edges: 61_470, layers: 5, biases: 236, accuracy: null });
@@ -45,7 +45,7 @@ test('import writes a network folder, and says what it took for granted', async 
 
 test('narrow weights keep the last layer whole', async () => {
   const out = join(temporaryFolder(), 'narrow');
-  const { status } = await runCli(['import', fixture('lenet5'), '--out', out, '--weight-bits', '4', '--scale', '255']);
+  const { status } = await callCli(['import', fixture('lenet5'), '--out', out, '--weight-bits', '4', '--scale', '255']);
   expect(status).toBe(0);
   const { network } = loadNetwork(out);
   const last = network.layers.at(-1)!.edges;
@@ -58,7 +58,7 @@ test('what has no counterpart is exit status 4, and no folder is left', async ()
   const folder = temporaryFolder();
   const file = join(folder, 'net.onnx');
   writeFileSync(file, model({ input: [1, 36], nodes: [['Tanh', ['image'], ['a'], {}, 'squash']] }));
-  const { status, stderr } = await runCli(['import', file, '--out', join(folder, 'net')]);
+  const { status, stderr } = await callCli(['import', file, '--out', join(folder, 'net')]);
   expect(status).toBe(4);
   expect(stderr).toContain('"squash" (Tanh, node 1 of the file)');
   expect(() => loadNetwork(join(folder, 'net'))).toThrow();
@@ -71,7 +71,7 @@ test.each([
   ['--weight-bits', '3'],
 ])('%s %s is wrong usage', async (option, value) => {
   const out = join(temporaryFolder(), 'net');
-  const { status } = await runCli(['import', fixture('lenet5'), '--out', out, option, value]);
+  const { status } = await callCli(['import', fixture('lenet5'), '--out', out, option, value]);
   expect(status).toBe(2);
 });
 
@@ -80,14 +80,14 @@ test('a file that divides its pixels itself gets them as they are', async () => 
   const [spec] = Object.entries(dialects).flatMap(([name, dialect]) => (name.startsWith('CNTK') ? [dialect.spec] : []));
   const byHundreds = { ...spec!, constants: { ...spec!.constants, two: { shape: [], values: [256] } } };
   writeFileSync(join(folder, 'net.onnx'), model(byHundreds));
-  const { stderr, status } = await runCli(['import', join(folder, 'net.onnx'), '--out', join(folder, 'net')]);
+  const { stderr, status } = await callCli(['import', join(folder, 'net.onnx'), '--out', join(folder, 'net')]);
   expect(status).toBe(0);
   expect(stderr).toContain('given pixels of 0..255');
 });
 
 test('export writes the built-in network for any runtime, and says that it is exact', async () => {
   const out = join(temporaryFolder(), 'net.onnx');
-  const { status, stdout } = await runCli(['export', '--out', out, '--json']);
+  const { status, stdout } = await callCli(['export', '--out', out, '--json']);
   expect(status).toBe(0);
   const document = JSON.parse(stdout);
   expect(document).toMatchObject({ file: out, edges: 52_040, changed: 0, inexactLayers: [] });

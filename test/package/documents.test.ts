@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const root = join(import.meta.dirname, '../..');
 const pages = readdirSync(join(root, 'docs'))
@@ -50,7 +50,7 @@ test('the README shows a part of the accuracy table of docs/results.md', () => {
 });
 
 test('docs/commands.md has every command', async () => {
-  const { stdout } = await runCli(['--help']);
+  const { stdout } = await callCli(['--help']);
   const [, list = ''] = stdout.split('\nCommands:\n');
   const commands = [...list.matchAll(/^ {2}([a-z]+)\b/gm)]
     .map(([, name = '']) => name)

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { hasRealMnist, noRealMnist } from '../dataset/real-mnist.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -30,7 +30,7 @@ test('page and README name one state', () => {
 });
 
 test.skipIf(!hasRealMnist)(`training ends in the state and accuracy of the page${reason}`, async () => {
-  const { stdout, stderr, status } = await runCli([...commandOnPage('train --device simulator'), '--json']);
+  const { stdout, stderr, status } = await callCli([...commandOnPage('train --device simulator'), '--json']);
   expect(status, stderr).toBe(0);
   const { stateDigest, accuracy } = JSON.parse(stdout);
   expect(page).toContain(`\`${stateDigest}\``);
@@ -40,7 +40,7 @@ test.skipIf(!hasRealMnist)(`training ends in the state and accuracy of the page$
 });
 
 test.skipIf(!hasRealMnist)(`the network before transfer is as accurate as the page says${reason}`, async () => {
-  const { stdout, stderr, status } = await runCli(commandOnPage('eval'));
+  const { stdout, stderr, status } = await callCli(commandOnPage('eval'));
   expect(status, stderr).toBe(0);
   const [line = 'a line', correct] = /accuracy [\d.]+: (\d+) of \d+ images/.exec(stdout) ?? [];
   expect(page).toContain(`\`${line}\``);

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TrainEvent, train } from '#host/index.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -80,7 +80,7 @@ describe('sessions of the library', () => {
     expect(together[0]!.stateDigest).not.toBe(together[1]!.stateDigest);
     const words = ['--device', 'simulator', '--dataset', 'digits', '--samples', '64', '--epochs', '2'];
     const asked = [...words, '--eval-samples', '50', '--angle', '30', '--out', out('by-command'), '--json'];
-    const { stdout } = await runCli(['train', ...asked]);
+    const { stdout } = await callCli(['train', ...asked]);
     expect(JSON.parse(stdout).stateDigest).toBe(together[0]!.stateDigest);
   });
 
@@ -97,7 +97,7 @@ describe('sessions of the library', () => {
     expect(stderr).toBe('');
     const { stateDigest, command, serial } = JSON.parse(stdout);
     expect(serial).toBe(false);
-    const again = await runCli([...command, '--out', join(folder, 'silent-again'), '--json']);
+    const again = await callCli([...command, '--out', join(folder, 'silent-again'), '--json']);
     expect(JSON.parse(again.stdout).stateDigest).toBe(stateDigest);
   });
 

@@ -6,7 +6,7 @@ import { TrainingPage } from '#host/cli/training-page.js';
 import { serveRuns } from '#host/report/live/live-server.js';
 import { formatEvent } from '#host/runs/metrics-file.js';
 import { formatManifest } from '#host/runs/run-manifest.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 
 function folderOfRuns(): string {
@@ -22,7 +22,7 @@ function folderOfRuns(): string {
 test('priot report writes a page of a run, and says how large it is', async () => {
   const folder = folderOfRuns();
   const out = join(folder, 'report.html');
-  const { status, stdout } = await runCli(['report', join(folder, 'a'), '--out', out]);
+  const { status, stdout } = await callCli(['report', join(folder, 'a'), '--out', out]);
   expect([status, stdout]).toEqual([0, expect.stringMatching(/report\.html: [\d,]+ bytes\n$/)]);
   expect(readFileSync(out, 'utf8')).toContain('<title>priot: a</title>');
 });
@@ -31,7 +31,7 @@ test('priot report puts the plain kernels of a benchmark beside the run, and ref
   const folder = folderOfRuns();
   const bench = join(folder, 'bench.json');
   writeFileSync(bench, '{"results": []}');
-  const ask = () => runCli(['report', join(folder, 'a'), '--bench', bench, '--out', join(folder, 'r.html'), '--json']);
+  const ask = () => callCli(['report', join(folder, 'a'), '--bench', bench, '--out', join(folder, 'r.html'), '--json']);
   const refused = await ask();
   expect(refused.status).toBe(4);
   expect(JSON.parse(refused.stdout).error.code).toBe('BENCH_MALFORMED');
@@ -43,7 +43,7 @@ test('priot report puts the plain kernels of a benchmark beside the run, and ref
 });
 
 test('a run that is not there is named', async () => {
-  const { status, stderr } = await runCli(['report', 'nowhere', '--out', '/dev/null']);
+  const { status, stderr } = await callCli(['report', 'nowhere', '--out', '/dev/null']);
   expect(status).toBe(4);
   expect(stderr).toContain('nowhere is not a run folder');
 });
@@ -109,7 +109,7 @@ test('priot train --ui ends with its run when no page is open, also where the po
   const words = ['train', '--device', 'simulator', '--dataset', 'digits', '--samples', '16', '--eval-samples', '8'];
   const { address, close } = await serveRuns(temporaryFolder(), 0, '');
   const { port } = new URL(address);
-  const { status, stderr } = await runCli([...words, '--out', join(temporaryFolder(), 'a'), '--ui', port]);
+  const { status, stderr } = await callCli([...words, '--out', join(temporaryFolder(), 'a'), '--ui', port]);
   await close();
   expect(status).toBe(0);
   expect(stderr).toContain(`there is no live page: port ${port} is in use`);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CliResult, runCli } from '../cli/run-cli.js';
+import { type CliResult, callCli, runCli } from '../cli/run-cli.js';
 import { openEmulatorPty } from '../serial/pty.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-sweep-'));
@@ -40,7 +40,7 @@ parameters:
   // biome-ignore lint/suspicious/noExplicitAny: the document under test
   let document: any;
   beforeAll(async () => {
-    first = await runCli(['sweep', file, '--out', out, '--workers', '2', '--csv', csv, '--json']);
+    first = await callCli(['sweep', file, '--out', out, '--workers', '2', '--csv', csv, '--json']);
     document = JSON.parse(first.stdout);
   });
 
@@ -59,10 +59,10 @@ parameters:
     expect(readdirSync(out)).toHaveLength(4);
     const { run, stateDigest } = document.sessions[3];
     expect(readFileSync(join(run, 'metrics.jsonl'), 'utf8')).not.toContain('"type":"step"');
-    const again = await runCli(['train', '--from-run', run, '--out', join(scratch, 'again'), '--json']);
+    const again = await callCli(['train', '--from-run', run, '--out', join(scratch, 'again'), '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ method: 'niti-dynamic', stateDigest });
     const words: string[] = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).command;
-    const by = await runCli([...words, '--device', 'simulator', '--out', join(scratch, 'by-command'), '--json']);
+    const by = await callCli([...words, '--device', 'simulator', '--out', join(scratch, 'by-command'), '--json']);
     expect(JSON.parse(by.stdout)).toMatchObject({ stateDigest });
   });
 
@@ -73,7 +73,7 @@ parameters:
     const manifest = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
     delete manifest.summary;
     writeFileSync(join(run, 'run.json'), JSON.stringify(manifest));
-    const second = await runCli(['sweep', file, '--out', out, '--workers', '1', '--json']);
+    const second = await callCli(['sweep', file, '--out', out, '--workers', '1', '--json']);
     expect(second.status).toBe(0);
     expect(second.stderr).toContain('3 done before, 1 to run');
     expect(JSON.parse(second.stdout).sessions[0]).toMatchObject({ run, stateDigest });
@@ -86,7 +86,7 @@ parameters:
       'failing',
       `method: list\nparameters:\n  -${common.slice(4)}    seed: {values: [99999, 0]}`,
     );
-    const result = await runCli(['sweep', failing, '--out', join(scratch, 'failing')]);
+    const result = await callCli(['sweep', failing, '--out', join(scratch, 'failing')]);
     expect(result.status).toBe(1);
     expect(result.stderr).toMatch(/failed: .*--seed=99999.*seed 99999 trains on images/);
     expect(result.stdout).toMatch(/accuracy\.after/);
@@ -104,7 +104,7 @@ parameters:
       },
     });
     expect(first.status).toBe(130);
-    const second = await runCli(['sweep', file, '--out', interrupted, '--workers', '1', '--json']);
+    const second = await callCli(['sweep', file, '--out', interrupted, '--workers', '1', '--json']);
     expect(second.status).toBe(0);
     const digests = (sessions: { stateDigest: string }[]) => sessions.map(({ stateDigest }) => stateDigest);
     expect(digests(JSON.parse(second.stdout).sessions)).toEqual(digests(document.sessions));
@@ -116,7 +116,7 @@ parameters:
       'method: grid\nparameters: {dataset: {value: digits}, samples: {value: 16}, eval_samples: {value: 2}, seed: {values: [0, 1]}}',
     );
     const devices = ['--device', 'emulator', '--device', 'simulator', '--workers', '1'];
-    const result = await runCli(['sweep', small, '--out', join(scratch, 'places'), ...devices, '--json']);
+    const result = await callCli(['sweep', small, '--out', join(scratch, 'places'), ...devices, '--json']);
     expect(result.status).toBe(0);
     const { sessions } = JSON.parse(result.stdout);
     const places = sessions.map(({ place }: { place: string }) => place);
@@ -135,7 +135,7 @@ parameters:
         port: [board.path],
         simulator: ['simulator', '--workers', '1'],
       })) {
-        const result = await runCli(['sweep', small, '--out', join(scratch, name), '--device', ...devices, '--json']);
+        const result = await callCli(['sweep', small, '--out', join(scratch, name), '--device', ...devices, '--json']);
         expect(result).toMatchObject({ status: 0 });
         digests.push(JSON.parse(result.stdout).sessions[0].stateDigest);
       }
@@ -151,7 +151,7 @@ parameters:
     ['an option of another method', 'budget: {value: auto}\n  method: {value: priot}', 2, 'belongs to priot-s'],
   ])('refuses %s before anything runs', async (_, parameter, status, message) => {
     const path = sweepFile('refused', `method: grid\nparameters:\n  ${parameter}\n`);
-    const result = await runCli(['sweep', path, '--out', join(scratch, 'refused')]);
+    const result = await callCli(['sweep', path, '--out', join(scratch, 'refused')]);
     expect(result).toMatchObject({ status, stdout: '' });
     expect(result.stderr).toContain(message);
   });
@@ -163,7 +163,7 @@ parameters:
       ['cyclesPerStep.mean', 'the simulator counts no cycles'],
     ] as const) {
       const text = `metric: {name: ${metric}}\nparameters: {samples: 16, eval_samples: 10}`;
-      const { status, stderr, stdout } = await runCli(['sweep', sweepFile('metric', text), '--out', out]);
+      const { status, stderr, stdout } = await callCli(['sweep', sweepFile('metric', text), '--out', out]);
       expect([status, stdout]).toEqual([4, '']);
       expect(stderr).toContain(why);
       expect(stderr).toContain('there are accuracy.before, accuracy.after');
@@ -172,6 +172,6 @@ parameters:
   });
 
   it('says that a file is missing', async () => {
-    expect(await runCli(['sweep', join(scratch, 'none.yaml')])).toMatchObject({ status: 4 });
+    expect(await callCli(['sweep', join(scratch, 'none.yaml')])).toMatchObject({ status: 4 });
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatEvent } from '#host/runs/metrics-file.js';
 import { formatManifest } from '#host/runs/run-manifest.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { sampleEvents, sampleManifest, sampleSummary, temporaryFolder } from '../runs/sample-run.js';
 import { startMlflowServer } from './mlflow-server.js';
 
@@ -15,7 +15,7 @@ function aRun(name = 'a'): string {
   return path;
 }
 
-const exporting = (...words: string[]) => runCli(['runs', 'export', ...words]);
+const exporting = (...words: string[]) => callCli(['runs', 'export', ...words]);
 
 test('the table of epochs has training accuracy and cycles, and counts epochs from 1', async () => {
   const { status, stdout } = await exporting('csv', aRun(), '--events', 'epochs');
@@ -49,12 +49,12 @@ test('a run goes to the MLflow server that the environment names; without one, t
   const server = await startMlflowServer();
   try {
     const run = aRun();
-    const { status } = await runCli(['runs', 'export', 'mlflow', run], {
+    const { status } = await callCli(['runs', 'export', 'mlflow', run], {
       env: { MLFLOW_TRACKING_URI: server.address },
     });
     expect(status).toBe(0);
     expect(server.runs.map(({ name, status: state }) => [name, state])).toEqual([['a', 'FINISHED']]);
-    const nowhere = await runCli(['runs', 'export', 'mlflow', run], { env: { MLFLOW_TRACKING_URI: '' } });
+    const nowhere = await callCli(['runs', 'export', 'mlflow', run], { env: { MLFLOW_TRACKING_URI: '' } });
     expect([nowhere.status, nowhere.stderr]).toEqual([2, expect.stringContaining('MLFLOW_TRACKING_URI')]);
   } finally {
     await server.close();

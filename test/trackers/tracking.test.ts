@@ -8,7 +8,7 @@ import { exportMlflow, exportTensorboard } from '#host/sessions/export-run.js';
 import { sweep } from '#host/sessions/sweep.js';
 import { trackTargets } from '#host/sessions/tracking.js';
 import { resume, train } from '#host/sessions/train.js';
-import { runCli } from '../cli/run-cli.js';
+import { callCli } from '../cli/run-cli.js';
 import { temporaryFolder } from '../runs/sample-run.js';
 import { type MlflowServerForTests, startMlflowServer } from './mlflow-server.js';
 
@@ -162,6 +162,6 @@ test('the command line takes --track several times', async () => {
   const [out, one, two] = ['run', 'one', 'two'].map((name) => join(folder, name));
   const words = ['--dataset', 'digits', '--samples', '16', '--eval-samples', '8', '--device', 'simulator', '--quiet'];
   const track = ['--track', `dvclive=${one}`, '--track', `dvclive=${two}`];
-  expect((await runCli(['train', ...words, '--out', out!, ...track])).status).toBe(0);
+  expect((await callCli(['train', ...words, '--out', out!, ...track])).status).toBe(0);
   expect([one, two].map((live) => existsSync(join(live!, 'metrics.json')))).toEqual([true, true]);
 });

@@ -1,5 +1,6 @@
 /** Data sets by name or by path: found on this machine or fetched, checked, in memory. */
 
+import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { describeDataset } from './description.js';
 import type { DownloadProgress } from './download.js';
@@ -21,7 +22,7 @@ export interface LoadOptions extends SearchOptions, OwnDatasetOptions {
  *
  * One with a name comes from the folder that is named (--data-dir, $PRIOT_DATA); when none is named, from the cache, and
  * when it is not there, by a download into the cache. Its files are checked whenever they are read. `digits` is generated
- * here and needs nothing. Anything else is the path of a set of the user's.
+ * here, needs nothing, and is kept in the cache where that takes files. Anything else is the path of a set of the user's.
  *
  * @throws UsageError UNKNOWN_DATASET, OPTION_OF_OWN_SET; DataError (see docs/datasets.md); CapacityError DISK_FULL; the
  * signal's reason
@@ -36,19 +37,23 @@ export async function loadDataset(nameOrPath: string, options: LoadOptions = {})
   refuseOwnOptions(name, options);
   if (name === 'digits') {
     const { digitsDataset } = await import('./digits.js');
-    return digitsDataset();
+    const { DrawnImages } = await import('./drawn-images.js');
+    return digitsDataset(new DrawnImages(join(cacheDirOf(options), 'digits')));
   }
   const description = describeDataset(name);
   let location = locateDataset(description, options);
   if (!location) {
     const { fetchDataset } = await import('./fetch-dataset.js');
     const environment = options.environment ?? process.env;
-    const cacheDir = options.cacheDir ?? defaultCacheDir(environment);
-    location = (await fetchDataset(description, { ...options, environment, cacheDir })).location;
+    location = (await fetchDataset(description, { ...options, environment, cacheDir: cacheDirOf(options) })).location;
   }
   const { train, test, files } = await readDataset(description, location, options.signal);
   const provenance = { files, source: `${location.origin} ${location.folder}` };
   return { name, classNames: description.classes, train, test, provenance };
+}
+
+function cacheDirOf({ cacheDir, environment = process.env }: SearchOptions): string {
+  return cacheDir ?? defaultCacheDir(environment);
 }
 
 function refuseOwnOptions(name: DatasetName, { transpose, split, channels, labels }: LoadOptions): void {

@@ -56,7 +56,7 @@ export interface GeneratedDescription extends DescriptionBase {
   readonly test: GeneratedPart;
 }
 
-interface GeneratedPart {
+export interface GeneratedPart {
   readonly firstId: number;
   readonly images: number;
   readonly sha256: string;

@@ -6,7 +6,8 @@
 
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
-import { describeDataset } from './description.js';
+import { describeDataset, type GeneratedPart } from './description.js';
+import type { DrawnImages } from './drawn-images.js';
 import { type Glyph, glyphs } from './glyphs.js';
 import type { ImageSet } from './image-set.js';
 import type { Dataset } from './types.js';
@@ -232,7 +233,7 @@ export function generateDigits(name: string, firstId: number, count: number): Im
     draw(segments, radius, nearest, pixels.subarray(image * IMAGE_BYTES, (image + 1) * IMAGE_BYTES));
     labels[image] = digit;
   }
-  return { name, count, height: SIDE, width: SIDE, channels: 1, classes: 10, pixels, labels };
+  return setOf(name, pixels, labels);
 }
 
 /** Returns SHA-256 over the pixels, then the labels. */
@@ -243,24 +244,16 @@ export function digestOf(set: ImageSet): string {
 /**
  * Returns the data set `digits` of datasets/digits.json. Each half is generated when it is first asked for.
  *
+ * @param drawn where halves that were generated before are kept; without it, each is generated here
  * @throws (from `train` and `test`) DataError WRONG_CHECKSUM when this machine draws other images than the recorded ones
  */
-export function digitsDataset(): Dataset {
+export function digitsDataset(drawn?: DrawnImages): Dataset {
   const description = describeDataset('digits');
   const halves = new Map<string, ImageSet>();
   const half = (part: 'train' | 'test'): ImageSet => {
-    const { firstId, images, sha256 } = description[part];
     let set = halves.get(part);
     if (!set) {
-      set = generateDigits(`digits ${part}`, firstId, images);
-      const actual = digestOf(set);
-      if (actual !== sha256) {
-        throw new DataError(
-          'WRONG_CHECKSUM',
-          `the generated digits (${part}) have SHA-256 ${actual}, expected ${sha256}`,
-          'report it with the version of Node and the kind of processor: results would not be comparable',
-        );
-      }
+      set = keptHalf(part, description[part], drawn) ?? drawnHalf(part, description[part], drawn);
       halves.set(part, set);
     }
     return set;
@@ -282,4 +275,29 @@ export function digitsDataset(): Dataset {
       source: 'generated',
     },
   };
+}
+
+function keptHalf(part: string, { images, sha256 }: GeneratedPart, drawn?: DrawnImages): ImageSet | undefined {
+  const bytes = drawn?.read(sha256);
+  return (
+    bytes && setOf(`digits ${part}`, bytes.subarray(0, images * IMAGE_BYTES), bytes.subarray(images * IMAGE_BYTES))
+  );
+}
+
+function drawnHalf(part: string, { firstId, images, sha256 }: GeneratedPart, drawn?: DrawnImages): ImageSet {
+  const set = generateDigits(`digits ${part}`, firstId, images);
+  const actual = digestOf(set);
+  if (actual !== sha256) {
+    throw new DataError(
+      'WRONG_CHECKSUM',
+      `the generated digits (${part}) have SHA-256 ${actual}, expected ${sha256}`,
+      'report it with the version of Node and the kind of processor: results would not be comparable',
+    );
+  }
+  drawn?.keep(sha256, [set.pixels, set.labels]);
+  return set;
+}
+
+function setOf(name: string, pixels: Uint8Array, labels: Uint8Array): ImageSet {
+  return { name, count: labels.length, height: SIDE, width: SIDE, channels: 1, classes: 10, pixels, labels };
 }

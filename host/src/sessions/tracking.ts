@@ -5,7 +5,6 @@ import { UsageError } from '../errors.js';
 import type { RunEvent } from '../runs/events.js';
 import { type RunFolder, runFiles } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
-import { DvcliveTracker } from '../trackers/dvclive.js';
 import { type MlflowServer, MlflowTracker, mlflowServer } from '../trackers/mlflow.js';
 import { TensorboardTracker } from '../trackers/tensorboard-tracker.js';
 import { TrackedMetrics } from '../trackers/tracked-metrics.js';
@@ -61,19 +60,23 @@ export function artefactsOf(run: string): Artefact[] {
 }
 
 /** Begins to tell trackers of a run; what its folder holds already comes first. */
-export function startTracking(targets: readonly TrackTarget[], folder: RunFolder): Tracking {
+export async function startTracking(targets: readonly TrackTarget[], folder: RunFolder): Promise<Tracking> {
   const name = basename(resolve(folder.path));
-  const trackers = targets.map((target): Tracker => {
-    if (target.tracker === 'mlflow') return new MlflowTracker(target.server, name);
-    // TensorBoard reads the folders below the one it is started on, one run in each
-    if (target.tracker === 'tensorboard') return new TensorboardTracker(join(target.folder, name), name);
-    return new DvcliveTracker(target.folder);
-  });
+  const trackers = await Promise.all(targets.map((target) => openTracker(target, name)));
   const tracking = new Tracking(trackers, folder.path);
   if (trackers.length === 0) return tracking;
   for (const tracker of trackers) tracker.begin(folder.manifest);
   for (const event of folder.events()) tracking.add(event);
   return tracking;
+}
+
+async function openTracker(target: TrackTarget, name: string): Promise<Tracker> {
+  if (target.tracker === 'mlflow') return new MlflowTracker(target.server, name);
+  // TensorBoard reads the folders below the one it is started on, one run in each
+  if (target.tracker === 'tensorboard') return new TensorboardTracker(join(target.folder, name), name);
+  // its YAML takes longer to load than a short run takes
+  const { DvcliveTracker } = await import('../trackers/dvclive.js');
+  return new DvcliveTracker(target.folder);
 }
 
 /** The trackers of one run. */

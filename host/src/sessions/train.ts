@@ -157,7 +157,7 @@ async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEven
     folder ??= createFolder(job, inputs, connection, session.sessionId, begun);
     consoleLog.connect(folder);
     onEvent({ type: 'run', run: folder.path });
-    tracking = startTracking(job.track, folder);
+    tracking = await startTracking(job.track, folder);
     const { epochs, training, evalSamples, evalEvery = 1, finalSamples } = plan;
     const { nextStep } = start;
     const planned = { epochs, samples: training.count, nextStep, evalSamples, evalEvery, finalSamples };
