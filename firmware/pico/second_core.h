@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Starts the second core at `entry` (with its Thumb bit), with `stack` as its stack pointer and no interrupt enabled.
- * false: it does not answer, as in an emulator that has one core. */
+ * false: it does not answer. */
 bool second_core_start(uintptr_t entry, uintptr_t stack);
 
 /* Resets the second core: it sleeps in the boot ROM again. */

@@ -12,6 +12,13 @@
     .thumb
     .text
 
+    .equ SIO, 0xd0000000
+    .equ SIO_CPUID, 0x00
+    .equ SIO_FIFO_ST, 0x50
+    .equ SIO_FIFO_WR, 0x54
+    .equ SIO_FIFO_RD, 0x58
+    .equ VTOR, 0xe000ed08
+
     .word 0x20041f00            /* initial stack: below the second stage's place at the end of SRAM */
     .word reset + 1
     .word fault + 1             /* NMI */
@@ -22,15 +29,21 @@
     .hword data                 /* 0x16 */
     .hword lookup + 1           /* 0x18 */
 
-/* Copies the second stage, the first 256 bytes of flash, to the end of SRAM and enters it there: it switches flash off
- * and on again. It goes on to the image itself when LR is 0. */
+/* Copies the second stage, the first 256 bytes of flash but for their checksum, to the end of SRAM and enters it there:
+ * it switches flash off and on again. It goes on to the image itself when LR is 0. Both cores begin here. */
     .balign 4
 reset:
+    ldr r0, =SIO
+    ldr r1, [r0, #SIO_CPUID]
+    cmp r1, #0
+    bne wait_for_launch
+    nop                         /* with the checksum left out, as long a start as before there was a second core */
+    nop
     bl leave_xip
     bl enter_xip
     ldr r4, =0x10000000
     ldr r5, =0x20041f00
-    movs r1, #252
+    movs r1, #248
 1:  ldr r0, [r4, r1]
     str r0, [r5, r1]
     subs r1, #4
@@ -40,9 +53,53 @@ reset:
     mov lr, r0
     bx r5
 
+/* The second core: says that it is here, then waits for 0, 0, 1, vector table, stack, entry, and sends each back;
+ * begins anew when one of the first three is another. It sleeps between words (datasheet 2.8.2). r0: SIO. */
+wait_for_launch:
+    movs r2, #0
+    bl send
+    movs r4, #0                 /* words heard, as the table's offset */
+    movs r6, #0
+1:  ldr r1, [r0, #SIO_FIFO_ST]
+    lsrs r1, r1, #1             /* carry: a word is there */
+    bcs 2f
+    wfe
+    b 1b
+2:  ldr r2, [r0, #SIO_FIFO_RD]
+    bl send
+    cmp r4, #8
+    bhi 3f
+    adr r3, opening
+    ldr r3, [r3, r4]
+    cmp r2, r3
+    beq 4f
+    movs r4, #0
+    b 1b
+3:  mov r5, r6                  /* the last three: table, stack, entry at the end */
+    mov r6, r7
+    mov r7, r2
+4:  adds r4, #4
+    cmp r4, #24
+    bne 1b
+    ldr r1, =VTOR
+    str r5, [r1]
+    mov sp, r6
+    blx r7
 fault:
     bkpt #0xff
     b fault
+
+/* r0: SIO, r2: a word for the other core, which may sleep. Changes r1. */
+send:
+    ldr r1, [r0, #SIO_FIFO_ST]
+    lsrs r1, r1, #2             /* carry: there is room */
+    bcc send
+    str r2, [r0, #SIO_FIFO_WR]
+    sev
+    bx lr
+    .balign 4
+opening:
+    .word 0, 0, 1
 
 /* r0: table of (code, address) pairs of half words, r1: code. Returns the address, 0 when there is none. */
 lookup:

@@ -189,10 +189,12 @@ test('a board that is well passes every check', async () => {
     ]),
   );
   expect(document).toMatchObject({ verdict: 'pass', place: 'emulated' });
-  expect(document.calibration.map(({ name, ratio }) => [name, ratio])).toEqual([
-    ...MEASURED.map((name) => [name, 1]),
-    ['load beside the second core', null], // there is none
-  ]);
+  const measured = document.calibration.slice(0, -1);
+  expect(measured.map(({ name, ratio }) => [name, ratio])).toEqual(MEASURED.map((name) => [name, 1]));
+  // its loads wait for nobody in the emulator
+  const rivalled = document.calibration.at(-1)!;
+  expect(rivalled.name).toBe('load beside the second core');
+  expect(rivalled.ratio).toBeCloseTo(1, 2);
 });
 
 const FIFO_STATUS = 0x050;

@@ -14,7 +14,7 @@ export interface Calibration {
   readonly ratio: number | null;
 }
 
-/** In the order of SELF_TEST_KIND_CYCLES (proto/priot.proto). The emulator has one core and no rival for SRAM. */
+/** In the order of SELF_TEST_KIND_CYCLES (proto/priot.proto). The emulator has no rival for SRAM. */
 const BENCHMARKS: readonly { readonly name: string; readonly modelledAs?: string }[] = [
   { name: 'multiply' },
   { name: 'load' },

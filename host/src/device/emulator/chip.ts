@@ -4,6 +4,7 @@ import type { FlashChip } from './flash-chip.js';
 import { HardFault } from './hard-fault.js';
 import { FLASH_START, type Memory } from './memory.js';
 import { QuadSpi } from './quad-spi.js';
+import { SecondCore, setPending } from './second-core.js';
 
 export type Core = RP2040['core'];
 
@@ -43,24 +44,6 @@ const chipReset = {
   writeUint32Atomic: () => {},
 };
 
-/** The mailbox between the cores (RP2040 datasheet 2.3.1.4). */
-const FIFO_STATUS = 0x050;
-const FIFO_WRITE = 0x054;
-const FIFO_READ = 0x058;
-const FIFO_HAS_ROOM = 1 << 1;
-
-/** There is no second core: its mailbox takes everything and never answers. The library has no mailbox. */
-function addMailbox(sio: RP2040['sio']): void {
-  const [read, write] = [sio.readUint32.bind(sio), sio.writeUint32.bind(sio)];
-  sio.readUint32 = (offset) => {
-    if (offset === FIFO_STATUS) return FIFO_HAS_ROOM;
-    return offset === FIFO_READ ? 0 : read(offset);
-  };
-  sio.writeUint32 = (offset, value) => {
-    if (offset !== FIFO_WRITE && offset !== FIFO_STATUS) write(offset, value);
-  };
-}
-
 /** The library reports bad accesses only to its logger; peripherals without a model report there too, and may. */
 const faultingLogger = {
   debug: () => {},
@@ -80,6 +63,7 @@ const faultingLogger = {
 export class Chip extends RP2040 {
   /** A watchdog reset was asked for; the machine carries it out between two instructions. */
   resetRequested = false;
+  readonly second: SecondCore;
   private readonly watchdog: Watchdog;
   private readonly quadSpi: QuadSpi | undefined;
 
@@ -98,7 +82,6 @@ export class Chip extends RP2040 {
     fields.sramView = new DataView(memory.buffer, memory.sram.byteOffset, memory.sram.length);
     fields.bootrom = new Uint32Array(memory.buffer, memory.rom.byteOffset, memory.rom.length / 4);
     this.peripherals[VREG_AND_CHIP_RESET_PAGE] = chipReset;
-    addMailbox(this.sio);
     this.quadSpi = flashChip && this.connect(flashChip);
     this.watchdog = this.peripherals[WATCHDOG_PAGE] as unknown as Watchdog;
     this.watchdog.onWatchdogTrigger = () => {
@@ -112,6 +95,7 @@ export class Chip extends RP2040 {
     }
     this.adc.channelValues[TEMPERATURE_INPUT] = TEMPERATURE_AT_27;
     this.core.reset();
+    this.second = new SecondCore(this);
   }
 
   private connect(flashChip: FlashChip): QuadSpi {
@@ -141,13 +125,8 @@ export class Chip extends RP2040 {
   }
 
   override setInterrupt(irq: number, value: boolean): void {
-    const { core } = this;
-    const bit = 1 << irq;
-    if (!value) core.pendingInterrupts &= ~bit;
-    else if (!(core.pendingInterrupts & bit)) {
-      core.pendingInterrupts |= bit;
-      core.interruptsUpdated = true;
-    }
+    setPending(this.core, irq, value);
+    this.second?.setInterrupt(irq, value);
   }
 
   private checkRead(address: number): void {

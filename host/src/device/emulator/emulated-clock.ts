@@ -32,7 +32,7 @@ class Alarm implements LibraryAlarm {
 }
 
 /**
- * The chip's time, derived from the core's cycle counter: nothing ticks per instruction. An alarm goes off at the first
+ * The chip's time, derived from a core's cycle counter: nothing ticks per instruction. An alarm goes off at the first
  * instruction boundary at or after its time; while its callback runs, the clock shows the alarm's own time, so periodic
  * timers do not drift.
  */
@@ -49,6 +49,11 @@ export class EmulatedClock implements LibraryClock {
     this.core = core;
     this.startCycles = core.cycles;
     this.updateNext();
+  }
+
+  /** Shows the time of the core whose instructions run. */
+  follow(core: { cycles: number }): void {
+    this.core = core;
   }
 
   get nanos(): number {

@@ -1,11 +1,13 @@
 /** A Pico without its USB host: chip, memories, time; power on, run, watchdog reset. */
 
-import { Chip, wakes } from './chip.js';
+import { Chip, type Core, wakes } from './chip.js';
 import { EmulatedClock } from './emulated-clock.js';
 import { createFastRun, type FastRun } from './fast-core.js';
 import { FlashChip, type FlashChipOptions } from './flash-chip.js';
 import { HardFault } from './hard-fault.js';
+import { INTERLEAVE_CYCLES, Interleaving } from './interleaving.js';
 import { FLASH_BYTES, Memory, ROM_BYTES } from './memory.js';
+import { hasEvent } from './second-core.js';
 import { enterHardFault, executeSlowly, takeInterrupt } from './slow-core.js';
 
 /** Codes of the shim ROM's BKPT instructions (firmware/rom/shimrom.S). */
@@ -48,6 +50,8 @@ export interface MachineOptions {
   readonly onSleep?: () => boolean;
   /** The library's decoder for every instruction, uncorrected: what speed and lockstep are measured against. */
   readonly libraryCore?: boolean;
+  /** How far one core may run ahead of the other (docs/emulator.md); at least 1. */
+  readonly interleaveCycles?: number;
 }
 
 export class Machine {
@@ -59,6 +63,9 @@ export class Machine {
   /** Watchdog resets so far. */
   resets = 0;
   private readonly fastRun: FastRun | undefined;
+  private readonly interleaving: Interleaving;
+  /** Whose instruction runs. */
+  private running: Core;
   private pauseRequested = false;
   private firstFault: { message: string; pc: number } | undefined;
   private consoleLine = '';
@@ -70,17 +77,30 @@ export class Machine {
     const onChange = (offset: number, count: number) => this.chip.flashChanged(offset, count);
     this.flashChip = new FlashChip(
       this.memory.flash,
-      () => this.cycles,
+      () => this.running.cycles,
       onChange,
       options.flashChip,
       () => this.skipToFlash(),
     );
+    this.interleaving = new Interleaving(this.clock, this.fastRun, options.interleaveCycles ?? INTERLEAVE_CYCLES, {
+      runs: (core) => {
+        this.running = core;
+      },
+      fault: (core, message, pc) => this.fault(core, message, pc),
+    });
     this.chip = this.connect(new Chip(this.memory, this.clock, this.flashChip));
+    this.running = this.chip.core;
   }
 
   /** Emulated time since power on, in cycles of 8 ns. Sleep and flash times are in it. */
   get cycles(): number {
     return this.chip.core.cycles;
+  }
+
+  /** Whether both cores sleep and nothing that is known wakes one. */
+  get asleep(): boolean {
+    const { core, second } = this.chip;
+    return core.waiting && !second.awake && !wakes(core) && !hasEvent(core);
   }
 
   /** Makes `run` return at the next instruction boundary; for callbacks of alarms. */
@@ -92,27 +112,33 @@ export class Machine {
   run(untilCycles: number): void {
     this.pauseRequested = false;
     while (!this.halt && this.chip.core.cycles < untilCycles) {
-      const { core } = this.chip;
-      if (core.cycles >= this.clock.nextAlarmCycles) {
-        this.clock.fireDue();
-        if (this.chip.resetRequested) this.reset();
-        if (this.pauseRequested) return;
-        continue;
-      }
-      if (core.waiting) {
-        if (wakes(core)) {
-          core.waiting = false;
-          core.interruptsUpdated = true;
-        } else if (this.options.onSleep?.()) return;
-        else {
+      const { core, second } = this.chip;
+      if (second.awake) {
+        this.interleaving.run(this.chip, untilCycles);
+        this.running = core;
+      } else if (core.cycles >= this.clock.nextAlarmCycles) this.clock.fireDue();
+      else {
+        if (core.waiting && !this.wake(core)) {
+          if (this.options.onSleep?.()) return;
           this.sleepUntil(untilCycles);
           continue;
         }
+        this.execute(untilCycles);
       }
-      this.execute(untilCycles);
       if (this.chip.resetRequested) this.reset();
       if (this.pauseRequested) return;
     }
+  }
+
+  /** Ends the sleep of the first core, when there is a reason to. */
+  private wake(core: Core): boolean {
+    if (wakes(core)) core.interruptsUpdated = true;
+    else if (hasEvent(core)) {
+      core.eventRegistered = false;
+      core.cycles = Math.max(core.cycles, this.chip.second.core.cycles);
+    } else return false;
+    core.waiting = false;
+    return true;
   }
 
   /** Lets a sleeping core sleep on until `untilCycles` or the next alarm. */
@@ -124,7 +150,7 @@ export class Machine {
   /** Executes instructions until the time is up, an alarm is due, or the core sleeps, faults or is reset. */
   private execute(untilCycles: number): void {
     const { chip, clock, fastRun } = this;
-    const { core } = chip;
+    const { core, second } = chip;
     let pc = core.PC;
     try {
       do {
@@ -143,6 +169,7 @@ export class Machine {
         executeSlowly(core);
       } while (
         !core.waiting &&
+        !second.awake &&
         !chip.resetRequested &&
         !this.halt &&
         core.cycles < untilCycles &&
@@ -150,13 +177,12 @@ export class Machine {
       );
     } catch (error) {
       if (!(error instanceof HardFault)) throw error;
-      this.fault(error.message, pc);
+      this.fault(core, error.message, pc);
     }
   }
 
-  private fault(message: string, pc: number): void {
+  private fault(core: Core, message: string, pc: number): void {
     const address = pc & ~1;
-    const { core } = this.chip;
     if (core.IPSR !== 3) this.firstFault = { message, pc: address };
     if (enterHardFault(core, address)) return;
     const first = this.firstFault ?? { message, pc: address };
@@ -165,7 +191,7 @@ export class Machine {
 
   /** Time goes on to when the flash chip is ready: the boot ROM polls it, with interrupts masked, and does nothing else. */
   private skipToFlash(): void {
-    this.chip.core.cycles = this.flashChip.busyUntilCycles;
+    this.running.cycles = this.flashChip.busyUntilCycles;
   }
 
   /** A watchdog reset: a new chip; flash, SRAM and time stay. */
@@ -185,6 +211,8 @@ export class Machine {
 
   private connect(chip: Chip, cycles = 0): Chip {
     chip.core.cycles = cycles;
+    chip.second.core.cycles = cycles;
+    this.running = chip.core;
     this.clock.start(chip.core);
     chip.onBreak = (code) => this.onBreak(code);
     this.consoleLine = '';
@@ -203,7 +231,7 @@ export class Machine {
   }
 
   private onBreak(code: number): void {
-    const { core } = this.chip;
+    const core = this.running;
     const inRom = core.PC >>> 0 < ROM_BYTES;
     if (inRom && code === BREAK_FLASH_ERASE) this.eraseFlash(core.registers[0]!, core.registers[1]!);
     else if (inRom && code === BREAK_FLASH_PROGRAM) {
@@ -219,10 +247,9 @@ export class Machine {
       throw new HardFault(`flash erase of ${count} bytes at offset 0x${offset.toString(16)}`);
     }
     this.requireSerialMode();
-    const { core } = this.chip;
     for (let at = offset; at < offset + count; ) {
       const bytes = at % BLOCK_BYTES === 0 && offset + count - at >= BLOCK_BYTES ? BLOCK_BYTES : SECTOR_BYTES;
-      core.cycles += this.flashChip.erase(at, bytes);
+      this.running.cycles += this.flashChip.erase(at, bytes);
       at += bytes;
     }
   }
@@ -235,7 +262,7 @@ export class Machine {
     this.requireSerialMode();
     for (let at = 0; at < count; at += PAGE_BYTES) {
       const page = Uint8Array.from({ length: PAGE_BYTES }, (_, i) => this.chip.readUint8(source + at + i));
-      this.chip.core.cycles += this.flashChip.program(offset + at, page);
+      this.running.cycles += this.flashChip.program(offset + at, page);
     }
   }
 

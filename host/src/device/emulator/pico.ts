@@ -1,7 +1,6 @@
 /** A machine on a USB cable: what both ways of driving the emulator (turns, live) share. */
 
 import { CdcHost } from './cdc-host.js';
-import { wakes } from './chip.js';
 import { CLOCK_HZ } from './emulated-clock.js';
 import type { FlashChipOptions } from './flash-chip.js';
 import { Machine } from './machine.js';
@@ -56,8 +55,7 @@ export class Pico {
 
   /** Whether the firmware waits for bytes: it sleeps, and nothing is under way on USB. */
   get idle(): boolean {
-    const { core } = this.machine.chip;
-    return this.cdc.configured && core.waiting && !wakes(core) && this.cdc.idle;
+    return this.cdc.configured && this.machine.asleep && this.cdc.idle;
   }
 
   /** Why the device is lost, if it is. */
