@@ -1,5 +1,5 @@
 // Writes the tables of docs/results.md, and of two of them into README.md, from the sweeps' results, so that no
-// number is typed by hand. Run by make results, results-vgg11, robustness and heldout (scripts/results.mk); tables whose sweep
+// number is typed by hand. Run by the commands of scripts/results.mk; tables whose sweep
 // was not run stay as they are.
 //   node scripts/results.mjs [FOLDER OF SWEEPS [PAGE README]]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -126,10 +126,12 @@ if (vgg11 !== undefined) {
   text = replaceBlock(text, 'vgg11', lines);
   writeFileSync(readme, replaceBlock(readFileSync(readme, 'utf8'), 'vgg11', lines));
 }
-for (const name of ['steady', 'steady-vgg11']) {
+for (const name of ['steady', 'steady-vgg11', 'held-out-steady', 'held-out-steady-vgg11']) {
   const sweep = read(join(sweeps, `${name}.json`));
   if (sweep !== undefined) text = replaceBlock(text, name, accuracyTable(sweep));
 }
-const robustness = read(join(sweeps, 'robustness.json'));
-if (robustness !== undefined) text = replaceBlock(text, 'robustness', robustnessTable(robustness));
+for (const name of ['robustness', 'robustness-steady']) {
+  const sweep = read(join(sweeps, `${name}.json`));
+  if (sweep !== undefined) text = replaceBlock(text, name, robustnessTable(sweep));
+}
 writeFileSync(page, text);

@@ -6,7 +6,8 @@ SWEEPS := runs/sweeps
 BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
 EMULATED := $(SWEEPS)/accuracy-emulated
 
-.PHONY: results robustness heldout picture results-vgg11 results-steady results-steady-vgg11
+.PHONY: results robustness heldout picture results-vgg11 results-steady results-steady-vgg11 \
+	heldout-steady robustness-steady
 
 results: ## the accuracy table of docs/results.md: methods, four angles, five seeds
 	@$(MAKE) setup
@@ -53,6 +54,24 @@ results-steady-vgg11: ## the same on VGG11: two methods, three angles, three see
 	@$(MAKE) -j2 build
 	@mkdir -p $(SWEEPS)
 	$(PRIOT) sweep sweeps/steady-vgg11.yaml $(DATA) --out $(SWEEPS)/steady-vgg11 --json >$(SWEEPS)/steady-vgg11.json
+	node scripts/results.mjs
+
+heldout-steady: ## what the steady variant's step was chosen by, on held-out training images; half an hour
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	$(PRIOT) sweep sweeps/held-out-steady.yaml $(DATA) --out $(SWEEPS)/held-out-steady --json >$(SWEEPS)/held-out-steady.json
+	$(PRIOT) sweep sweeps/held-out-steady-vgg11.yaml $(DATA) --out $(SWEEPS)/held-out-steady-vgg11 --json \
+		>$(SWEEPS)/held-out-steady-vgg11.json
+	node scripts/results.mjs
+
+robustness-steady: ## the robustness table of the steady variant: five backbones, three seeds, steps of 3 to 6 bits
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	@mkdir -p $(SWEEPS)
+	@$(MAKE) -j2 $(addsuffix /network.json,$(BACKBONES))
+	$(PRIOT) sweep sweeps/robustness-steady.yaml $(DATA) --out $(SWEEPS)/robustness-steady --json \
+		>$(SWEEPS)/robustness-steady.json
 	node scripts/results.mjs
 
 picture: ## the picture of the README: accuracy over epochs, 20 sessions; some minutes

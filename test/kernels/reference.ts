@@ -51,6 +51,10 @@ function fnv(bytes: Iterable<number>): number {
   return hash;
 }
 
+function littleEndian(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Int32Array.from(values).buffer);
+}
+
 /** One product of a layer's sums: in[input] * W[edge] belongs to acc[output]. */
 type Product = (output: number, input: number, edge: number) => void;
 
@@ -88,6 +92,16 @@ interface Pass {
   output: number[];
 }
 
+/** What a layer's tensors ask for, and the checksums that a case lists for debugging. The sums of a zero loss are 0. */
+export interface ReferenceDebug {
+  /** b of acc, of the delta, of eacc, of G and of G*W. */
+  bits: { accumulator: number; delta: number; error: number; gradient: number; weighted: number };
+  accumulator: number;
+  errorAccumulator: number;
+  /** Of G*W. */
+  weighted: number;
+}
+
 export interface ReferenceResult {
   prediction: number;
   lossZero: boolean;
@@ -98,6 +112,8 @@ export interface ReferenceResult {
 
 export class Reference {
   private readonly offsets: number[];
+  /** Of the last step, first layer to last. */
+  readonly debug: ReferenceDebug[] = [];
 
   constructor(
     private readonly network: Network,
@@ -131,6 +147,10 @@ export class Reference {
     const lossGradient = Int8Array.from(delta);
     const lossZero = delta.every((value) => value === 0);
     const deltas: number[][] = layers.map((layer) => Array<number>(size(outputShape(layer))).fill(0));
+    for (const [l, layer] of layers.entries()) {
+      const { input, acc } = passes[l]!;
+      this.observe(l, acc, [], Array<number>(input.length).fill(0), Array<number>(layer.edges).fill(0));
+    }
     for (let l = layers.length - 1; l >= 0 && !lossZero; l--) {
       deltas[l] = delta;
       delta = this.backward(l, passes, delta);
@@ -213,11 +233,31 @@ export class Reference {
       gradient[edge]! += full[output]! * input[i]!;
     });
     if (layer.op === 'sum_pool') for (const i of error.keys()) error[i] = full[i % full.length]!;
+    this.observe(l, acc, delta, error, gradient);
     this.update(layer, gradient);
     if (l === 0) return [];
     const below = this.network.layers[l - 1]!;
     const shift = this.dynamic ? Math.max(0, bits(error) - 7) : layer.shifts!.error!;
     return error.map((value, i) => (below.relu && input[i]! <= 0 ? 0 : clamp(rounded(value, shift))));
+  }
+
+  private observe(
+    l: number,
+    acc: readonly number[],
+    delta: readonly number[],
+    error: readonly number[],
+    gradient: readonly number[],
+  ): void {
+    const weighted = gradient.map((g, edge) => g * this.network.weights[this.offsets[l]! + edge]!);
+    this.debug[l] = {
+      bits: {
+        ...{ accumulator: bits(acc), delta: bits(delta), error: bits(error) },
+        ...{ gradient: bits(gradient), weighted: bits(weighted) },
+      },
+      accumulator: fnv(littleEndian(acc)),
+      errorAccumulator: fnv(littleEndian(error)),
+      weighted: fnv(littleEndian(weighted)),
+    };
   }
 
   private update(layer: NetworkLayer, gradient: readonly number[]): void {

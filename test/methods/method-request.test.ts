@@ -38,7 +38,7 @@ describe("a method's defaults", () => {
     ],
     [
       { method: 'priot', variant: 'steady' },
-      { mu: 4, threshold: -64, belowThreshold: 'negate:fc1', lastErrorCorrection: 0 },
+      { mu: 5, threshold: -64, belowThreshold: 'negate:fc1', lastErrorCorrection: -2 },
     ],
     [
       { method: 'priot', variant: 'steady', mu: 6, belowThreshold: 'zero', lastErrorCorrection: -1 },
@@ -46,7 +46,7 @@ describe("a method's defaults", () => {
     ],
     [
       { method: 'priot-s', variant: 'steady', calibrate: 'source' },
-      { mu: 5, threshold: -32, select: 'trial', belowThreshold: 'negate:fc1', lastErrorCorrection: 0 },
+      { mu: 5, threshold: -32, select: 'trial', belowThreshold: 'negate:fc1', lastErrorCorrection: -2 },
     ],
     [{ method: 'niti-static' }, { calibrate: 'transfer', mu: 4 }],
     [{ method: 'niti-dynamic' }, { mu: 3 }],
