@@ -17,7 +17,7 @@ import { putNetwork } from '#host/training/network-on-device.js';
 
 /** What an architecture says of a layer; shapes follow. */
 type Shorthand =
-  | { conv: number; kernel: number; stride?: number; padding?: number; pool?: boolean; relu?: boolean }
+  | { conv: number; kernel: number; stride?: number; padding?: number; pool?: boolean; relu?: boolean; bias?: boolean }
   | { linear: number; relu?: boolean };
 
 function layersOf(
@@ -55,6 +55,8 @@ function layersOf(
             stride: [layer.stride ?? 1, layer.stride ?? 1],
             padding: [padding, padding, padding, padding],
             pool: layer.pool ?? false,
+            // The sums' own exponent: the input's and what weights and shifts add to it.
+            ...(layer.bias && { biasExponent: 2 * index - 5 - shift }),
           }
         : { ...common, op: 'linear', inFeatures: shape[0] * shape[1] * shape[2], outFeatures: layer.linear };
     shape = outputShape(shaped);
@@ -71,6 +73,32 @@ const shapes: Record<string, { input: Shape; layers: Shorthand[] }> = {
       { conv: 16, kernel: 3, padding: 1, pool: true },
       { linear: 16 },
       { linear: 10 },
+    ],
+  },
+  'biases, five by five, outputs that fill no group': {
+    input: [14, 12, 1],
+    layers: [
+      { conv: 6, kernel: 5, padding: 2, pool: true, bias: true },
+      { conv: 19, kernel: 3, padding: 1, pool: true, bias: true },
+      { conv: 12, kernel: 2, bias: true },
+      { linear: 12 },
+      { linear: 5 },
+    ],
+  },
+  'biases, three by three, outputs that fill no group': {
+    input: [10, 9, 1],
+    layers: [
+      { conv: 14, kernel: 3, padding: 1, pool: true, bias: true },
+      { conv: 33, kernel: 3, pool: true, bias: true },
+      { linear: 20 },
+    ],
+  },
+  'three by three, an odd number of outputs': {
+    input: [10, 9, 1],
+    layers: [
+      { conv: 11, kernel: 3, padding: 1, pool: true },
+      { conv: 3, kernel: 3, pool: true, bias: true },
+      { linear: 12 },
     ],
   },
   'five by five, even kernel, no padding': {
@@ -225,6 +253,13 @@ function scoredFlags(layers: readonly NetworkLayer[], first: number, random: Xor
   );
 }
 
+/** Biases of the layers that have some: of each three two that leave room in 16 bits, and one that does not. */
+function biasesOf(layers: readonly NetworkLayer[], random: Xorshift32): { biases?: Int16Array } {
+  const count = layers.reduce((sum, layer) => sum + (layer.biasExponent === undefined ? 0 : outputShape(layer)[2]), 0);
+  if (count === 0) return {};
+  return { biases: Int16Array.from({ length: count }, (_, index) => anyWeight(random) * (index % 3 === 2 ? 255 : 4)) };
+}
+
 const STEPS = 3;
 
 async function train(
@@ -299,7 +334,8 @@ export function testKernels(openFast: () => Promise<Device>, openPlain: () => Pr
           const shaped = layersOf(input, layers, shift, filling === 'extreme' ? 0 : shift - 3, scoreShifts);
           const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => weight(random));
           const scores = weights.map(() => score(random));
-          const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights };
+          const biases = biasesOf(shaped, random);
+          const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights, ...biases };
           const images = Array.from({ length: STEPS }, () =>
             Uint8Array.from({ length: imageBytes(network) }, () => pixel(random)),
           );

@@ -25,12 +25,20 @@ void m0plus_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, 
 void m0plus_output_rows(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc);
 bool m0plus_linear(const engine_layer *layer, int32_t *acc);
 
-/* Spreads the accumulators of `count` windows from acc[channel][window] to row[window][channel], its windows `pitch`
- * elements apart. */
-static inline void m0plus_spread(const int32_t *acc, uint32_t outputs, uint32_t count, int32_t *row, uint32_t pitch) {
-    for (uint32_t o = 0; o < outputs; o++, acc += M0PLUS_WINDOWS) {
+/* Returns the biases from output channel `first` on, of a group. */
+static inline const int32_t *m0plus_biases(const layer_memory *memory, uint32_t first) {
+    return memory->biases == NULL ? m0plus_no_biases : memory->biases + first;
+}
+
+/* Spreads the accumulators of `count` windows, the biases added, from acc[channel][window] to row[window][channel], its
+ * windows a pixel of the accumulator map apart; of the channels [first, first + group) those that there are. */
+static inline void m0plus_spread(const engine_layer *layer, const int32_t *acc, uint32_t first, uint32_t group,
+                                 uint32_t count, int32_t *row) {
+    const uint32_t outputs = layer->config.out_channels, end = first + group < outputs ? first + group : outputs;
+    const int32_t *bias = m0plus_biases(m0plus_memory(layer), first);
+    for (uint32_t o = first; o < end; o++, acc += M0PLUS_WINDOWS, bias++) {
         for (uint32_t window = 0; window < count; window++) {
-            row[window * pitch + o] = acc[window];
+            row[window * outputs + o] = acc[window] + *bias;
         }
     }
 }

@@ -5,16 +5,47 @@
 #include "../plain.h"
 #include "padded_input.h"
 
+#include <string.h>
+
 /* Fills the scratch for all channels: the padded input, and where the lists of four channels' deltas lie. */
 static void PRIOT_HOT begin_correlation(const engine_layer *layer, m0plus_correlation *scratch) {
     scratch->lists = (sparse_element *)(void *)m0plus_pad_input(layer, scratch->padded);
     scratch->list_length = layer->shape.out_height * layer->shape.out_width + 1; /* and what ends the list */
 }
 
-/* Lists the deltas of channels [channel, channel + 4). */
-static void PRIOT_HOT list_deltas(const engine_layer *layer, uint32_t channel) {
+/* Lists the deltas of one channel, where four of them do not lie in a word. In flash, as what is not inlined here. */
+static void __attribute__((noinline))
+list_channel_deltas(const engine_layer *layer, uint32_t channel, sparse_element *next) {
+    const uint32_t outputs = layer->config.out_channels, side = layer->config.pool ? 2 : 1;
+    const uint32_t right = layer->config.stride * layer->config.in_channels;
+    const uint32_t down = layer->config.stride * m0plus_padded_pitch(layer);
+    const uint32_t windows[M0PLUS_WINDOWS] = {0, right, down, right + down};
+    const int8_t *delta = layer->memory.delta + channel;
+    for (uint32_t y = 0, index = channel; y < layer->shape.out_height; y++) {
+        uint32_t place = side * y * down;
+        for (uint32_t x = 0; x < layer->shape.out_width;
+             x++, index += outputs, delta += outputs, place += side * right) {
+            if (*delta != 0) {
+                *next++ = sparse_pack(place + (side == 2 ? windows[layer->memory.positions[index]] : 0), *delta);
+            }
+        }
+    }
+    *next = 0;
+}
+
+/* Returns the deltas of a channel, which are listed together with those of its neighbours; `listed`: up to which they
+ * are, for the channels from the first on. */
+static const sparse_element *PRIOT_HOT deltas_of(const engine_layer *layer, uint32_t channel, uint32_t *listed) {
     const m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
-    m0plus_list_deltas(layer, channel, scratch->lists, scratch->list_length);
+    if (layer->config.out_channels % 4 != 0) {
+        list_channel_deltas(layer, channel, scratch->lists);
+        return scratch->lists;
+    }
+    if (channel >= *listed) {
+        m0plus_list_deltas(layer, channel & ~3u, scratch->lists, scratch->list_length);
+        *listed = (channel & ~3u) + 4;
+    }
+    return scratch->lists + channel % 4 * scratch->list_length;
 }
 
 static inline bool fits_lanes(const sparse_element *deltas) {
@@ -30,13 +61,35 @@ static inline bool fits_lanes(const sparse_element *deltas) {
     return positive <= M0PLUS_LANE_DELTAS && negative <= M0PLUS_LANE_DELTAS;
 }
 
+#define BYTES 5u /* that m0plus_correlate5 takes at once */
+
+/* Rows that are no whole words. */
+static void __attribute__((noinline)) correlate_bytes(const sparse_element *list, uintptr_t map, uint32_t pitch,
+                                                      uint32_t row, uint32_t rows, int32_t *gradient) {
+    const uint32_t whole = row - row % BYTES;
+    int32_t rest[BYTES];
+    for (; rows > 0; rows--, map += pitch, gradient += row) {
+        if (whole != 0) {
+            m0plus_correlate5(list, map, whole / BYTES, gradient);
+        }
+        if (whole != row) {
+            m0plus_correlate5(list, map + whole, 1, rest);
+            memcpy(gradient + whole, rest, (row - whole) * sizeof *rest);
+        }
+    }
+}
+
 /* `list`: the channel's deltas. */
 static void PRIOT_HOT correlate(const engine_layer *layer, const sparse_element *list, int32_t *gradient) {
     const engine_layer_config *config = &layer->config;
     const uint32_t pitch = m0plus_padded_pitch(layer), row = config->kernel * config->in_channels;
     uintptr_t map = (uintptr_t)m0plus_scratch_of(layer)->correlation.padded;
-    if (config->in_channels == 1) {
+    if (config->in_channels == 1 && config->kernel == 3) {
         m0plus_correlate9(list, map, pitch, gradient);
+        return;
+    }
+    if (config->in_channels % 8 != 0) {
+        correlate_bytes(list, map, pitch, row, config->kernel, gradient);
         return;
     }
     void (*const correlate8)(const sparse_element *, uintptr_t, uint32_t, int32_t *) =
@@ -50,12 +103,10 @@ static void PRIOT_HOT correlate_channels(engine_layer *layer, uint32_t first, ui
                                          const engine_gradient_sink *sink) {
     m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
     int32_t *gradient = sink->gradient;
+    uint32_t listed = 0;
     begin_correlation(layer, scratch);
     for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
-        if (channel == first || channel % 4 == 0) {
-            list_deltas(layer, channel & ~3u);
-        }
-        correlate(layer, scratch->lists + channel % 4 * scratch->list_length, gradient);
+        correlate(layer, deltas_of(layer, channel, &listed), gradient);
         if (sink->take != NULL) {
             sink->take(layer, channel, gradient);
         }
@@ -87,7 +138,7 @@ static void add_window(const engine_layer *layer, const layer_memory *memory, ui
 }
 
 /* Makes one channel's gradient on the list of inputs. */
-static void PRIOT_HOT gather_channel(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
+static void __attribute__((noinline)) gather_channel(const engine_layer *layer, uint32_t channel, int32_t *gradient) {
     const layer_memory *memory = m0plus_memory(layer);
     const uint32_t outputs = layer->config.out_channels;
     m0plus_clear_words((uint32_t *)gradient, layer->shape.fan_in);

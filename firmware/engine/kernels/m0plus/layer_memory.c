@@ -11,16 +11,16 @@ static bool is_convolution(const engine_layer *layer) {
 }
 
 /* Whether a convolution's shape is one these kernels are made for. They read inputs without their sign, and know the
- * same kernel, stride and padding in every direction alone. */
+ * same kernel, stride and padding in every direction alone. Outputs that are no multiple of a group are filled up with
+ * channels of no weight: their accumulators are 0, which nobody writes. */
 static bool suits_convolution(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     const bool square = config->kernel_columns == config->kernel && config->stride_columns == config->stride;
     const bool symmetric = config->padding_left == config->padding && config->padding_bottom == config->padding &&
                            config->padding_right == config->padding;
-    return square && symmetric && !config->depthwise && !config->bias && config->out_channels % M0PLUS_GROUP == 0 &&
-           config->kernel <= M0PLUS_MAX_KERNEL && config->padding < config->kernel &&
-           config->in_height <= M0PLUS_MAX_SIDE && config->in_width <= M0PLUS_MAX_SIDE && config->stride <= UINT8_MAX &&
-           layer->shape.unsigned_inputs;
+    return square && symmetric && !config->depthwise && config->kernel <= M0PLUS_MAX_KERNEL &&
+           config->padding < config->kernel && config->in_height <= M0PLUS_MAX_SIDE &&
+           config->in_width <= M0PLUS_MAX_SIDE && config->stride <= UINT8_MAX && layer->shape.unsigned_inputs;
 }
 
 bool m0plus_suits(const engine_layer *layer) {
@@ -36,7 +36,7 @@ bool m0plus_lists_inputs(const engine_layer *layer) {
 
 /* Returns the bytes of the forward pass's effective weights. */
 static uint32_t weights_bytes(const engine_layer *layer) {
-    return layer->shape.edges * (m0plus_reads_pixels(layer) ? 4 : 2);
+    return layer->shape.fan_in * m0plus_filled_outputs(layer) * (m0plus_reads_pixels(layer) ? 4 : 2);
 }
 
 uint32_t m0plus_map_deltas_bytes(const engine_layer *layer) {
@@ -63,16 +63,13 @@ uint32_t m0plus_correlation_bytes(const engine_layer *layer) {
 }
 
 bool m0plus_correlates(const engine_layer *layer) {
-    const engine_layer_config *config = &layer->config;
-    return is_convolution(layer) && m0plus_suits(layer) &&
-           (config->in_channels % 8 == 0 || (config->in_channels == 1 && config->kernel == 3)) &&
-           m0plus_correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
+    return is_convolution(layer) && m0plus_suits(layer) && m0plus_correlation_bytes(layer) <= MAX_SCRATCH_BYTES;
 }
 
-/* Takes bytes behind those taken so far. */
+/* Takes bytes behind those taken so far, whole words of them. */
 static void *take(layer_memory *memory, uint32_t *used, uint32_t bytes) {
     void *place = memory == NULL ? NULL : (uint8_t *)memory + *used;
-    *used += bytes;
+    *used += (bytes + M0PLUS_WORD_BYTES - 1) / M0PLUS_WORD_BYTES * M0PLUS_WORD_BYTES;
     return place;
 }
 
@@ -86,12 +83,19 @@ uint32_t m0plus_place(const engine_layer *layer, layer_memory *memory) {
     void *inputs = take(memory, &used, listed ? layer->shape.in_count * (uint32_t)sizeof(sparse_element) : 0);
     void *weights = take(memory, &used, map ? weights_bytes(layer) : 0);
     void *by_input = take(memory, &used, map && m0plus_gathers_errors(layer) ? layer->shape.edges : 0);
+    const uint32_t filled = map && layer->config.bias ? m0plus_filled_outputs(layer) : 0;
+    void *biases = take(memory, &used, filled * (uint32_t)sizeof(int32_t));
+    void *bias_lanes = take(memory, &used, filled / 2 * (uint32_t)sizeof(uint32_t));
+    void *empty = take(memory, &used, filled);
     void *starts = take(memory, &used, map && listed ? (pixels + 1) * (uint32_t)sizeof(uint16_t) : 0);
     if (memory != NULL) {
         memory->inputs = inputs;
         memory->weights = weights;
         memory->by_input = by_input;
         memory->starts = starts;
+        memory->biases = filled == 0 ? NULL : biases;
+        memory->bias_lanes = filled == 0 ? NULL : bias_lanes;
+        memory->empty = filled == 0 ? NULL : empty;
     }
     return used;
 }
@@ -100,22 +104,35 @@ static inline bool has_changed(uint32_t changed, uint32_t channel) {
     return (changed >> channel % 32 & 1u) != 0;
 }
 
-/* Two channels' weights of all taps into words, `words` apart. */
+/* Two channels' weights of all taps into words, `words` apart; the second channel may be one of no weight. */
 static void PRIOT_HOT copy_pairs(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
-    const int8_t *effective = layer->memory.effective + channel, *const end = effective + layer->shape.edges;
+    const uint32_t mask = channel + 1 < outputs ? UINT32_MAX : 0;
+    const int8_t *effective = layer->memory.effective, *const end = effective + layer->shape.edges;
     for (; effective < end; effective += outputs, word += words) {
-        *word = (uint32_t)effective[0] + ((uint32_t)effective[1] << 16);
+        *word = (uint32_t)effective[channel] + (((uint32_t)effective[channel + (mask & 1)] & mask) << 16);
     }
 }
 
 /* Copies the same weights, one word each. */
-static void PRIOT_HOT copy_widened(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
+static void __attribute__((noinline))
+copy_widened(const engine_layer *layer, uint32_t channel, uint32_t *word, uint32_t words) {
     const uint32_t outputs = layer->config.out_channels;
-    const int8_t *effective = layer->memory.effective + channel, *const end = effective + layer->shape.edges;
+    const uint32_t mask = channel + 1 < outputs ? UINT32_MAX : 0;
+    const int8_t *effective = layer->memory.effective, *const end = effective + layer->shape.edges;
     for (; effective < end; effective += outputs, word += words) {
-        word[0] = (uint32_t)effective[0];
-        word[1] = (uint32_t)effective[1];
+        word[0] = (uint32_t)effective[channel];
+        word[1] = (uint32_t)effective[channel + (mask & 1)] & mask;
+    }
+}
+
+/* Clears the words of two channels of no weight. */
+static void __attribute__((noinline))
+clear_pairs(const engine_layer *layer, uint32_t *word, uint32_t words, uint32_t count) {
+    for (uint32_t tap = 0; tap < layer->shape.fan_in; tap++, word += words) {
+        for (uint32_t i = 0; i < count; i++) {
+            word[i] = 0;
+        }
     }
 }
 
@@ -128,6 +145,10 @@ static void PRIOT_HOT copy_forward(const engine_layer *layer, layer_memory *memo
         count = m0plus_group_outputs(layer, group);
         const uint32_t words = lanes ? count / 2 : count; /* of a tap */
         for (uint32_t o = 0; o < count; o += 2) {
+            if (group + o >= outputs) {
+                clear_pairs(layer, weights + (lanes ? o / 2 : o), words, lanes ? 1 : 2);
+                continue;
+            }
             if (!has_changed(changed, group + o) && !has_changed(changed, group + o + 1)) {
                 continue;
             }

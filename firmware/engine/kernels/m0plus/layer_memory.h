@@ -16,8 +16,17 @@ typedef struct {
     void *weights;    /* convolutions: the effective ones by group of outputs, as the group's assembly wants them */
     int8_t *by_input; /* convolutions: the effective weights for errors: [c][ky][kx from right to left][o] */
     uint16_t *starts; /* convolutions: of each pixel in the list of inputs */
-    bool pixel_lanes; /* where pixels are read: weights are in words of two, for m0plus_pool_rows8_lanes */
+    /* Of a convolution with biases, those of this image, up to a whole group of outputs, 0 where there is none; NULL:
+     * it has none. */
+    int32_t *biases;
+    uint32_t *bias_lanes;  /* two of them in a word, less 1: what packed lanes begin at */
+    int8_t *empty;         /* outputs of a pool on nothing but zeros */
+    int32_t packed_budget; /* lane_budget of sums that begin at their biases */
+    bool pixel_lanes;      /* where pixels are read: weights are in words of two, for m0plus_pool_rows8_lanes */
 } layer_memory;
+
+/* The biases of a layer without any: of as many outputs as are made at once. */
+static const int32_t m0plus_no_biases[2 * M0PLUS_GROUP] = {0};
 
 static inline layer_memory *m0plus_memory(const engine_layer *layer) {
     return layer->memory.kernel_memory;
@@ -35,6 +44,11 @@ uint32_t m0plus_place(const engine_layer *layer, layer_memory *memory);
  * of non-zero inputs, two channels' weights in a word. */
 static inline bool m0plus_reads_pixels(const engine_layer *layer) {
     return layer->config.in_channels == 1 && layer->config.kernel <= M0PLUS_MAX_COLUMNS;
+}
+
+/* Returns the output channels with those of no weight that fill up the last group. */
+static inline uint32_t m0plus_filled_outputs(const engine_layer *layer) {
+    return (layer->config.out_channels + M0PLUS_GROUP - 1) / M0PLUS_GROUP * M0PLUS_GROUP;
 }
 
 /* Returns the output channels of the group that starts at channel `first`. */

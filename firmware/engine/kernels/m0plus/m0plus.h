@@ -20,9 +20,11 @@ typedef struct {
 sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t words, sparse_element *list,
                                   uint16_t *starts, uint16_t *sums);
 
-/* Makes outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window].
- * Outputs must be 0 before. One that is not positive stays so, and nobody reads its position. */
-void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift);
+/* Makes outputs and positions of eight channels from the accumulators of a pool's four windows, acc[channel][window],
+ * and their biases[channel]. Outputs must be 0 before. One that is not positive stays so, and nobody reads its
+ * position.
+ */
+void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift, const int32_t *biases);
 
 /* Where up to four windows of a map of one channel lie. */
 typedef struct {
@@ -47,16 +49,19 @@ typedef struct {
     uint8_t *positions;
     uint32_t outputs; /* bytes from a pool's output to the next one's */
     uint32_t shift;
+    const int32_t *biases; /* of the eight channels; m0plus_pool_rows8_lanes has them otherwise */
 } m0plus_pool_row;
 
 /* Outputs and positions, as m0plus_pool8 has them, of eight channels of a row of pools, at least one. weights[tap][8].
+ * A pool of zeros is left out.
  */
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights);
 
 /* Pools `rows` rows, from the first on, whose outputs follow one another, where 127 times the sum of a channel's
- * positive weights, and of its negative ones, is at most 32767. weights[tap][4]: words of two channels' weights, w0 +
- * w1 * 65536. */
-void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows);
+ * positive weights, and of its negative ones, is at most 32767, its bias added to either. weights[tap][4]: words of two
+ * channels' weights, w0 + w1 * 65536. starts[4]: of two channels' biases, less 1. A pool of zeros is left out. */
+void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows,
+                             const uint32_t *starts);
 
 /* A kernel row of windows that lie beside one another. */
 typedef struct {
@@ -96,6 +101,7 @@ typedef struct {
     const m0plus_window *windows; /* four */
     const sparse_element *inputs;
     const uint32_t *weights; /* as m0plus_gather has them */
+    const uint32_t *starts;  /* of two channels' biases, less 1: eight words */
     uint32_t *lanes;         /* scratch[8 * M0PLUS_WINDOWS] */
     int8_t *out;
     uint8_t *positions;
@@ -191,6 +197,8 @@ void m0plus_correlate8(const sparse_element *deltas, uintptr_t map, uint32_t gro
 /* Correlates where the deltas of either sign sum up to at most M0PLUS_LANE_DELTAS: gradients fit into 16 bits. */
 void m0plus_correlate8_lanes(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
 void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pitch, int32_t *gradient);
+/* As m0plus_correlate8, `groups` times five bytes that lie anywhere. */
+void m0plus_correlate5(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient);
 
 /* Groups of scores, and what updates them: the gradient of input x and an edge is factors[edge] * x. */
 typedef struct {

@@ -24,11 +24,12 @@
     .equ WINDOW, 28             /* the next one; from here on m0plus_packed_pool */
     .equ INPUTS, 32
     .equ WEIGHTS, 36
-    .equ LANES, 40              /* of the window */
-    .equ FRAME, 44
+    .equ STARTS, 40
+    .equ LANES, 44              /* of the window */
+    .equ FRAME, 48
 
-    .equ POOL_LANES, 12         /* in m0plus_packed_pool; out, positions and shift follow */
-    .equ POOL_SHIFT, 24
+    .equ POOL_LANES, 16         /* in m0plus_packed_pool; out, positions and shift follow */
+    .equ POOL_SHIFT, 28
     .equ WINDOWS_BYTES, 64      /* of four */
 
 /* An element, index * 256 + x, times the 32 bytes of its weights; r7: of map element 0, in this kernel row. */
@@ -57,9 +58,9 @@ m0plus_pool16_packed:
     save_registers
     sub  sp, #FRAME
     str  r0, [sp, #POOL]
-    ldmia r0!, {r1-r4}
+    ldmia r0!, {r1-r5}
     add  r0, sp, #WINDOW
-    stmia r0!, {r1-r4}
+    stmia r0!, {r1-r5}
     movs r0, r1
     adds r1, #WINDOWS_BYTES
     str  r1, [sp, #WINDOWS_END]
@@ -72,9 +73,15 @@ next_window:                    /* at r0 */
     subs r6, r0, r6
     add  r0, sp, #ROWS
     stmia r0!, {r1, r2, r3, r6}
-    movs r4, #0
-    mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
-    start_accumulators
+    ldr  r0, [sp, #STARTS]
+    ldmia r0!, {r1-r5}          /* one less than they are: as m0plus_pool_pairs wants it */
+    mov  r8, r1
+    mov  r9, r2
+    mov  r10, r3
+    mov  r11, r4
+    mov  r12, r5
+    ldmia r0!, {r1, r4, r5}
+    mov  lr, r1
     b    next_row
 
 four:

@@ -29,10 +29,12 @@ static inline bool pools_three_by_three(const engine_layer *layer) {
 }
 
 bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
-    if (!pools_three_by_three(layer)) {
+    /* The output of 0 of an odd channel's neighbour of no weight may be written. */
+    if (!pools_three_by_three(layer) || layer->config.out_channels % 2 != 0) {
         return false;
     }
-    if (layer->shape.fan_in * (uint32_t)layer->step.largest_weight <= INT16_MAX / INT8_LIMIT) {
+    const int32_t *const biases = layer->step.biases;
+    if (biases == NULL && layer->shape.fan_in * (uint32_t)layer->step.largest_weight <= INT16_MAX / INT8_LIMIT) {
         return true;
     }
     const int8_t *const end = layer->memory.effective + layer->shape.edges;
@@ -42,7 +44,9 @@ bool m0plus_pixels_fit_lanes(const engine_layer *layer) {
             positive += *weight > 0 ? *weight : 0;
             negative -= *weight < 0 ? *weight : 0;
         }
-        if (positive > INT16_MAX / INT8_LIMIT || negative > INT16_MAX / INT8_LIMIT) {
+        const int32_t bias = biases == NULL ? 0 : biases[o];
+        if (absolute(bias) > INT16_MAX || positive * INT8_LIMIT + bias > INT16_MAX ||
+            negative * INT8_LIMIT - bias > INT16_MAX) {
             return false;
         }
     }
@@ -87,7 +91,7 @@ void m0plus_pixels_accumulate(const engine_layer *layer, uint32_t first_row, uin
             const int32_t *weights = memory->weights;
             for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->shape.fan_in * M0PLUS_GROUP) {
                 m0plus_pixels8(&scratch->windows, first + ox * stride, scratch->acc, weights);
-                m0plus_spread(scratch->acc, M0PLUS_GROUP, count, acc + o, outputs);
+                m0plus_spread(layer, scratch->acc, o, M0PLUS_GROUP, count, acc);
             }
         }
     }
@@ -125,6 +129,16 @@ static void __attribute__((noinline)) pool_widened_rows(m0plus_pool_row row, con
     }
 }
 
+/* Fills `pools` pools of nothing but zeros: with what the biases make. */
+static void fill_empty(const engine_layer *layer, uint32_t pools, int8_t *out, uint8_t *positions) {
+    const layer_memory *memory = m0plus_memory(layer);
+    const uint32_t outputs = layer->config.out_channels;
+    for (; memory->empty != NULL && pools > 0; pools--, out += outputs, positions += outputs) {
+        memcpy(out, memory->empty, outputs);
+        memset(positions, 0, outputs);
+    }
+}
+
 /* A row of pools of any other windows; in flash, too. */
 static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32_t out_row) {
     const layer_memory *memory = m0plus_memory(layer);
@@ -142,6 +156,7 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
     scratch->windows.offsets[3] = down + stride;
     memset(out, 0, count);
     if (!find_occupied(scratch, first - scratch->margin, side)) {
+        fill_empty(layer, layer->shape.out_width, out, positions);
         return;
     }
     const uint8_t *column = (const uint8_t *)scratch->occupied + scratch->margin; /* seen so far */
@@ -154,13 +169,37 @@ static void __attribute__((noinline)) pool_row(const engine_layer *layer, uint32
             const int32_t *weights = memory->weights;
             for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP, weights += layer->shape.fan_in * M0PLUS_GROUP) {
                 m0plus_pixels8(&scratch->windows, first, scratch->acc, weights);
-                m0plus_pool8(scratch->acc, out + o, positions + o, layer->step.activation_shift);
+                m0plus_pool8(scratch->acc, out + o, positions + o, layer->step.activation_shift,
+                             m0plus_biases(memory, o));
             }
+        } else {
+            fill_empty(layer, 1, out, positions);
         }
         left += 2 * stride;
         first += 2 * stride;
     }
 }
+
+/* Fills the pools of 3x3 windows in a row that are nothing but zeros: the assembly leaves them out. */
+static void __attribute__((noinline)) fill_empty_pools(const engine_layer *layer, uint32_t out_row) {
+    m0plus_pixels *scratch = &m0plus_scratch_of(layer)->pixels;
+    const uint32_t outputs = layer->config.out_channels, count = layer->shape.out_width * outputs;
+    int8_t *out = layer->memory.output + out_row * count;
+    uint8_t *positions = layer->memory.positions + out_row * count;
+    if (!find_occupied(scratch, first_window(layer, scratch, 2 * out_row) - scratch->margin, 4)) {
+        fill_empty(layer, layer->shape.out_width, out, positions);
+        return;
+    }
+    const uint8_t *column = (const uint8_t *)scratch->occupied + scratch->margin;
+    for (const int8_t *end = out + count; out < end; out += outputs, positions += outputs, column += 2) {
+        if ((column[0] | column[1] | column[2] | column[3]) == 0) {
+            fill_empty(layer, 1, out, positions);
+        }
+    }
+}
+
+/* The lanes of layers without biases begin one less than 0. */
+static const uint32_t no_starts[M0PLUS_GROUP / 2] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 /* Rows of pools of 3x3 windows. */
 static void PRIOT_HOT pool_three_by_three(const engine_layer *layer, uint32_t first_row, uint32_t end) {
@@ -169,6 +208,9 @@ static void PRIOT_HOT pool_three_by_three(const engine_layer *layer, uint32_t fi
     const uint32_t outputs = layer->config.out_channels, rows = end - first_row;
     const uint32_t row_bytes = layer->shape.out_width * outputs, skipped = first_row * row_bytes;
     memset(layer->memory.output + skipped, 0, rows * row_bytes);
+    for (uint32_t row = first_row; memory->empty != NULL && row < end; row++) {
+        fill_empty_pools(layer, row);
+    }
     const int32_t *weights = memory->weights;
     for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP) {
         m0plus_pool_row row = {.first = first_window(layer, scratch, 2 * first_row),
@@ -177,9 +219,11 @@ static void PRIOT_HOT pool_three_by_three(const engine_layer *layer, uint32_t fi
                                .out_end = layer->memory.output + skipped + o + row_bytes,
                                .positions = layer->memory.positions + skipped + o,
                                .outputs = outputs,
-                               .shift = layer->step.activation_shift};
+                               .shift = layer->step.activation_shift,
+                               .biases = m0plus_biases(memory, o)};
         if (memory->pixel_lanes) {
-            m0plus_pool_rows8_lanes(&row, (const uint32_t *)weights, rows);
+            m0plus_pool_rows8_lanes(&row, (const uint32_t *)weights, rows,
+                                    memory->bias_lanes == NULL ? no_starts : memory->bias_lanes + o / 2);
             weights += layer->shape.fan_in * M0PLUS_GROUP / 2;
         } else {
             pool_widened_rows(row, weights, rows);

@@ -1,4 +1,4 @@
-/* Pool, ReLU and requantisation of eight channels at a time (m0plus.h): 27 cycles for an output that is positive, 19 for
+/* Pool, ReLU and requantisation of eight channels at a time (m0plus.h): 31 cycles for an output that is positive, 23 for
  * one that is not. */
 #include "registers.inc"
 
@@ -13,6 +13,9 @@
     larger r5, 1
     larger r6, 2
     larger r7, 3
+    mov  r5, r10
+    ldr  r5, [r5, #4 * \place]
+    adds r4, r4, r5
     cmp  r4, #0
     ble  3f
     mov  r5, r9
@@ -26,7 +29,7 @@
 3:
     .endm
 
-/* void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift) */
+/* void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift, const int32_t *biases) */
     .balign 4
     .global m0plus_pool8
     .type m0plus_pool8, %function
@@ -34,8 +37,11 @@ m0plus_pool8:
     push {r4-r7, lr}
     mov  r4, r8
     mov  r5, r9
-    push {r4, r5}
+    mov  r6, r10
+    push {r4-r6}
     mov  r9, r3                 /* shift */
+    ldr  r4, [sp, #32]
+    mov  r10, r4                /* biases */
     movs r4, #1
     lsls r4, r3
     lsrs r4, r4, #1
@@ -48,8 +54,9 @@ m0plus_pool8:
     channel 5
     channel 6
     channel 7
-    pop  {r4, r5}
+    pop  {r4-r6}
     mov  r8, r4
     mov  r9, r5
+    mov  r10, r6
     pop  {r4-r7, pc}
     .size m0plus_pool8, . - m0plus_pool8

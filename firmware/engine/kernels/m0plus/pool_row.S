@@ -23,7 +23,8 @@
     .equ POSITIONS, 200         /* of output 0, were that at address 0 */
     .equ SHIFT, 204
     .equ CALLERS, 208           /* the stack pointer */
-    .equ FRAME, 212
+    .equ BIASES, 212
+    .equ FRAME, 216
 
     .macro pixel
     ldmia r6!, {r2, r3, r7}
@@ -101,6 +102,8 @@ m0plus_pool_row8:
     str  r2, [sp, #CALLERS]
     str  r1, [sp, #WEIGHTS]
     ldmia r0!, {r1-r7}          /* first, pitch, out, end, positions, outputs, shift */
+    ldr  r0, [r0]
+    str  r0, [sp, #BIASES]
     str  r2, [sp, #PITCH]
     str  r4, [sp, #END]
     subs r5, r5, r3
@@ -182,6 +185,8 @@ window:
 
 pooled:
     sub  sp, #16
+    ldr  r0, [sp, #BIASES]
+    str  r0, [sp]               /* where rows were: the last argument */
     add  r0, sp, #ACC
     ldr  r1, [sp, #OUT]
     ldr  r2, [sp, #POSITIONS]

@@ -29,7 +29,8 @@
     .equ ROWS_LEFT, 256
     .equ ROW_FIRST, 260         /* of the row's pixels */
     .equ ROW_BYTES, 264         /* of outputs */
-    .equ FRAME, 268
+    .equ STARTS, 268            /* of the lanes */
+    .equ FRAME, 284
 
 /* A pixel that is in one window: r0 times the four words of a tap. r1 - r3 and r6, r7 are lost; r1 only if `spare`. */
     .macro outer tap, first, second, third, fourth, spare
@@ -99,7 +100,8 @@
     str  r2, [r6, #16 * \pair + 4]
     .endm
 
-/* void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows) */
+/* void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows,
+ * const uint32_t *starts) */
     .balign 4
     .global m0plus_pool_rows8_lanes
     .type m0plus_pool_rows8_lanes, %function
@@ -108,6 +110,9 @@ m0plus_pool_rows8_lanes:
     sub  sp, #FRAME
     str  r2, [sp, #ROWS_LEFT]
     mov  r8, r0
+    ldmia r3!, {r4-r7}
+    add  r0, sp, #STARTS
+    stmia r0!, {r4-r7}
     mov  r0, sp
     .rept 6
     ldmia r1!, {r2-r7}
@@ -172,9 +177,14 @@ occupied:
 
 windows:                        /* at r0 in LANES: the left one's in r8 - r11, the right one's in r12, lr, r4, r5 */
     str  r0, [sp, #PLACE]
-    movs r4, #0
-    mvns r4, r4                 /* one less than 0: as m0plus_pool_pairs wants it */
-    start_accumulators
+    add  r6, sp, #STARTS        /* one less than they are: as m0plus_pool_pairs wants it */
+    ldmia r6!, {r2, r3, r4, r5}
+    mov  r8, r2
+    mov  r9, r3
+    mov  r10, r4
+    mov  r11, r5
+    mov  r12, r2
+    mov  lr, r3
     window_row 0
     window_row 1
     window_row 2

@@ -71,6 +71,22 @@ static void choose_lanes(engine_layer *layer, layer_memory *memory) {
     }
 }
 
+/* The biases of this image, as the kernels of a convolution want them. */
+static void __attribute__((noinline)) place_biases(const engine_layer *layer, layer_memory *memory) {
+    const uint32_t outputs = layer->config.out_channels, shift = layer->step.activation_shift;
+    const int32_t *const biases = layer->step.biases;
+    int32_t largest = 0;
+    for (uint32_t o = 0; o < m0plus_filled_outputs(layer); o++) {
+        const int32_t bias = o < outputs && biases != NULL ? biases[o] : 0;
+        memory->biases[o] = bias;
+        memory->empty[o] = bias > 0 ? clamp_int8(round_shift(bias, shift)) : 0;
+        memory->bias_lanes[o / 2] =
+            o % 2 == 0 ? (uint32_t)bias - 1 : memory->bias_lanes[o / 2] + ((uint32_t)bias << 16);
+        largest = absolute(bias) > largest ? absolute(bias) : largest;
+    }
+    memory->packed_budget = largest < INT16_MAX ? (INT16_MAX - largest) / layer->step.largest_weight : 0;
+}
+
 void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     layer_memory *memory = m0plus_memory(layer);
     if (memory == NULL) {
@@ -86,6 +102,10 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
         layer->step.changed_channels = 0;
         list_inputs(layer, memory);
         return;
+    }
+    memory->packed_budget = memory->lane_budget;
+    if (memory->biases != NULL) {
+        place_biases(layer, memory);
     }
     if (m0plus_lists_inputs(layer)) {
         list_inputs(layer, memory);

@@ -263,7 +263,8 @@ static void requantise_row(const engine_layer *layer, uint32_t row, uint32_t qua
             continue;
         }
         for (uint32_t o = 0; o < outputs; o += M0PLUS_GROUP) {
-            m0plus_pool8(acc + o * M0PLUS_WINDOWS, out + o, positions + o, layer->step.activation_shift);
+            m0plus_pool8(acc + o * M0PLUS_WINDOWS, out + o, positions + o, layer->step.activation_shift,
+                         m0plus_no_biases);
         }
     }
 }

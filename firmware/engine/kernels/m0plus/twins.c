@@ -27,18 +27,21 @@ sparse_element *m0plus_list_words(const int8_t *map, uint32_t pixels, uint32_t w
     return next;
 }
 
-void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift) {
+void m0plus_pool8(const int32_t *acc, int8_t *out, uint8_t *positions, uint32_t shift, const int32_t *biases) {
     for (uint32_t o = 0; o < 8; o++, acc += M0PLUS_WINDOWS) {
         uint8_t position = 0;
         for (uint8_t window = 1; window < M0PLUS_WINDOWS; window++) {
             position = acc[window] > acc[position] ? window : position;
         }
-        if (acc[position] > 0) {
-            out[o] = clamp_int8(round_shift(acc[position], shift));
+        const int32_t sum = acc[position] + biases[o];
+        if (sum > 0) {
+            out[o] = clamp_int8(round_shift(sum, shift));
             positions[o] = position;
         }
     }
 }
+
+static const int32_t no_biases[8] = {0};
 
 static inline int32_t lower_lane(uint32_t word) {
     return (int16_t)word;
@@ -57,7 +60,7 @@ static void pool8_lanes(const uint32_t *lanes, int8_t *out, uint8_t *positions, 
             acc[(o + 1) * M0PLUS_WINDOWS + window] = upper_lane(*lanes + 1);
         }
     }
-    m0plus_pool8(acc, out, positions, shift);
+    m0plus_pool8(acc, out, positions, shift, no_biases);
 }
 
 void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, int32_t *acc, const int32_t *weights) {
@@ -74,6 +77,14 @@ void m0plus_pixels8(const m0plus_pixel_windows *windows, const uint8_t *first, i
     }
 }
 
+static bool occupied(const m0plus_pool_row *row, const uint8_t *first) {
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < 16; i++) {
+        any |= first[i / 4 * row->pitch + i % 4];
+    }
+    return any != 0;
+}
+
 void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
     const m0plus_pixel_windows windows = {
         .count = M0PLUS_WINDOWS, .pitch = row->pitch, .kernel = 3, .offsets = {0, 1, row->pitch, row->pitch + 1}};
@@ -82,11 +93,13 @@ void m0plus_pool_row8(const m0plus_pool_row *row, const int32_t *weights) {
     for (int8_t *out = row->out; out < row->out_end; out += row->outputs, positions += row->outputs, first += 2) {
         int32_t acc[8 * M0PLUS_WINDOWS];
         m0plus_pixels8(&windows, first, acc, weights);
-        m0plus_pool8(acc, out, positions, row->shift);
+        if (occupied(row, first)) {
+            m0plus_pool8(acc, out, positions, row->shift, row->biases);
+        }
     }
 }
 
-static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights) {
+static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights, const uint32_t *starts) {
     const uint8_t *first = row->first;
     uint8_t *positions = row->positions;
     for (int8_t *out = row->out; out < row->out_end; out += row->outputs, positions += row->outputs, first += 2) {
@@ -94,20 +107,23 @@ static void pool_row_lanes(const m0plus_pool_row *row, const uint32_t *weights) 
         for (uint32_t i = 0; i < 4 * M0PLUS_WINDOWS; i++) {
             const uint32_t pair = i / M0PLUS_WINDOWS, window = i % M0PLUS_WINDOWS;
             const uint8_t *pixels = first + window / 2 * row->pitch + window % 2;
-            lanes[i] = UINT32_MAX;
+            lanes[i] = starts[pair];
             for (uint32_t tap = 0; tap < 9; tap++) {
                 lanes[i] += pixels[tap / 3 * row->pitch + tap % 3] * weights[tap * 4 + pair];
             }
         }
-        pool8_lanes(lanes, out, positions, row->shift);
+        if (occupied(row, first)) {
+            pool8_lanes(lanes, out, positions, row->shift);
+        }
     }
 }
 
-void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows) {
+void m0plus_pool_rows8_lanes(const m0plus_pool_row *first, const uint32_t *weights, uint32_t rows,
+                             const uint32_t *starts) {
     m0plus_pool_row row = *first;
     const uint32_t bytes = (uint32_t)(row.out_end - row.out);
     for (; rows > 0; rows--) {
-        pool_row_lanes(&row, weights);
+        pool_row_lanes(&row, weights, starts);
         row.first += 2 * row.pitch;
         row.out += bytes;
         row.out_end += bytes;
@@ -176,7 +192,7 @@ void m0plus_pool16_packed(const m0plus_packed_pool *pool) {
            16);
     for (uint32_t i = 0; i < 8 * M0PLUS_WINDOWS; i++) {
         const int32_t *both = acc + i / M0PLUS_WINDOWS * 2 * M0PLUS_WINDOWS + i % M0PLUS_WINDOWS;
-        pool->lanes[i] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16) - 1;
+        pool->lanes[i] = (uint32_t)both[0] + ((uint32_t)both[M0PLUS_WINDOWS] << 16) + pool->starts[i / M0PLUS_WINDOWS];
     }
     for (uint32_t o = 0; o < 16; o += 8) {
         pool8_lanes(pool->lanes + o / 2 * M0PLUS_WINDOWS, pool->out + o, pool->positions + o, pool->shift);
@@ -235,6 +251,16 @@ void m0plus_correlate9(const sparse_element *deltas, uintptr_t map, uint32_t pit
         const uint8_t *window = (const uint8_t *)(map + sparse_index(*deltas)); /* NOLINT(performance-no-int-to-ptr) */
         for (uint32_t i = 0; i < 9; i++) {
             gradient[i] += sparse_value(*deltas) * window[i / 3 * pitch + i % 3];
+        }
+    }
+}
+
+void m0plus_correlate5(const sparse_element *deltas, uintptr_t map, uint32_t groups, int32_t *gradient) {
+    memset(gradient, 0, groups * 5 * sizeof *gradient);
+    for (; *deltas != 0; deltas++) {
+        const uint8_t *window = (const uint8_t *)(map + sparse_index(*deltas)); /* NOLINT(performance-no-int-to-ptr) */
+        for (uint32_t i = 0; i < groups * 5; i++) {
+            gradient[i] += sparse_value(*deltas) * window[i];
         }
     }
 }

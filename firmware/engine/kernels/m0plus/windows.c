@@ -46,7 +46,7 @@ static inline m0plus_window window_at(const engine_layer_config *config, const m
                            .left = left * (int32_t)config->in_channels};
 }
 
-void PRIOT_HOT m0plus_place_windows(const engine_layer *layer) {
+void m0plus_place_windows(const engine_layer *layer) {
     const engine_layer_config *config = &layer->config;
     m0plus_windows *scratch = &m0plus_scratch_of(layer)->windows;
     m0plus_window *window = scratch->windows;
@@ -133,11 +133,15 @@ void m0plus_windows_accumulate(const engine_layer *layer, uint32_t first, uint32
             for (uint32_t o = 0, group; o < outputs; o += group) {
                 group = m0plus_group_outputs(layer, o);
                 accumulate(layer, &gather, group);
-                m0plus_spread(scratch->acc, group, count, acc + o, outputs);
+                m0plus_spread(layer, scratch->acc, o, group, count, acc);
             }
         }
     }
 }
+
+/* The lanes of layers without biases begin one less than 0. */
+static const uint32_t no_starts[M0PLUS_GROUP] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+                                                 UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 /* The outputs of one pool from channel `first` on, a multiple of 16, by way of int32 accumulators. Not inlined, so that
  * the other pools' loop keeps its registers. */
@@ -150,7 +154,7 @@ static void __attribute__((noinline)) PRIOT_HOT pool_outputs(const engine_layer 
         accumulate(layer, &gather, group);
         for (uint32_t o = 0; o < group; o += M0PLUS_GROUP) {
             m0plus_pool8(gather.acc + o * M0PLUS_WINDOWS, out + first + o, positions + first + o,
-                         layer->step.activation_shift);
+                         layer->step.activation_shift, m0plus_biases(m0plus_memory(layer), first + o));
         }
     }
 }
@@ -169,12 +173,13 @@ static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
         rows[lower] =
             (sum_rows){sums + (scratch->rows[lower]->starts - memory->starts), sums + (last->starts - memory->starts)};
     }
-    const uint32_t width = config->in_width, budget = (uint32_t)memory->lane_budget;
+    const uint32_t width = config->in_width, budget = (uint32_t)memory->packed_budget;
     const sum_rows patch = {rows[0].first, rows[1].last};
     const bool summed = has_patch_sums(config);
     memset(out, 0, count);
     m0plus_packed_pool pool = {.windows = scratch->windows,
                                .inputs = memory->inputs,
+                               .starts = no_starts,
                                .lanes = scratch->lanes,
                                .shift = layer->step.activation_shift};
     for (const int8_t *const end = out + count; out < end; out += outputs, positions += outputs) {
@@ -186,6 +191,9 @@ static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
                 for (; first + 2 * M0PLUS_GROUP <= outputs; first += 2 * M0PLUS_GROUP) {
                     pool.out = out + first;
                     pool.positions = positions + first;
+                    if (memory->bias_lanes != NULL) {
+                        pool.starts = memory->bias_lanes + first / 2;
+                    }
                     m0plus_pool16_packed(&pool);
                     pool.weights += layer->shape.fan_in * M0PLUS_GROUP;
                 }
@@ -193,6 +201,9 @@ static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
             if (first < outputs) {
                 pool_outputs(layer, pool.windows, first, out, positions);
             }
+        } else if (memory->empty != NULL) {
+            memcpy(out, memory->empty, outputs);
+            memset(positions, 0, outputs);
         }
         pool.windows += M0PLUS_WINDOWS;
     }
