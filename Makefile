@@ -43,9 +43,9 @@ test: ## set up, build, check, and run every test
 	@$(MAKE) -j2 fuzz-replay
 	@$(NPX) vitest run $(VITEST_FLAGS)
 
-soak: ## the long fault tests: faulty lines, killed hosts, full disks (about 25 minutes)
+soak: ## the long tests: faulty lines, killed hosts, full disks, every kernel case (about 30 minutes)
 	@$(MAKE) setup
-	@$(MAKE) -j2 build
+	@$(MAKE) -j2 build qemu
 	@$(NPX) vitest run --config test/soak/vitest.config.ts
 
 screenshots: build ## the pictures of report and live page in docs/images, with Chromium

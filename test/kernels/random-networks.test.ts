@@ -8,6 +8,7 @@ import { openSimulator } from '#host/device/simulator/simulator.js';
 import { Link } from '#host/link/link.js';
 import type { Network } from '#host/network/network.js';
 import type { KernelName, MethodSettings } from '#host/network/open-network.js';
+import { howMany } from '../extent.js';
 import { allMethods, type RandomTraining, randomTraining, startOf } from './random-network.js';
 import { Reference, type ReferenceResult } from './reference.js';
 import { trainOn } from './train.js';
@@ -25,8 +26,8 @@ function describeLayers({ layers }: Network): string {
 }
 
 describe.each([
-  ['simulator', openSimulator, ['plain', 'dense', 'fastest'], 120],
-  ['emulator', openEmulator, ['plain', 'fastest'], 16],
+  ['simulator', openSimulator, ['plain', 'dense', 'fastest'], howMany(120, 40)],
+  ['emulator', openEmulator, ['plain', 'fastest'], howMany(16, 6)],
 ] as const)('%s', (_, open, kernelNames, seeds) => {
   let link: Link;
   beforeAll(async () => {

@@ -1,4 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import base from '../../vitest.config.js';
 
-// The long way of test/faults: make soak.
-export default defineConfig({ test: { include: ['test/soak/**/*.test.ts'] } });
+// make soak: the long tests of this folder, and all cases of those of which make test takes a slice (test/extent.ts).
+export default defineConfig({
+  test: {
+    ...base.test,
+    include: [
+      'test/soak/**/*.test.ts',
+      'test/faults/simulator.test.ts',
+      'test/kernels/**/*.test.ts',
+      'test/qemu/**/*.test.ts',
+    ],
+    exclude: [],
+    env: { PRIOT_TESTS: 'all' },
+  },
+});
