@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'priot-bench-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const bench = (...options: string[]) => callCli(['bench', '--dataset', 'digits', '--quiet', ...options]);
-const emulated = ['--device', 'emulator', '--method', 'priot,niti-static', '--steps', '6', '--no-xip', '--json'];
+const emulated = ['--device', 'emulator', '--method', 'priot,niti-static', '--steps', '3', '--no-xip', '--json'];
 
 /** Milliseconds: processes of some seconds each, on a machine that has other work. */
 const timeout = 240_000;
@@ -23,8 +23,8 @@ test('the JSON has the keys of the contract, and the phases add up', () => {
   expect(report).toMatchObject({ place: 'emulated', clockHz: 125_000_000 });
   expect(Object.keys(report.firmware)).toEqual(['commit', 'compiler', 'flags']);
   expect(report.results.map(({ method, kernels, steps }) => [method, kernels, steps])).toEqual([
-    ['priot', 'm0plus', 6],
-    ['niti-static', 'm0plus', 6],
+    ['priot', 'm0plus', 3],
+    ['niti-static', 'm0plus', 3],
   ]);
   for (const result of report.results) {
     for (const cycles of [result.cyclesPerStep!, result.cyclesPerActiveStep!]) {
@@ -83,7 +83,7 @@ test('the simulator has no cycles, and kernels of its own', { timeout }, async (
     '--kernels',
     'simd,plain,dense',
     '--steps',
-    '20',
+    '8',
     '--repeats',
     '2',
     '--json',

@@ -11,7 +11,7 @@ import { type CliOptions, type CliResult, callCli, runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-device-checkpoint-'));
 const model = join(import.meta.dirname, '../conformance/priot-45');
-const asked = ['--model', model, '--dataset', 'digits', '--samples', '24', '--epochs', '3', '--eval-samples', '8'];
+const asked = ['--model', model, '--dataset', 'digits', '--samples', '8', '--epochs', '3', '--eval-samples', '4'];
 
 let board: Device;
 let stream: () => Device;
@@ -50,12 +50,12 @@ it('goes on on another host after the first one was killed, and ends with the st
   const second = join(scratch, 'second');
   const rest = await trainOnBoard(['--from-device-checkpoint', '--out', second]);
   expect(rest.status, rest.stderr).toBe(0);
-  expect(rest.stderr).toMatch(/going on from the device's checkpoint, before step (24|48|72) of 72/);
+  expect(rest.stderr).toMatch(/going on from the device's checkpoint, before step (8|16|24) of 24/);
   const summary = JSON.parse(rest.stdout);
   const { begunAt, asked: recorded } = JSON.parse(readFileSync(join(second, 'run.json'), 'utf8'));
-  expect(begunAt.step).toBe(24 * begunAt.sequence);
+  expect(begunAt.step).toBe(8 * begunAt.sequence);
   expect(recorded.deviceCheckpoint).toBe(true);
-  expect(summary.steps).toBe(72 - begunAt.step);
+  expect(summary.steps).toBe(24 - begunAt.step);
 
   const undisturbed = await callCli([
     'train',
@@ -78,13 +78,13 @@ it('says what it will not go on from, and what it writes over', async () => {
   const other = await trainOnBoard(['--seed', '7', '--from-device-checkpoint', '--out', join(scratch, 'other')]);
   expect(other.status, other.stderr).toBe(4);
   expect(other.stderr).toMatch(
-    /error: the device's checkpoint, before step 72, is of session [0-9a-f]{16}; these opti/,
+    /error: the device's checkpoint, before step 24, is of session [0-9a-f]{16}; these opti/,
   );
   const over = await trainOnBoard(['--device-checkpoint', '--epochs', '1', '--out', join(scratch, 'over')]);
   expect(over.stderr).toContain(
-    'the device holds a checkpoint of this very session, before step 72: this run will write',
+    'the device holds a checkpoint of this very session, before step 24: this run will write',
   );
-  expect(JSON.parse(over.stdout).deviceCheckpoint).toEqual({ nextStep: 24, sequence: 4 });
+  expect(JSON.parse(over.stdout).deviceCheckpoint).toEqual({ nextStep: 8, sequence: 4 });
 });
 
 it('is kept by a run that is interrupted and resumed, and told by the doctor', async () => {
@@ -101,10 +101,10 @@ it('is kept by a run that is interrupted and resumed, and told by the doctor', a
   try {
     const resumed = await callCli(['train', '--resume', run, '--device', pty.path, '--json']);
     expect(resumed.stderr).toMatch(/device checkpoint: \d more saves; erasures of a flash sector: \d so far, \d more/);
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 72, deviceCheckpoint: { nextStep: 72, sequence: 7 } });
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 24, deviceCheckpoint: { nextStep: 24, sequence: 7 } });
     const { sessionId } = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).provenance;
     const { text } = await checkPort({ path: pty.path, usbIds: '2e8a:000a', fingerprint: 'priot' }, undefined);
-    expect(text).toContain(`checkpoint of session ${sessionId} before step 72, flash sectors erased 4 times`);
+    expect(text).toContain(`checkpoint of session ${sessionId} before step 24, flash sectors erased 4 times`);
   } finally {
     await pty.close();
   }

@@ -16,14 +16,14 @@ describe('one session on the emulated Pico and in the simulator', () => {
   let summary: Record<string, unknown>;
   beforeAll(async () => {
     const model = join(import.meta.dirname, '../conformance/priot-45');
-    const asked = ['--model', model, '--dataset', 'digits', '--samples', '24', '--epochs', '2', '--eval-samples', '8'];
+    const asked = ['--model', model, '--dataset', 'digits', '--samples', '8', '--epochs', '2', '--eval-samples', '4'];
     const result = await callCli(['train', '--device', 'emulator', ...asked, '--out', emulated, '--json']);
     expect(result.status, result.stderr).toBe(0);
     summary = JSON.parse(result.stdout);
   });
 
   it('is counted in cycles and bytes on the emulated Pico', () => {
-    expect(summary).toMatchObject({ place: 'emulated', steps: 48 });
+    expect(summary).toMatchObject({ place: 'emulated', steps: 16 });
     const { min, median, mean, max } = summary.cyclesPerStep as Record<string, number>;
     expect(min).toBeGreaterThan(100_000);
     for (const [lower, upper] of [
@@ -102,7 +102,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
     expect(elsewhere.status).toBe(2);
     expect(elsewhere.stderr).toMatch(/was begun emulated, simulator is simulated: cycles would mix/);
     const second = await callCli(['train', '--resume', cut, '--json']);
-    expect(JSON.parse(second.stdout)).toMatchObject({ steps: 48, stateDigest: summary.stateDigest });
+    expect(JSON.parse(second.stdout)).toMatchObject({ steps: 16, stateDigest: summary.stateDigest });
     // A device that was started anew may take other cycles for the same step, but learns the same.
     const withoutCycles = (run: string) => steps(run)?.map((line) => line.replace(/"cycles":\d+/, ''));
     expect(withoutCycles(cut)).toEqual(withoutCycles(emulated));

@@ -13,7 +13,7 @@ import { trainSteps } from './training.js';
 /** Everything that a run shows of time: cycles as the firmware counts them, and when the host learnt of them. */
 async function timesOf(link: Link): Promise<unknown> {
   try {
-    const steps = await trainSteps(link, 2);
+    const steps = await trainSteps(link, 2, 'priot-saturated');
     return steps.map(({ result, nowMs }) => ({ ...result, nowMs }));
   } finally {
     await link.close();

@@ -23,14 +23,14 @@ describe.each([
 
   it('goes from priot pretrain to priot train, alike on emulator and simulator', async () => {
     const architecture = join(import.meta.dirname, `../../models/architectures/${name}.json`);
-    const small = ['--samples', '512', '--mu', '5,4', '--batch-size', '32'];
+    const small = ['--samples', '256', '--mu', '5,4', '--batch-size', '32'];
     expect(await run('pretrain', '--architecture', architecture, ...small, '--out', model)).toMatchObject({ edges });
-    const session = ['--model', model, '--samples', '24', '--eval-samples', '4', '--calibrate', 'transfer'];
+    const session = ['--model', model, '--samples', '8', '--eval-samples', '2', '--calibrate', 'transfer'];
     const places = ['emulator', 'simulator'];
     const [emulated, simulated] = await Promise.all(
       places.map((device) => run('train', '--device', device, ...session, '--out', join(scratch, `${name}-${device}`))),
     );
-    expect(emulated).toMatchObject({ place: 'emulated', steps: 24, stateDigest: simulated!.stateDigest });
+    expect(emulated).toMatchObject({ place: 'emulated', steps: 8, stateDigest: simulated!.stateDigest });
     expect(emulated!.accuracy).toEqual(simulated!.accuracy);
     const metrics = readFileSync(join(scratch, `${name}-emulator`, 'metrics.jsonl'), 'utf8')
       .trim()

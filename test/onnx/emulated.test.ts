@@ -15,14 +15,14 @@ test.each(['lenet5', 'ds-cnn'])(
       dataset: 'digits',
       angle: 45,
       method: 'priot',
-      samples: 12,
+      samples: 6,
       epochs: 1,
       evalSamples: 3,
     } as const;
     const simulated = await train({ ...common, device: 'simulator', out: join(folder, 'simulated') });
     const emulated = await train({ ...common, device: 'emulator', out: join(folder, 'emulated') });
     expect(emulated.place).toBe('emulated');
-    expect(emulated.steps).toBe(12);
+    expect(emulated.steps).toBe(6);
     expect(emulated.stateDigest).toBe(simulated.stateDigest);
     expect(emulated.accuracy).toEqual(simulated.accuracy);
   },

@@ -35,6 +35,12 @@ async function npx(...args: string[]): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+/** Starts the program that npx finds, without the second that npx takes to find it. */
+async function priot(...args: string[]): Promise<unknown> {
+  const { stdout } = await run(join(folder, 'node_modules/.bin/priot'), args, { cwd: folder, env: environment });
+  return JSON.parse(stdout);
+}
+
 beforeAll(async () => {
   temporary = mkdtempSync(join(tmpdir(), 'priot-package-'));
   folder = join(temporary, 'empty');
@@ -83,13 +89,13 @@ test('npx priot verify replays every case on the simulator', async () => {
   expect(report.cases.filter((each) => !each.match)).toEqual([]);
 });
 
-test('npx priot train trains on the emulated Pico, and ends as the simulator does', async () => {
+test('priot train trains on the emulated Pico, and ends as the simulator does', async () => {
   const asked = ['--dataset', 'digits', '--samples', '8', '--epochs', '1', '--eval-samples', '8', '--json'];
-  const emulated = (await npx('train', '--device', 'emulator', ...asked, '--out', 'emulated')) as TrainingReport;
+  const emulated = (await priot('train', '--device', 'emulator', ...asked, '--out', 'emulated')) as TrainingReport;
   expect(emulated).toMatchObject({ place: 'emulated', steps: 8 });
   expect(emulated.cyclesPerStep?.min).toBeGreaterThan(0);
   expect(readdirSync(join(folder, 'emulated'))).toEqual(expect.arrayContaining(['metrics.jsonl', 'run.json']));
-  const simulated = (await npx('train', '--device', 'simulator', ...asked, '--out', 'simulated')) as TrainingReport;
+  const simulated = (await priot('train', '--device', 'simulator', ...asked, '--out', 'simulated')) as TrainingReport;
   expect(simulated).toMatchObject({ place: 'simulated', steps: 8, cyclesPerStep: null });
   expect(simulated.stateDigest).toBe(emulated.stateDigest);
 }, 120_000);
@@ -128,7 +134,7 @@ test('a TypeScript program against the installed package type-checks, and train 
   expect(rest).toMatchObject({ method: 'priot', refused: 'OPTION_REFUSED' });
   expect(rest.accuracies).toHaveLength(2);
   const asked = ['--dataset', 'digits', '--samples', '8', '--epochs', '1', '--eval-samples', '8', '--json'];
-  const report = (await npx('train', '--device', 'simulator', ...asked, '--out', 'beside')) as TrainingReport;
+  const report = (await priot('train', '--device', 'simulator', ...asked, '--out', 'beside')) as TrainingReport;
   expect(stateDigest).toBe(report.stateDigest);
 }, 120_000);
 

@@ -7,6 +7,7 @@ export default defineConfig({
     ...base.test,
     include: [
       'test/soak/**/*.test.ts',
+      'test/bench/memory-plan.test.ts',
       'test/faults/simulator.test.ts',
       'test/kernels/**/*.test.ts',
       'test/qemu/**/*.test.ts',
