@@ -21,6 +21,9 @@ test('the JSON has the keys of the contract, and the phases add up', () => {
   expect(first.status, first.stderr).toBe(0);
   const report = JSON.parse(first.stdout) as BenchReport;
   expect(report).toMatchObject({ place: 'emulated', clockHz: 125_000_000 });
+  // none was given
+  expect(Object.keys(report)).not.toContain('calibration');
+  expect(Object.keys(report.results[0]!)).not.toContain('calibratedCyclesPerStep');
   expect(Object.keys(report.firmware)).toEqual(['commit', 'compiler', 'flags']);
   expect(report.results.map(({ method, kernels, steps }) => [method, kernels, steps])).toEqual([
     ['priot', 'm0plus', 3],

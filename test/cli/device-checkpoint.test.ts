@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Device } from '#host/device/device.js';
 import { openEmulator } from '#host/device/emulator/emulator.js';
 import { checkPort } from '#host/sessions/doctor.js';
+import { writeSmallNetwork } from '../network/small-network.js';
 import { connect, openPty, sharedStream } from '../serial/pty.js';
 import { type CliOptions, type CliResult, callCli, runCli } from './run-cli.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'priot-device-checkpoint-'));
-const model = join(import.meta.dirname, '../conformance/priot-45');
+const model = writeSmallNetwork(join(scratch, 'model'));
 const asked = ['--model', model, '--dataset', 'digits', '--samples', '8', '--epochs', '3', '--eval-samples', '4'];
 
 let board: Device;

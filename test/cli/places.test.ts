@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeSmallNetwork } from '../network/small-network.js';
 import { openEmulatorPty } from '../serial/pty.js';
 import { callCli, runCli } from './run-cli.js';
 
@@ -15,7 +16,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
   const emulated = join(scratch, 'emulated');
   let summary: Record<string, unknown>;
   beforeAll(async () => {
-    const model = join(import.meta.dirname, '../conformance/priot-45');
+    const model = writeSmallNetwork(join(scratch, 'model'));
     const asked = ['--model', model, '--dataset', 'digits', '--samples', '8', '--epochs', '2', '--eval-samples', '4'];
     const result = await callCli(['train', '--device', 'emulator', ...asked, '--out', emulated, '--json']);
     expect(result.status, result.stderr).toBe(0);
@@ -25,7 +26,7 @@ describe('one session on the emulated Pico and in the simulator', () => {
   it('is counted in cycles and bytes on the emulated Pico', () => {
     expect(summary).toMatchObject({ place: 'emulated', steps: 16 });
     const { min, median, mean, max } = summary.cyclesPerStep as Record<string, number>;
-    expect(min).toBeGreaterThan(100_000);
+    expect(min).toBeGreaterThan(10_000);
     for (const [lower, upper] of [
       [min, median],
       [median, max],
@@ -35,9 +36,9 @@ describe('one session on the emulated Pico and in the simulator', () => {
       expect(lower).toBeLessThanOrEqual(upper!);
     }
     expect(summary.deviceIdleShare).toBeGreaterThan(0);
-    expect(summary.deviceIdleShare).toBeLessThan(0.05);
+    expect(summary.deviceIdleShare).toBeLessThan(0.5);
     const memory = metrics(emulated).trim().split('\n').at(-1)!;
-    expect(JSON.parse(memory)).toMatchObject({ type: 'memory', arena: { state: 52040 } });
+    expect(JSON.parse(memory)).toMatchObject({ type: 'memory', arena: { state: 1480 } });
     expect(readFileSync(join(emulated, 'console.log'), 'utf8')).toMatch(/priot/);
     const { provenance } = JSON.parse(readFileSync(join(emulated, 'run.json'), 'utf8'));
     expect(provenance.device).toMatchObject({ kind: 'emulator', emulator: expect.stringMatching(/^rp2040js \d/) });

@@ -9,6 +9,7 @@ import { sweep } from '#host/sessions/sweep.js';
 import { trackTargets } from '#host/sessions/tracking.js';
 import { resume, train } from '#host/sessions/train.js';
 import { callCli } from '../cli/run-cli.js';
+import { writeSmallNetwork } from '../network/small-network.js';
 import { temporaryFolder } from '../runs/sample-run.js';
 import { type MlflowServerForTests, startMlflowServer } from './mlflow-server.js';
 
@@ -73,7 +74,7 @@ test('trackers change no digest and no cycle count', () =>
       evalSource: 0,
       calibrate: 'none',
     } as const;
-    const options: TrainOptions = { ...small, ...counted };
+    const options: TrainOptions = { ...small, ...counted, model: writeSmallNetwork(join(folder, 'model')) };
     const track = [`mlflow=${server.address}`, `tensorboard=${join(folder, 'logs')}`, `dvclive=${join(folder, 'd')}`];
     const [plain, tracked] = [
       await train({ ...options, out: join(folder, 'plain') }),
