@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { fleet, type SweepDocument, type SweepOptions, sweep } from '#host/index.js';
 
@@ -22,21 +23,33 @@ export interface Overhead {
   readonly cellSeconds: number;
 }
 
-/** 64 cells by 2 worker processes, their start included, and by the local sweep with 2 workers. */
-export interface SideBySide {
-  readonly queuedSeconds: number;
-  readonly localSeconds: number;
+/** What a sweep took. */
+export interface Taken {
+  readonly wallSeconds: number;
+  /** Of all its processes, Redis among them. */
+  readonly processorSeconds: number;
 }
 
-/** Resident bytes of a worker. */
-export interface WorkerMemory {
-  readonly after200: number;
-  readonly after1000: number;
+/** 64 cells by 2 worker processes, and by the local sweep with 2 workers; medians of rounds that alternate. */
+export interface SideBySide {
+  readonly local: Taken;
+  /** The start of the workers included. */
+  readonly queued: Taken;
+  /** The same from where the workers take cells. */
+  readonly sweepSeconds: number;
 }
+
+/** Resident bytes of a worker after so many cells, once what it has no use for is collected. */
+export type WorkerMemory = readonly { readonly cells: number; readonly bytes: number }[];
 
 const main = fileURLToPath(new URL('../host/cli/main.js', import.meta.url));
 const MANY = 10_000;
 const ANGLES = [30, 45, 60, 75];
+const ROUNDS = 3;
+/** Ticks of a second in /proc/PID/stat, on every Linux that Node.js runs on. */
+const TICKS = 100;
+/** A collection takes a fraction of it; nothing tells that one is through. */
+const COLLECTED_MS = 3_000;
 
 /** A Redis of its own, and workers, all ended with `end`. */
 class Bench {
@@ -57,11 +70,30 @@ class Bench {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts a worker process; resolves to its id once it takes cells. */
-  async worker(name: string): Promise<number> {
-    const args = [main, 'worker', '--queue', this.queue, '--name', name, '--dir', join(this.folder, 'work')];
+  /** Starts a worker process; resolves to its process id once it takes cells. */
+  async worker(name: string, more: readonly string[] = [], node: readonly string[] = []): Promise<number> {
+    const own = ['--queue', this.queue, '--name', name, '--dir', join(this.folder, 'work')];
+    const args = [...node, main, 'worker', ...own, ...more];
     const child = await this.#run(process.execPath, args, 'stderr', 'takes sessions');
     return child.pid!;
+  }
+
+  /** Measures work of this process, of Redis, and of processes that are there by its end. */
+  async time(others: readonly number[], work: () => Promise<void>): Promise<Taken> {
+    const redis = this.#children[0]!.pid!;
+    const before = process.cpuUsage();
+    const beforeRedis = processorSeconds(redis);
+    const startedMs = performance.now();
+    await work();
+    const wallSeconds = (performance.now() - startedMs) / 1000;
+    const { user, system } = process.cpuUsage(before);
+    const beside = others.reduce((sum, pid) => sum + processorSeconds(pid), processorSeconds(redis) - beforeRedis);
+    return { wallSeconds, processorSeconds: (user + system) / 1e6 + beside };
+  }
+
+  /** Ends all but Redis. */
+  async endWorkers(): Promise<void> {
+    for (const child of this.#children.splice(1)) await endOf(child);
   }
 
   /** Writes a sweep of so many cells, a multiple of the number of angles: there are not images for as many seeds. */
@@ -74,12 +106,7 @@ class Bench {
   }
 
   async end(): Promise<void> {
-    for (const child of this.#children.reverse()) {
-      if (child.exitCode !== null) continue;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }
+    for (const child of this.#children.reverse()) await endOf(child);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -102,9 +129,18 @@ class Bench {
   }
 }
 
+async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
 export const measureMany = (): Promise<ManyCells> => inBench(manyCells);
 export const measureOverhead = (): Promise<Overhead> => inBench(overheadOfCells);
-export const measureSideBySide = (): Promise<SideBySide> => inBench(sideBySide);
+/** @param session what is swept over seeds and angles */
+export const measureSideBySide = (session: Readonly<Record<string, unknown>>): Promise<SideBySide> =>
+  inBench((bench) => sideBySide(bench, session));
 export const measureMemory = (): Promise<WorkerMemory> => inBench(workerMemory);
 
 async function inBench<T>(measure: (bench: Bench) => Promise<T>): Promise<T> {
@@ -170,40 +206,76 @@ function betweenCells({ sessions }: SweepDocument): number {
   return mean(gaps);
 }
 
-async function sideBySide(bench: Bench): Promise<SideBySide> {
-  const file = bench.file('side', { samples: 256, epochs: 4, eval_samples: 100 }, 64);
-  const time = async (work: () => Promise<unknown>) => {
-    const startedMs = performance.now();
-    await work();
-    return (performance.now() - startedMs) / 1000;
-  };
+async function sideBySide(bench: Bench, session: Readonly<Record<string, unknown>>): Promise<SideBySide> {
+  const file = bench.file('side', { eval_samples: 100, ...session }, 64);
   const whole = async (options: SweepOptions) => {
     const { failed } = await sweep(options);
     if (failed.length > 0) throw new Error(failed[0]!.message);
   };
-  const localSeconds = await time(() => whole({ file, workers: 2, out: join(bench.folder, 'local') }));
-  const queuedSeconds = await time(async () => {
-    await Promise.all([bench.worker('one'), bench.worker('two')]);
-    await whole({ file, queue: bench.queue, out: join(bench.folder, 'queued') });
-  });
-  return { queuedSeconds, localSeconds };
+  const local: Taken[] = [];
+  const queued: Taken[] = [];
+  const sweeps: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const out = join(bench.folder, `round-${round}`);
+    local.push(await bench.time([], () => whole({ file, workers: 2, out: join(out, 'local') })));
+    // With another label its cells are others for the queue, while they are the same to train.
+    const label = `round-${round}`;
+    const workers: number[] = [];
+    const taken = await bench.time(workers, async () => {
+      const started = ['one', 'two'].map((name) => bench.worker(`${name}-${round}`, ['--label', label]));
+      workers.push(...(await Promise.all(started)));
+      const startedMs = performance.now();
+      await whole({ file, queue: bench.queue, label, out: join(out, 'queued') });
+      sweeps.push((performance.now() - startedMs) / 1000);
+    });
+    queued.push(taken);
+    await bench.endWorkers();
+  }
+  return { local: medianOf(local), queued: medianOf(queued), sweepSeconds: median(sweeps) };
 }
 
+function medianOf(taken: readonly Taken[]): Taken {
+  const of = (name: keyof Taken) => median(taken.map((each) => each[name]));
+  return { wallSeconds: of('wallSeconds'), processorSeconds: of('processorSeconds') };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** Seconds of processor time that a process has had, its threads included. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** What a worker is started with, so that each of its threads collects what it has no use for when it is asked. */
+const collecting = `import { isMainThread } from 'node:worker_threads';
+const channel = new BroadcastChannel('collect');
+channel.onmessage = () => gc();
+channel.unref();
+if (isMainThread) process.on('SIGUSR2', () => {
+  gc();
+  channel.postMessage(0);
+});`;
+
 async function workerMemory(bench: Bench): Promise<WorkerMemory> {
-  const pid = await bench.worker('one');
-  const run = (name: string, cells: number) =>
-    sweep({
+  const node = ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(collecting)}`];
+  const pid = await bench.worker('one', [], node);
+  const found: { cells: number; bytes: number }[] = [];
+  for (const cells of [200, 400, 600, 800, 1000]) {
+    await sweep({
       // Without calibration, so that a thousand take minutes only.
-      file: bench.file(name, { method: 'niti-dynamic', samples: 8, eval_samples: 2 }, cells),
+      file: bench.file('first', { method: 'niti-dynamic', samples: 8, eval_samples: 2 }, cells),
       queue: bench.queue,
-      out: join(bench.folder, name),
+      out: join(bench.folder, 'first'),
     });
-  await run('first', 200);
-  const after200 = residentBytes(pid);
-  await run('first', 1000);
-  const after1000 = residentBytes(pid);
-  if (readdirSync(join(bench.folder, 'first')).length !== 1000) throw new Error('cells are missing');
-  return { after200, after1000 };
+    if (readdirSync(join(bench.folder, 'first')).length !== cells) throw new Error('cells are missing');
+    process.kill(pid, 'SIGUSR2');
+    await delay(COLLECTED_MS);
+    found.push({ cells, bytes: residentBytes(pid) });
+  }
+  return found;
 }
 
 function residentBytes(pid: number): number {

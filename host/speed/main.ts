@@ -78,15 +78,33 @@ const onlyByName: Record<string, () => Promise<Figure[]>> = {
   },
   'fleet-beside': async () => {
     const { measureSideBySide } = await import('./fleet-speed.js');
-    const { queuedSeconds, localSeconds } = await measureSideBySide();
-    const ratio = [queuedSeconds / localSeconds, 'the local sweep with 2 workers'] as const;
-    return [{ what: '64 cells by 2 worker processes, their start included', value: queuedSeconds, unit: 's', ratio }];
+    const figures: Figure[] = [];
+    // Sessions of a quarter of a second and of a second.
+    for (const session of [
+      { samples: 256, epochs: 4 },
+      { samples: 512, epochs: 9 },
+    ]) {
+      const { local, queued, sweepSeconds } = await measureSideBySide(session);
+      const each = `64 cells of ${session.samples * session.epochs} steps by 2 worker processes`;
+      const beside = (what: string, unit: string, value: number, than: number): Figure => {
+        return { what: `${each}${what}`, value, unit, ratio: [value / than, 'the local sweep with 2 workers'] };
+      };
+      figures.push(
+        beside(', their start included', 's', queued.wallSeconds, local.wallSeconds),
+        beside(' that are there', 's', sweepSeconds, local.wallSeconds),
+        beside(', processor time', 's', queued.processorSeconds, local.processorSeconds),
+      );
+    }
+    return figures;
   },
   'fleet-memory': async () => {
     const { measureMemory } = await import('./fleet-speed.js');
-    const { after200, after1000 } = await measureMemory();
-    const ratio = [after1000 / after200, 'that after 200'] as const;
-    return [{ what: 'memory of a worker after 1,000 cells', value: after1000 / 1e6, unit: 'MB', ratio }];
+    const found = await measureMemory();
+    const first = found[0]!;
+    return found.slice(1).map(({ cells, bytes }) => {
+      const ratio = [bytes / first.bytes, `that after ${first.cells}`] as const;
+      return { what: `memory of a worker after ${cells} cells`, value: bytes / 1e6, unit: 'MB', ratio };
+    });
   },
   pages: async () => {
     const { measurePageSpeed } = await import('./page-speed.js');

@@ -21,6 +21,11 @@ describe('the address of a queue', () => {
     expect(shown).toBe('redis://[::1]:6379/0');
   });
 
+  it('that is a number is no name to ask for when the connection is encrypted', () => {
+    expect(queueAddress('rediss://192.0.2.10', {}).connection.tls).toEqual({});
+    expect(queueAddress('rediss://[::1]', {}).connection.tls).toEqual({});
+  });
+
   it.each([
     ['none', undefined],
     ['of another kind', 'http://u:secret@host'],

@@ -166,22 +166,29 @@ describe('cells', () => {
 });
 
 describe('a worker', () => {
-  it('trains on while Redis is away for longer than its lease, and publishes when it is back', async () => {
-    const busy = work('patient', { lockSeconds: 1 });
-    const file = sweepFile('patient', [11], '', 'epochs: 60');
-    const { document } = over({ file });
-    const isTraining = async () => (await store.workers()).some(({ record }) => record.boards[0]?.state === 'training');
-    while (!(await isTraining())) await immediate();
-    await redis.down('SIGKILL');
-    // The time is the fault itself: the lease must run out meanwhile.
-    await delay(2_500);
-    await redis.up();
-    const { sessions } = await document;
-    expect(sessions.map(({ steps }) => steps)).toEqual([60 * 32]);
-    expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(1);
-    expect(await store.changes()).toBe('1');
-    await busy.stop();
-  });
+  it.each([
+    ['killed', () => redis.down('SIGKILL'), () => redis.up()],
+    ['silent', async () => redis.signal('SIGSTOP'), async () => redis.signal('SIGCONT')],
+  ])(
+    'trains on while Redis is %s for longer than its lease, and publishes when it is back',
+    async (how, away, back) => {
+      const busy = work('patient', { lockSeconds: 1 });
+      const file = sweepFile(how, [11], '', 'epochs: 60');
+      const { document } = over({ file });
+      const isTraining = async () =>
+        (await store.workers()).some(({ record }) => record.boards[0]?.state === 'training');
+      while (!(await isTraining())) await immediate();
+      await away();
+      // The time is the fault itself: the lease must run out meanwhile.
+      await delay(1_500);
+      await back();
+      const { sessions } = await document;
+      expect(sessions.map(({ steps }) => steps)).toEqual([60 * 32]);
+      expect(busy.told.texts.filter((text) => text.includes('done in'))).toHaveLength(1);
+      expect(await store.changes()).toBe('1');
+      await busy.stop();
+    },
+  );
 
   it('that is stopped gives its cell back, and another one goes on where it left it', async () => {
     const first = work('leaving');

@@ -13,6 +13,8 @@ export interface RedisSettings {
   readonly lines?: readonly string[];
   /** The address that it listens on; left out: 127.0.0.1. */
   readonly bind?: string;
+  /** It speaks TLS alone, with this certificate. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** A program and its first arguments, which runs the server given after them. */
   readonly through?: readonly string[];
 }
@@ -33,17 +35,24 @@ export class RedisServer {
   }
 
   get url(): string {
-    return `redis://${this.settings.bind ?? '127.0.0.1'}:${this.port}/0`;
+    const { bind = '127.0.0.1', tls } = this.settings;
+    return `${tls === undefined ? 'redis' : 'rediss'}://${bind}:${this.port}/0`;
   }
 
   /** Starts it, with what its file has; returns once it takes commands. */
   async up(): Promise<void> {
-    const { password, lines = [], bind = '127.0.0.1', through = [] } = this.settings;
+    const { password, lines = [], bind = '127.0.0.1', through = [], tls } = this.settings;
     const conf = join(this.#folder, 'redis.conf');
     const text = [
       ...[`port ${this.port}`, `bind ${bind}`, `dir ${this.#folder}`, 'appendonly yes', 'save ""', 'loglevel notice'],
       ...(password === undefined ? [] : [`requirepass ${password}`]),
       ...(bind === '127.0.0.1' ? [] : ['protected-mode no']),
+      ...(tls === undefined
+        ? []
+        : [
+            ...['port 0', `tls-port ${this.port}`, 'tls-auth-clients no'],
+            ...[`tls-cert-file ${tls.certificate}`, `tls-key-file ${tls.key}`],
+          ]),
       ...lines,
     ];
     writeFileSync(conf, `${text.join('\n')}\n`);
@@ -67,6 +76,11 @@ export class RedisServer {
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+  }
+
+  /** Has it answer nothing, for all that its connections stay, or go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal);
   }
 
   /** Asks it something, from where it runs. */

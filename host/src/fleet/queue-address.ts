@@ -1,4 +1,5 @@
 /** Where a queue is, and what must never be shown of it: user and password. */
+import { isIP } from 'node:net';
 import { UsageError } from '../errors.js';
 
 /** How to reach Redis, as its client takes it. */
@@ -8,8 +9,8 @@ export interface QueueConnection {
   readonly db: number;
   readonly username?: string;
   readonly password?: string;
-  /** Present: the connection is encrypted, and the server's certificate is checked against this name. */
-  readonly tls?: { readonly servername: string };
+  /** Present: the connection is encrypted, and the server's certificate is checked against this name, or else the host. */
+  readonly tls?: { readonly servername?: string };
 }
 
 /** An address of a queue that was checked. */
@@ -66,7 +67,8 @@ export function queueAddress(given: string | undefined, environment: NodeJS.Proc
     db: Number(database),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(url.protocol === 'rediss:' && { tls: { servername: host } }),
+    // An address is no name that could be sent: the certificate is checked against it all the same.
+    ...(url.protocol === 'rediss:' && { tls: isIP(host) === 0 ? { servername: host } : {} }),
   };
   const secrets = [url.username, url.password, username, password].filter(
     (secret) => secret !== undefined && secret !== '',

@@ -2,7 +2,7 @@
 import type * as BullMq from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { FailedError } from '../errors.js';
-import type { QueueAddress } from './queue-address.js';
+import { type QueueAddress, queueVariables } from './queue-address.js';
 
 export type { Redis } from 'ioredis';
 export type BullMqModule = typeof BullMq;
@@ -93,11 +93,22 @@ export function connectionError(error: unknown, { shown, redact }: QueueAddress)
   const message = redact(error instanceof Error ? error.message : String(error));
   // The client's error holds the command that failed, with its arguments: it must not travel as a cause.
   if (error instanceof Error && error.name === 'ReplyError') {
-    return new FailedError('QUEUE_REFUSED', `${shown} refuses: ${message}`, 'see docs/fleet.md, "What Redis needs"');
+    const remedy = /^(NOAUTH|WRONGPASS)/.test(message) ? PASSWORD_REMEDY : 'see docs/fleet.md, "What Redis needs"';
+    return new FailedError('QUEUE_REFUSED', `${shown} refuses: ${message}`, remedy);
   }
-  return new FailedError(
-    'QUEUE_UNREACHABLE',
-    `cannot reach the queue at ${shown}: ${message}`,
-    'is Redis running there, and does its firewall let this machine in?',
-  );
+  const remedy = unreachableRemedy((error as NodeJS.ErrnoException | undefined)?.code ?? '', shown);
+  return new FailedError('QUEUE_UNREACHABLE', `cannot reach the queue at ${shown}: ${message}`, remedy);
+}
+
+const PASSWORD_REMEDY = `set $${queueVariables.password}, and $${queueVariables.user} where it is not the default user`;
+
+/** Says what to try, by the code of what went wrong on the way. */
+function unreachableRemedy(code: string, shown: string): string {
+  if (/CERT|UNABLE_TO_VERIFY/.test(code)) {
+    return 'NODE_EXTRA_CA_CERTS=FILE names an authority of your own; the certificate must name the host as the address does';
+  }
+  const encrypted = shown.startsWith('rediss:');
+  if (encrypted && /^(EPROTO|ERR_SSL)/.test(code)) return 'does that port take redis:// only?';
+  if (!encrypted && code === 'ECONNRESET') return 'does that port take rediss:// only?';
+  return 'is Redis running there, and does its firewall let this machine in?';
 }

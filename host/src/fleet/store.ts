@@ -30,6 +30,7 @@ const keys = {
   checkpoints: 'priot:checkpoints',
   failures: 'priot:failures',
   changes: 'priot:changes',
+  arrivals: 'priot:arrivals',
   workers: 'priot:workers',
   about: 'priot:workers:about',
   blobs: 'priot:blob:',
@@ -110,6 +111,16 @@ export class FleetStore {
   /** Makes a group known. */
   async addGroup(group: string, needs: Needs): Promise<void> {
     await this.ask(this.redis.hset(keys.groups, group, JSON.stringify(needs)));
+  }
+
+  /** Has workers look at the queue at once: cells have come. */
+  async announce(): Promise<void> {
+    await this.ask(this.redis.incr(keys.arrivals));
+  }
+
+  /** Counts how often cells have come. */
+  async arrivals(): Promise<string> {
+    return (await this.ask(this.redis.get(keys.arrivals))) ?? '0';
   }
 
   /** Reads all groups; those that cannot be read are left out. */

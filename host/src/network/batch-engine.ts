@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { DataError, FailedError } from '../errors.js';
+import { KeptModule } from '../kept-module.js';
 import { encodeRequest } from '../link/messages.js';
 import type { Network } from './network.js';
 import { edgeCount, imageBytes } from './network-shape.js';
@@ -77,7 +78,7 @@ export class BatchEngine {
 
   /** Takes over `network.weights` as they are. Throws DataError NETWORK_REFUSED, naming the layer. */
   static async open(network: Network, batchSize: number): Promise<BatchEngine> {
-    const instance = new WebAssembly.Instance(await WebAssembly.compile(readModule()), {});
+    const instance = new WebAssembly.Instance(await kept.compile(readModule()), {});
     const module = instance.exports as unknown as Exports;
     const request = encodeRequest(
       1,
@@ -132,9 +133,11 @@ export class BatchEngine {
   }
 }
 
-function readModule(): Uint8Array<ArrayBuffer> {
+const kept = new KeptModule();
+
+function readModule(): Buffer<ArrayBuffer> {
   try {
-    return new Uint8Array(readFileSync(MODULE));
+    return readFileSync(MODULE);
   } catch (cause) {
     throw new FailedError('NOT_BUILT', `${MODULE.pathname} is missing`, 'run `make build`', {
       cause,

@@ -6,6 +6,7 @@ import type { Needs, WorkerRecord } from '../fleet/records.js';
 import type { FleetStore, Lease } from '../fleet/store.js';
 import { runFiles } from '../runs/run-folder.js';
 import { parseManifest, type RunManifest } from '../runs/run-manifest.js';
+import type { Bell } from './bell.js';
 import type { WorkerFolders } from './fleet-inputs.js';
 
 /** What a board has of its worker. */
@@ -15,6 +16,8 @@ export interface BoardSurroundings {
   readonly folders: WorkerFolders & { readonly runs: string };
   readonly lockMs: number;
   readonly uploadMs: number;
+  /** It rings when cells have come to the queue. */
+  readonly arrivals: Bell;
   /** The groups there are, and what the worker tells of itself. */
   readonly groups: () => ReadonlyMap<string, Needs>;
   readonly about: () => WorkerRecord;

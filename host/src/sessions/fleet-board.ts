@@ -1,16 +1,17 @@
 /** A board of a worker: it takes the cells that it fits, one after another, and gives back what comes of them. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { FailedError, PriotError } from '../errors.js';
+import { PriotError } from '../errors.js';
 import { pack, readFiles, travellingRunFiles, unpack, writeFiles } from '../fleet/archive.js';
 import { localised, networkFolder } from '../fleet/localise.js';
 import { boardMisfit, strictness, workerMisfit } from '../fleet/needs.js';
 import type { TakenCell } from '../fleet/queues.js';
 import type { BoardRecord, CheckpointRecord } from '../fleet/records.js';
 import type { Lease } from '../fleet/store.js';
+import { CellAnswers, isOfQueue, pause, REFUSED_MS, type TrainedCell } from './cell-answers.js';
 import { type BoardSurroundings, CheckpointUploads } from './checkpoint-uploads.js';
 import { type LocalCell, openJob } from './fleet-inputs.js';
+import type { DatasetRequest } from './load-dataset.js';
 import type { DeviceChoice } from './open-device.js';
 import { cellCommand } from './sweep-cells.js';
 import { type DeviceFacts, TrainingThread } from './training-thread.js';
@@ -19,8 +20,6 @@ import { type DeviceFacts, TrainingThread } from './training-thread.js';
 const IDLE_MS = { first: 50, longest: 1_000 };
 /** From one attempt to get a lost board back to the next. */
 const LOST_MS = 5_000;
-/** From one attempt to the next when Redis refuses. */
-const REFUSED_MS = 5_000;
 /** A cell that was begun so often and never ended is one that ends workers, or that boards do not survive. */
 const MAX_STARTS = 25;
 /** A lease is renewed three times before it would run out. */
@@ -34,6 +33,10 @@ export class FleetBoard {
   readonly thread: TrainingThread;
   #record: BoardRecord;
   #facts: DeviceFacts | undefined;
+  /** What else the thread does while the board has nothing to train. */
+  #lent: Promise<void> | undefined;
+  /** The last cell that is done, until it is published. */
+  #handing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly device: DeviceChoice,
@@ -57,7 +60,7 @@ export class FleetBoard {
         const taken = await this.#take();
         idleMs = taken === undefined ? Math.min(2 * idleMs, IDLE_MS.longest) : IDLE_MS.first;
         if (taken !== undefined) await this.#work(taken, signal);
-        else await pause(idleMs, signal);
+        else await this.worker.arrivals.wait(idleMs, signal);
       } catch (error) {
         if (!isOfQueue(error)) throw error;
         // A Redis that is full or loads its file: nothing of a cell is lost, and it may be over in a while.
@@ -65,7 +68,19 @@ export class FleetBoard {
         await pause(REFUSED_MS, signal);
       }
     }
+    await this.#handing;
     await this.thread.close();
+  }
+
+  /** Reads a data set in the board's thread, which keeps it for its cells; undefined: the board is not idle. */
+  dataDigest(request: DatasetRequest, signal: AbortSignal): Promise<string> | undefined {
+    if (this.#record.state !== 'idle' || this.#lent !== undefined) return undefined;
+    const digest = this.thread.dataDigest(request, signal);
+    const back = () => {
+      this.#lent = undefined;
+    };
+    this.#lent = digest.then(back, back);
+    return digest;
   }
 
   /** Asks the device who it is. One that cannot be opened is tried again for ever: boards are plugged in again. */
@@ -114,54 +129,75 @@ export class FleetBoard {
     return undefined;
   }
 
+  /** Trains a cell. What comes of it is handed over while the board has its next one already. */
   async #work(taken: TakenCell, signal: AbortSignal): Promise<void> {
     const { lease } = taken;
     const { store } = this.worker;
-    const stop = new AbortController();
-    const onWorkerStop = () => stop.abort('worker' satisfies Stop);
-    signal.addEventListener('abort', onWorkerStop, { once: true });
-    const holding = this.#hold(lease, stop);
+    const answers = new CellAnswers(this.worker, taken);
+    const keeping = this.#keep(lease, signal);
     const folder = join(this.worker.folders.runs, lease.job);
     this.#tell({ ...this.#record, state: 'training', job: lease.job, step: 0, steps: 0 });
+    let trained: TrainedCell | undefined;
     try {
       const checkpoint = store.checkpoint(lease.job);
       checkpoint.catch(() => {});
-      if (await store.hasResult(lease.job)) {
-        // Its worker published it and was gone before the queue knew.
-        return await this.#tellQueue(taken.job.moveToCompleted(null, lease.token, false));
-      }
-      await this.#train(taken, checkpoint, folder, stop);
+      // Its worker may have published it and been gone before the queue knew.
+      if (await store.hasResult(lease.job)) await answers.complete();
+      else trained = await this.#train(taken, checkpoint, { folder, answers, stop: keeping.stop });
     } catch (error) {
-      if (stop.signal.reason === ('lease' satisfies Stop)) return;
-      if (isOfQueue(error)) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      await this.#fail(taken, message, error instanceof PriotError && error.code === 'JOB_MALFORMED');
+      await this.#trouble(error, answers, keeping.stop);
     } finally {
-      holding.end();
-      signal.removeEventListener('abort', onWorkerStop);
+      if (trained === undefined) keeping.end();
       rmSync(folder, { recursive: true, force: true });
       if (this.#facts !== undefined) this.#idle();
     }
+    await this.#handing;
+    if (trained === undefined) return;
+    const done = trained;
+    this.#handing = answers
+      .publish(done, keeping.stop)
+      .catch((error: unknown) => this.#trouble(error, answers, keeping.stop))
+      .catch((error: unknown) => {
+        if (!isOfQueue(error)) throw error;
+        if (!signal.aborted) this.worker.say(error.message, true);
+      })
+      .finally(keeping.end);
+    // A defect is thrown where it is waited for.
+    this.#handing.catch(() => {});
   }
 
+  /** What went wrong with a cell is told as its failure, unless it is the queue's trouble or nobody's any more. */
+  async #trouble(error: unknown, answers: CellAnswers, stop: AbortSignal): Promise<void> {
+    if (stop.reason === ('lease' satisfies Stop)) return;
+    if (isOfQueue(error)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const forGood = error instanceof PriotError && error.code === 'JOB_MALFORMED';
+    await answers.fail(message, this.#record.device, forGood);
+  }
+
+  /** Trains a cell, from its last checkpoint if there is one; undefined: it did not come to its end, and that was told. */
   async #train(
     taken: TakenCell,
     checkpoint: Promise<CheckpointRecord | undefined>,
-    folder: string,
-    stop: AbortController,
-  ): Promise<void> {
+    { folder, answers, stop }: { folder: string; answers: CellAnswers; stop: AbortSignal },
+  ): Promise<TrainedCell | undefined> {
     const { lease, job } = taken;
     const { store, folders } = this.worker;
     const startedMs = performance.now();
-    if (job.deferredFailure) return this.#fail(taken, 'its workers were lost again and again', true);
-    if (job.attemptsStarted > MAX_STARTS) return this.#fail(taken, `begun ${MAX_STARTS} times without an end`, true);
+    const fail = async (message: string, forGood: boolean) => {
+      await answers.fail(message, this.#record.device, forGood);
+      return undefined;
+    };
+    if (job.deferredFailure) return fail('its workers were lost again and again', true);
+    if (job.attemptsStarted > MAX_STARTS) return fail(`begun ${MAX_STARTS} times without an end`, true);
     const cell = await openJob(job.data, lease.job, lease.group, store, folders);
     rmSync(folder, { recursive: true, force: true });
     await this.#restore(lease, checkpoint, cell, folder);
     const uploads = new CheckpointUploads(this.worker, lease, folder);
+    await this.#lent;
     const outcome = await this.thread.train(
       { device: this.device, options: cell.options, path: folder, command: cellCommand(cell.asked) },
-      stop.signal,
+      stop,
       {
         checkpoint: (nextStep, steps) => {
           this.#tell({ ...this.#record, step: nextStep, steps });
@@ -172,80 +208,28 @@ export class FleetBoard {
       },
     );
     await uploads.settled();
-    if (stop.signal.reason === ('lease' satisfies Stop)) {
+    if (stop.reason === ('lease' satisfies Stop)) {
       this.worker.say(`${lease.job}: another worker has it by now`);
-      return;
+      return undefined;
     }
     switch (outcome.type) {
       case 'done': {
         const seconds = (performance.now() - startedMs) / 1000;
-        return this.#publish(taken, folder, outcome.summary.stateDigest, seconds, stop.signal);
+        const packed = pack(readFiles(folder, travellingRunFiles));
+        return { packed, stateDigest: outcome.summary.stateDigest, seconds, by: this.#record };
       }
       case 'failed':
-        return this.#fail(taken, outcome.message, false);
+        return fail(outcome.message, false);
       case 'device':
         await uploads.last();
         this.#lost(outcome.message);
-        return this.#tellQueue(job.moveToWait(lease.token));
+        await answers.giveBack();
+        return undefined;
       case 'interrupted':
         await uploads.last();
-        return this.#tellQueue(job.moveToWait(lease.token));
+        await answers.giveBack();
+        return undefined;
     }
-  }
-
-  /** Publishes what is done. As long as Redis refuses, and the cell is still this board's, it is tried again. */
-  async #publish(
-    taken: TakenCell,
-    folder: string,
-    stateDigest: string,
-    seconds: number,
-    stop: AbortSignal,
-  ): Promise<void> {
-    const { lease, job } = taken;
-    const { store, about, say } = this.worker;
-    const { device, place, boardId } = this.#record;
-    const packed = pack(readFiles(folder, travellingRunFiles));
-    const common = { worker: about().id, device, boardId: boardId!, place: place!, stateDigest, seconds };
-    for (;;) {
-      try {
-        const upload = await store.upload(packed);
-        const publication = await store.publish(lease, { ...upload, ...common, at: new Date().toISOString() });
-        if (publication === 'incomplete') continue; // Redis came back from a file that had not all of the upload.
-        if (publication === 'lost') return say(`${lease.job}: done, and another worker has it by now`);
-        await this.#tellQueue(job.moveToCompleted(null, lease.token, false));
-        const how = publication === 'there' ? 'was done already' : `done in ${seconds.toFixed(1)} s`;
-        return say(`${lease.job}: ${how}`);
-      } catch (error) {
-        if (!isOfQueue(error) || stop.aborted) throw error;
-        say(`${lease.job}: done, and cannot be handed over yet: ${error.message}`, true);
-        await pause(REFUSED_MS, stop);
-      }
-    }
-  }
-
-  /** Says why a cell failed; BullMQ has it tried again as often as the sweep asked. */
-  async #fail({ lease, job }: TakenCell, message: string, forGood: boolean): Promise<void> {
-    const { store, about, say } = this.worker;
-    const tries = job.attemptsMade + 1;
-    const final = forGood || tries >= (job.opts.attempts ?? 1);
-    const { device } = this.#record;
-    const shown = store.address.redact(message).slice(0, 4000);
-    const record = { message: shown, worker: about().id, device, tries, final, at: new Date().toISOString() };
-    if (!(await store.fail(lease, record))) return;
-    say(`${lease.job}: failed${final ? '' : ', and is tried again'}: ${shown}`, true);
-    const { UnrecoverableError } = store.client.bullmq;
-    const error = forGood ? new UnrecoverableError(shown) : new Error(shown);
-    await this.#tellQueue(job.moveToFailed(error, lease.token, false));
-  }
-
-  /** Waits for what BullMQ does with a job; when the lease was lost in between, whoever has it now does it. */
-  async #tellQueue(answer: Promise<unknown>): Promise<void> {
-    const late = /lock|missing key|not in the active state/i;
-    await this.worker.store.ask(
-      answer.catch((error: unknown) => {
-        if (!(error instanceof Error) || !late.test(error.message)) throw error;
-      }),
-    );
   }
 
   /** Brings the cell's last checkpoint into the folder. One that cannot be read is one less: the cell begins anew. */
@@ -278,9 +262,12 @@ export class FleetBoard {
     }
   }
 
-  /** Keeps the lease until `end`; when it is lost, the work on the cell stops. */
-  #hold(lease: Lease, stop: AbortController): { end(): void } {
+  /** Keeps the lease until `end`. When it is lost, or the worker is stopped, `stop` aborts: the work on the cell stops. */
+  #keep(lease: Lease, signal: AbortSignal): { readonly stop: AbortSignal; readonly end: () => void } {
     const { store, lockMs } = this.worker;
+    const stop = new AbortController();
+    const onWorkerStop = () => stop.abort('worker' satisfies Stop);
+    signal.addEventListener('abort', onWorkerStop, { once: true });
     let under = false;
     const timer = setInterval(() => {
       if (under) return;
@@ -295,15 +282,10 @@ export class FleetBoard {
         },
       );
     }, lockMs / RENEWALS);
-    return { end: () => clearInterval(timer) };
+    const end = () => {
+      clearInterval(timer);
+      signal.removeEventListener('abort', onWorkerStop);
+    };
+    return { stop: stop.signal, end };
   }
-}
-
-/** Tells whether it is the queue that has trouble, and not the cell. */
-function isOfQueue(error: unknown): error is FailedError {
-  return error instanceof FailedError && (error.code === 'QUEUE_REFUSED' || error.code === 'QUEUE_UNREACHABLE');
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, { signal }).catch(() => {});
 }

@@ -9,10 +9,11 @@ import { networkFolder } from '../fleet/localise.js';
 import { jobIdOf } from '../fleet/needs.js';
 import { checkJob, type FleetJob, isBaseName, type NeededData, parseRecord } from '../fleet/records.js';
 import type { FleetStore } from '../fleet/store.js';
-import { loadNetwork, type NetworkFile } from '../network/network-file.js';
+import type { NetworkFile } from '../network/network-file.js';
 import { complete } from '../options/option.js';
 import type { TrainOptions } from '../options/train.js';
 import { trainingOptions } from '../options/training.js';
+import type { InputCache } from './inputs.js';
 import type { DatasetRequest } from './load-dataset.js';
 import { cellDigest } from './sweep-cells.js';
 
@@ -29,6 +30,8 @@ export interface LocalCell {
 export interface WorkerFolders {
   readonly networks: string;
   readonly dataDir: string | undefined;
+  /** It keeps the networks that were read last. */
+  readonly inputs: InputCache;
 }
 
 /** Packs a network for the store; its digest names it there. */
@@ -94,7 +97,7 @@ export async function openJob(
   const asked = checkedOptions(options, job);
   const folder = join(folders.networks, digest);
   if (!existsSync(folder)) writeFiles(folder, unpack(await store.network(digest), networkFiles));
-  const network = loadNetwork(folder);
+  const network = folders.inputs.network(folder);
   const found = cellDigest(asked, network);
   if (found !== cell) {
     throw new DataError('JOB_MALFORMED', `the cell ${job} would be ${found} here: its options or its network differ`);

@@ -56,6 +56,7 @@ async function retryCells(store: FleetStore, queues: CellQueues, asked: readonly
     await store.forgetFailure(cell);
     if (await queues.retry(group, cell)) retried.push(cell);
   }
+  if (retried.length > 0) await store.announce();
   return retried;
 }
 

@@ -86,8 +86,8 @@ export class InputCache {
     const request = { ...asked, ...completeMethodRequest(asked, file.network) };
     if (request.budget !== undefined) delete request.scored; // the budget says it layer by layer
     const [sourceIn, transferIn] = dataRequests(request);
-    const source = await this.#dataset(sourceIn!, context);
-    const transfer = transferIn && (await this.#dataset(transferIn, context));
+    const source = await this.dataset(sourceIn!, context);
+    const transfer = transferIn && (await this.dataset(transferIn, context));
     if (transfer !== undefined) checkTransferSet(source, transfer);
     if (original !== undefined) {
       const { dataset, transfer: before } = original.provenance;
@@ -125,7 +125,8 @@ export class InputCache {
     return file;
   }
 
-  async #dataset(request: DatasetRequest, context: Context<DownloadEvent>): Promise<Dataset> {
+  /** Reads a data set. @throws what loadDataset throws */
+  async dataset(request: DatasetRequest, context: Context<DownloadEvent>): Promise<Dataset> {
     const key = JSON.stringify(datasetRequest(request));
     const loaded = this.#datasets.get(key) ?? (await loadSessionDataset(request, context));
     this.#datasets.set(key, loaded);

@@ -22,8 +22,10 @@ import { orAbort } from './or-abort.js';
 import { planQueue, type QueuePlan, type Waiting } from './queue-plan.js';
 import { type CellFailure, type CellResults, type PlannedCell, resultOf, type SessionsEvent } from './sweep-cells.js';
 
-/** From one look at the store to the next. */
-const LOOK_MS = 500;
+/** From one look to the next whether there is something new. */
+const LOOK_MS = 150;
+/** So often it is told how far it is, when there is nothing new. */
+const TELL_MS = 500;
 /** From one look at the workers to the next. */
 const WORKERS_MS = 2_000;
 /** Cells that are not done are put there again so often: what a Redis has lost, and what is there already is left alone. */
@@ -78,6 +80,7 @@ class Follower {
   readonly failures: CellFailure[] = [];
   readonly #left: Map<string, Waiting>;
   readonly #again = new Set<string>();
+  readonly #inputs = new InputCache();
   #complaint = '';
   #doing = '';
 
@@ -98,6 +101,7 @@ class Follower {
     let seen = '';
     let addedMs = Number.NEGATIVE_INFINITY;
     let lookedMs = Number.NEGATIVE_INFINITY;
+    let toldMs = Number.NEGATIVE_INFINITY;
     while (this.#left.size > 0 && !signal.aborted) {
       const nowMs = performance.now();
       if (nowMs - addedMs > AGAIN_MS) {
@@ -113,7 +117,10 @@ class Follower {
         await orAbort(this.#look(), signal);
         lookedMs = nowMs;
       }
-      this.#progress();
+      if (nowMs - toldMs > TELL_MS) {
+        this.#progress();
+        toldMs = nowMs;
+      }
       if (this.#left.size > 0) await delay(LOOK_MS, undefined, { signal }).catch(() => {});
     }
     if (signal.aborted && this.#left.size > 0) {
@@ -129,6 +136,7 @@ class Follower {
       const cells = this.plan.jobs.get(group)!.filter(({ job }) => this.#left.has(job));
       await queues.add(group, cells, (options.retries ?? 0) + 1);
     }
+    await store.announce();
   }
 
   async #fetch(): Promise<void> {
@@ -160,7 +168,7 @@ class Follower {
     const files = unpack(await this.around.store.download(record), travellingRunFiles);
     const { dataDir, ...training } = cell.options;
     const { model, dataset, transferDir } = complete('train', trainingOptions, training);
-    const network = networkFolder(new InputCache().network(model).path);
+    const network = networkFolder(this.#inputs.network(model).path);
     const here = localised(files, { run: cell.path, model, network, dataset, transferDir, dataDir });
     const aside = `${cell.path}.partial-${process.pid}`;
     rmSync(aside, { recursive: true, force: true });

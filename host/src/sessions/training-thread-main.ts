@@ -14,7 +14,7 @@ import { dropSteps, runFiles } from '../runs/run-folder.js';
 import type { RunSummary } from '../runs/run-manifest.js';
 import type { Context, TrainEvent } from './events.js';
 import { InputCache } from './inputs.js';
-import { type DatasetRequest, datasetDigest, loadSessionDataset } from './load-dataset.js';
+import { type DatasetRequest, datasetDigest } from './load-dataset.js';
 import { type DeviceChoice, openDevice } from './open-device.js';
 import { firmwareImage } from './provenance.js';
 import { resume, train } from './train.js';
@@ -86,7 +86,7 @@ async function answer(task: Exclude<ThreadTask, { type: 'stop' }>, signal: Abort
     case 'probe':
       return { type: 'facts', facts: await factsOf(task.device, signal) };
     case 'data':
-      return { type: 'digest', sha256: datasetDigest(await loadSessionDataset(task.request, { signal })) };
+      return { type: 'digest', sha256: datasetDigest(await cache.dataset(task.request, { signal })) };
   }
 }
 

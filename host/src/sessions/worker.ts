@@ -6,21 +6,21 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeviceError, PriotError } from '../errors.js';
 import { makeFolder } from '../files.js';
-import { workerMisfit } from '../fleet/needs.js';
 import { queueAddress } from '../fleet/queue-address.js';
 import { TakingQueues } from '../fleet/queues.js';
-import type { Needs, WorkerRecord } from '../fleet/records.js';
+import type { WorkerRecord } from '../fleet/records.js';
 import { FleetStore } from '../fleet/store.js';
 import { complete } from '../options/option.js';
 import { type WorkerOptions, workerOptions } from '../options/other.js';
 import { lockRun, unlockRun } from '../runs/run-lock.js';
+import { Bell } from './bell.js';
 import type { Context, NoticeEvent } from './events.js';
 import { FleetBoard } from './fleet-board.js';
-import { localRequest } from './fleet-inputs.js';
+import { InputCache } from './inputs.js';
 import { orAbort } from './or-abort.js';
 import { packageDescription } from './package-files.js';
 import { packageFirmware } from './provenance.js';
-import { TrainingThread } from './training-thread.js';
+import { WorkerGroups } from './worker-groups.js';
 
 /** A worker has come to the queue. */
 export interface WorkerReadyEvent {
@@ -42,9 +42,6 @@ export interface WorkerDocument {
 const STOP_MS = 15_000;
 /** A worker tells of itself at least so often. */
 const BEAT_MS = 5_000;
-const LOOK_MS = 2_000;
-/** Data that was not there is looked for again after so long. */
-const DATA_MS = 60_000;
 const MAX_WORKERS_HERE = 64;
 
 /**
@@ -62,9 +59,10 @@ export async function worker(options: WorkerOptions = {}, context: Context<Worke
   const say = (text: string, warning?: true) => onEvent({ type: 'notice', text, ...(warning && { warning }) });
   const home = takeHome(given.dir, given.name ?? hostname());
   const queues = new TakingQueues(store, given.lockSeconds * 1000);
-  const groups = new Groups(store, given.dataDir, say);
+  const arrivals = new Bell();
   let told = true;
   let boards: FleetBoard[] = [];
+  const groups = new WorkerGroups({ store, arrivals, say, dataDir: given.dataDir, boards: () => boards });
   const about = (): WorkerRecord => ({
     ...{ version: 1, id: home.id, host: hostname(), priot: packageDescription().version, firmware },
     ...{ labels: given.label ?? [], boards: boards.map(({ record }) => record), refusals: groups.refusals },
@@ -72,12 +70,14 @@ export async function worker(options: WorkerOptions = {}, context: Context<Worke
   const firmware = packageFirmware();
   try {
     for (const text of await store.complaints()) say(text, true);
-    const folders = { networks: join(home.path, 'networks'), runs: join(home.path, 'runs'), dataDir: given.dataDir };
+    const inputs = new InputCache();
+    const paths = { networks: join(home.path, 'networks'), runs: join(home.path, 'runs') };
+    const folders = { ...paths, dataDir: given.dataDir, inputs };
     makeFolder(folders.networks);
     makeFolder(folders.runs);
     const surroundings = {
       ...{ store, queues, about, say, lockMs: given.lockSeconds * 1000, uploadMs: given.uploadSeconds * 1000 },
-      ...{ groups: () => groups.fit, folders },
+      ...{ groups: () => groups.fit, arrivals, folders },
       changed: () => {
         told = false;
       },
@@ -130,77 +130,6 @@ async function tellOften(
       );
     }
     await delay(250, undefined, { signal }).catch(() => {});
-  }
-}
-
-/** The groups of cells on the queue, and those whose data sets are here. */
-class Groups {
-  #fit: ReadonlyMap<string, Needs> = new Map();
-  /** Groups that were looked at, with what is wrong, and when to look again. */
-  readonly #known = new Map<string, { readonly why: string | undefined; readonly againMs: number }>();
-  readonly #thread = new TrainingThread();
-
-  constructor(
-    private readonly store: FleetStore,
-    private readonly dataDir: string | undefined,
-    private readonly say: (text: string, warning?: true) => void,
-  ) {}
-
-  /** Groups whose data sets are here as they must be. */
-  get fit(): ReadonlyMap<string, Needs> {
-    return this.#fit;
-  }
-
-  get refusals(): WorkerRecord['refusals'] {
-    return [...this.#known].flatMap(([group, { why }]) =>
-      why === undefined ? [] : [{ group, why: why.slice(0, 1000) }],
-    );
-  }
-
-  /** Looks at what groups there are until the signal aborts. */
-  async follow(about: () => WorkerRecord, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const groups = await orAbort(
-        this.store.groups().catch(() => new Map<string, Needs>()),
-        signal,
-      );
-      if (groups === undefined) break;
-      for (const group of this.#known.keys()) if (!groups.has(group)) this.#known.delete(group);
-      for (const [group, needs] of groups) {
-        if (signal.aborted) break;
-        const known = this.#known.get(group);
-        if (known !== undefined && performance.now() < known.againMs) continue;
-        this.#known.delete(group);
-        // What another priot or another label keeps away needs no look at data.
-        if (workerMisfit(about(), group, needs) !== undefined) continue;
-        const why = await this.#dataMisfit(needs, signal);
-        if (signal.aborted) break;
-        if (why !== undefined && known?.why !== why) this.say(`cells of the group ${group} are refused: ${why}`, true);
-        await this.#thread.close();
-        const againMs = why === undefined ? Number.POSITIVE_INFINITY : performance.now() + DATA_MS;
-        this.#known.set(group, { why, againMs });
-      }
-      this.#fit = new Map(
-        [...groups].filter(([group]) => this.#known.get(group)?.why === undefined && this.#known.has(group)),
-      );
-      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
-    }
-    await this.#thread.close();
-  }
-
-  /** Says which data set is not the one that cells need; undefined: all are. */
-  async #dataMisfit(needs: Needs, signal: AbortSignal): Promise<string | undefined> {
-    for (const needed of needs.data) {
-      try {
-        const found = await this.#thread.dataDigest(localRequest(needed, this.dataDir), signal);
-        if (found !== needed.sha256) {
-          return `the data set ${needed.name} is another one: ${found.slice(0, 12)}, not ${needed.sha256.slice(0, 12)}`;
-        }
-      } catch (error) {
-        return `the data set ${needed.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-      }
-    }
-    return undefined;
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { DeviceError } from '../../errors.js';
+import { KeptModule } from '../../kept-module.js';
 import { realClock } from '../clock.js';
 import type { Device, DeviceDescription } from '../device.js';
 import { SimulatedBoard } from './simulated-board.js';
@@ -27,12 +28,14 @@ export async function openSimulator(options: { signal?: AbortSignal; flash?: Sim
   return new Simulator(new SimulatedBoard(module, flash));
 }
 
+const kept = new KeptModule();
+
 async function compileModule(signal: AbortSignal | undefined): Promise<WebAssembly.Module> {
   const bytes = await readFile(MODULE_URL, { signal }).catch((cause: unknown) => {
     signal?.throwIfAborted();
     throw new DeviceError('SIMULATOR_MISSING', `the simulator cannot be read: ${messageOf(cause)}`, REBUILD, { cause });
   });
-  return WebAssembly.compile(bytes).catch((cause: unknown) => {
+  return kept.compile(bytes).catch((cause: unknown) => {
     throw new DeviceError('SIMULATOR_DAMAGED', `the simulator is damaged: ${messageOf(cause)}`, REBUILD, { cause });
   });
 }
