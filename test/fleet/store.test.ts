@@ -98,6 +98,20 @@ describe('a lease', () => {
   });
 });
 
+it('a worker that was cut off before it could take a cell takes it once it is back', async () => {
+  const own = await FleetStore.open(queueAddress(redis.url, {}));
+  const late = new TakingQueues(own, LOCK_MS);
+  own.redis.disconnect();
+  await expect(late.take(group)).rejects.toMatchObject({ code: 'QUEUE_UNREACHABLE' });
+  await own.redis.connect();
+  const { job: taken, lease } = (await late.take(group))!;
+  // BullMQ answers for a job only through a queue that is ready.
+  await taken.moveToCompleted(null, lease.token, false);
+  expect(await queues.counts(group)).toEqual({ waiting: 0, active: 0, failed: 0 });
+  await late.close();
+  own.close();
+});
+
 describe('bytes of the store', () => {
   it('travel in pieces and come back whole', async () => {
     const bytes = Buffer.alloc(600_000, 'pieces of it ');

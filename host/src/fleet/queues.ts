@@ -97,7 +97,7 @@ export interface TakenCell {
  * cannot choose among queues.
  */
 export class TakingQueues {
-  readonly #workers = new Map<string, Worker>();
+  readonly #workers = new Map<string, Promise<Worker>>();
 
   /** @param lockMs how long a cell stays a worker's that does not renew its lease */
   constructor(
@@ -114,23 +114,40 @@ export class TakingQueues {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close(true).catch(() => {})));
+    await Promise.allSettled([...this.#workers.values()].map(async (worker) => (await worker).close(true)));
+  }
+
+  #worker(group: string): Promise<Worker> {
+    const known = this.#workers.get(group);
+    if (known !== undefined) return known;
+    const worker = this.#start(group);
+    this.#workers.set(group, worker);
+    // What was cut off before it was ready never is: the next one who asks begins anew.
+    worker.catch(() => this.#workers.delete(group));
+    return worker;
   }
 
   /** Whoever looks at a queue also looks for cells of it whose worker is gone. */
-  async #worker(group: string): Promise<Worker> {
-    const known = this.#workers.get(group);
-    if (known !== undefined) return known;
-    const worker = new this.store.client.bullmq.Worker(group, null, {
+  async #start(group: string): Promise<Worker> {
+    const { Worker, createRedisBackend } = this.store.client.bullmq;
+    const options = {
       ...this.store.queueOptions,
       lockDuration: this.lockMs,
       stalledInterval: this.lockMs / 2,
       maxStalledCount: MAX_STALLED,
       removeOnComplete: { age: DONE_SECONDS, count: 1000 },
-    });
+    };
+    // Without the connection of BullMQ's own loop: answers about a job would wait for it, for ever if it was cut off before
+    // it was ready.
+    const worker = new Worker(group, null, options, (name, given) => createRedisBackend(name, given));
     worker.on('error', () => {});
-    this.#workers.set(group, worker);
-    await this.store.ask(worker.startStalledCheckTimer());
-    return worker;
+    try {
+      await this.store.ask(worker.waitUntilReady());
+      await this.store.ask(worker.startStalledCheckTimer());
+      return worker;
+    } catch (error) {
+      await worker.close(true).catch(() => {});
+      throw error;
+    }
   }
 }

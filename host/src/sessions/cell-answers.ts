@@ -33,6 +33,7 @@ export class CellAnswers {
     const { store, about, say } = this.worker;
     const { device, place, boardId } = by;
     const common = { worker: about().id, device, boardId: boardId!, place: place!, stateDigest, seconds };
+    let told = '';
     for (;;) {
       try {
         const upload = await store.upload(packed);
@@ -45,7 +46,10 @@ export class CellAnswers {
         return say(`${lease.job}: ${how}`);
       } catch (error) {
         if (!isOfQueue(error) || stop.aborted) throw error;
-        say(`${lease.job}: done, and cannot be handed over yet: ${error.message}`, true);
+        if (error.message !== told) {
+          say(`${lease.job}: done, and cannot be handed over yet: ${error.message}`, true);
+        }
+        told = error.message;
         await pause(REFUSED_MS, stop);
       }
     }

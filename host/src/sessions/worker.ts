@@ -40,8 +40,10 @@ export interface WorkerDocument {
 
 /** How long a worker that is stopped tries to give back what it has. */
 const STOP_MS = 15_000;
-/** A worker tells of itself at least so often. */
+/** A worker tells of itself at least so often, and with something new at most so often. */
 const BEAT_MS = 5_000;
+const NEWS_MS = 1_000;
+const LOOK_MS = 250;
 const MAX_WORKERS_HERE = 64;
 
 /**
@@ -64,10 +66,11 @@ export async function worker(options: WorkerOptions = {}, context: Context<Worke
   let boards: FleetBoard[] = [];
   const groups = new WorkerGroups({ store, arrivals, say, dataDir: given.dataDir, boards: () => boards });
   const about = (): WorkerRecord => ({
-    ...{ version: 1, id: home.id, host: hostname(), priot: packageDescription().version, firmware },
+    ...{ version: 1, id: home.id, host: hostname(), priot, firmware },
     ...{ labels: given.label ?? [], boards: boards.map(({ record }) => record), refusals: groups.refusals },
   });
   const firmware = packageFirmware();
+  const priot = packageDescription().version;
   try {
     for (const text of await store.complaints()) say(text, true);
     const inputs = new InputCache();
@@ -121,7 +124,8 @@ async function tellOften(
 ): Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    if (!isTold() || performance.now() - lastMs > BEAT_MS) {
+    const silentMs = performance.now() - lastMs;
+    if (silentMs > BEAT_MS || (silentMs > NEWS_MS && !isTold())) {
       setTold();
       lastMs = performance.now();
       await orAbort(
@@ -129,7 +133,7 @@ async function tellOften(
         signal,
       );
     }
-    await delay(250, undefined, { signal }).catch(() => {});
+    await delay(LOOK_MS, undefined, { signal }).catch(() => {});
   }
 }
 
