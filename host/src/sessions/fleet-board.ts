@@ -110,8 +110,10 @@ export class FleetBoard {
   }
 
   #tell(record: BoardRecord): void {
+    const { state, job } = this.#record;
     this.#record = record;
-    this.worker.changed();
+    // How far a cell is, is told by and by.
+    if (record.state !== state || record.job !== job) this.worker.changed();
   }
 
   /** Takes a cell: first of the groups that ask for most, which few others fit. */

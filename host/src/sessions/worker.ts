@@ -40,10 +40,9 @@ export interface WorkerDocument {
 
 /** How long a worker that is stopped tries to give back what it has. */
 const STOP_MS = 15_000;
-/** A worker tells of itself at least so often, and with something new at most so often. */
-const BEAT_MS = 5_000;
-const NEWS_MS = 1_000;
-const LOOK_MS = 250;
+/** A worker tells of itself at least so often, of its steps among the rest, and looks so often whether there is news. */
+const BEAT_MS = 2_000;
+const NEWS_MS = 250;
 const MAX_WORKERS_HERE = 64;
 
 /**
@@ -124,8 +123,7 @@ async function tellOften(
 ): Promise<void> {
   let lastMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    const silentMs = performance.now() - lastMs;
-    if (silentMs > BEAT_MS || (silentMs > NEWS_MS && !isTold())) {
+    if (!isTold() || performance.now() - lastMs > BEAT_MS) {
       setTold();
       lastMs = performance.now();
       await orAbort(
@@ -133,7 +131,7 @@ async function tellOften(
         signal,
       );
     }
-    await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    await delay(NEWS_MS, undefined, { signal }).catch(() => {});
   }
 }
 
