@@ -99,6 +99,10 @@ uint32_t engine_image_bytes(const engine *self) {
     return self->layers[0].shape.in_count;
 }
 
+const int32_t *engine_logits(const engine *self) {
+    return self->logits;
+}
+
 uint32_t engine_output_count(const engine *self) {
     return engine_last_layer(self)->config.out_channels;
 }

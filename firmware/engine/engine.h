@@ -197,6 +197,9 @@ void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step
  * prediction. */
 uint32_t engine_evaluate(engine *self, const uint8_t *image, bool frozen, uint32_t *cycles);
 
+/* Returns the last layer's int32 accumulators[engine_output_count] of the forward pass made last. */
+const int32_t *engine_logits(const engine *self);
+
 /* Tells about the step just made. logits and loss_gradient: engine_output_count elements. */
 void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradient);
 /* Returns the checksums of one layer after the step just made. */

@@ -110,10 +110,9 @@ static void restart(void *context, bool bootsel) {
     restarted = true;
 }
 
-static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
-                         uint32_t *flash_bytes) {
+static session_memory_marks memory_marks(void *context) {
     (void)context;
-    *static_bytes = *stack_high_water = *stack_bytes = *flash_bytes = UINT32_MAX;
+    return (session_memory_marks){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 }
 
 static void start_session_code(void) {

@@ -60,13 +60,13 @@ static uint32_t wire_cycles(void *context) {
     return cycles_in_interrupts() + usb_link_send_cycles();
 }
 
-static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
-                         uint32_t *flash_bytes) {
+static session_memory_marks memory_marks(void *context) {
     (void)context;
-    *static_bytes = memory_static_bytes();
-    *stack_high_water = memory_stack_high_water_bytes();
-    *stack_bytes = memory_stack_bytes();
-    *flash_bytes = memory_image_bytes();
+    return (session_memory_marks){.static_bytes = memory_static_bytes(),
+                                  .code_bytes = memory_code_bytes(),
+                                  .stack_high_water_bytes = memory_stack_high_water_bytes(),
+                                  .stack_bytes = memory_stack_bytes(),
+                                  .flash_bytes = memory_image_bytes()};
 }
 
 static const char *hexadecimal(const uint8_t id[FLASH_BOARD_ID_BYTES]) {

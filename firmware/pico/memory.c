@@ -8,7 +8,7 @@
 #define LIVE_FRAME_BYTES 64u /* of memory_init itself, left alone */
 
 /* Symbols of the linker script. The second core's stack is empty, so RAM up to the stack is one piece. */
-extern char __end__[], __StackTop[], __flash_binary_end[];
+extern char __end__[], __StackTop[], __flash_binary_end[], __sram_code_start__[], __sram_code_end__[];
 
 static uint32_t *stack_bottom(void) {
     return (uint32_t *)((uintptr_t)__StackTop - STACK_BYTES);
@@ -31,6 +31,10 @@ uint32_t memory_arena_bytes(void) {
 
 uint32_t memory_static_bytes(void) {
     return (uint32_t)((uintptr_t)memory_arena() - SRAM_BASE);
+}
+
+uint32_t memory_code_bytes(void) {
+    return (uint32_t)((uintptr_t)__sram_code_end__ - (uintptr_t)__sram_code_start__);
 }
 
 uint32_t memory_stack_bytes(void) {

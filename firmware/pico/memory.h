@@ -14,6 +14,8 @@ void *memory_arena(void);
 uint32_t memory_arena_bytes(void);
 
 uint32_t memory_static_bytes(void);
+/* Returns how many of the static bytes are code. */
+uint32_t memory_code_bytes(void);
 uint32_t memory_stack_bytes(void);
 /* Returns the deepest use of the stack since memory_init. */
 uint32_t memory_stack_high_water_bytes(void);

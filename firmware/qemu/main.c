@@ -123,10 +123,9 @@ uint32_t engine_cycles(void) {
     return 0;
 }
 
-static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
-                         uint32_t *flash_bytes) {
+static session_memory_marks memory_marks(void *context) {
     (void)context;
-    *static_bytes = *stack_high_water = *stack_bytes = *flash_bytes = 0;
+    return (session_memory_marks){0};
 }
 
 int main(void) {

@@ -76,8 +76,12 @@ static void handle_hello(void) {
 static void handle_read_statistics(void) {
     reply_begin(priot_DeviceMessage_statistics_tag);
     priot_Statistics *reply = &session.reply.body.statistics;
-    session.platform.memory_marks(session.platform.context, &reply->static_bytes, &reply->stack_high_water_bytes,
-                                  &reply->stack_bytes, &reply->flash_bytes);
+    const session_memory_marks marks = session.platform.memory_marks(session.platform.context);
+    reply->static_bytes = marks.static_bytes;
+    reply->code_bytes = marks.code_bytes;
+    reply->stack_high_water_bytes = marks.stack_high_water_bytes;
+    reply->stack_bytes = marks.stack_bytes;
+    reply->flash_bytes = marks.flash_bytes;
     reply->frames_received = session.frames_received;
     reply->crc_errors = session.crc_errors;
     reply->malformed_frames = session.malformed_frames;

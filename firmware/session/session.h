@@ -18,6 +18,15 @@
 #define SESSION_SELF_TEST_VALUES 16u
 #define SESSION_MAX_WINDOW 16u /* frames in flight; as many step results are kept */
 
+/* The marks of a place's memories, in bytes; 0: the place has no such memory. */
+typedef struct {
+    uint32_t static_bytes;
+    uint32_t code_bytes; /* of static_bytes, code that runs from SRAM */
+    uint32_t stack_high_water_bytes;
+    uint32_t stack_bytes;
+    uint32_t flash_bytes; /* the firmware image */
+} session_memory_marks;
+
 /* What the place provides. Called only from session_receive and session_log, never from an interrupt. All but
  * program_weights, checkpoints, self_test and hang must be there. */
 typedef struct {
@@ -36,9 +45,8 @@ typedef struct {
      */
     uint32_t (*idle_cycles)(void *context);
     uint32_t (*wire_cycles)(void *context);
-    /* Fills what session_statistics leaves to the place. */
-    void (*memory_marks)(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
-                         uint32_t *flash_bytes);
+    /* Returns what Statistics leaves to the place. */
+    session_memory_marks (*memory_marks)(void *context);
     /* Measures the place itself: writes up to SESSION_SELF_TEST_VALUES values and returns how many; 0: it has no test
      * of that kind (SelfTestKind of the .proto). Overwrites the arena and the end of the flash for weights as it needs;
      * no network is open meanwhile. NULL: it has none at all. */

@@ -213,4 +213,10 @@ void handle_evaluate(const priot_Evaluate *request) {
     reply_begin(priot_DeviceMessage_evaluation_tag);
     session.reply.body.evaluation =
         (priot_Evaluation){.index = request->index, .prediction = prediction, .cycles = cycles};
+    if (request->logits) {
+        const uint32_t outputs = engine_output_count(engine_instance());
+        priot_Evaluation *reply = &session.reply.body.evaluation;
+        reply->logits_count = (pb_size_t)outputs;
+        memcpy(reply->logits, engine_logits(engine_instance()), outputs * sizeof *reply->logits);
+    }
 }

@@ -57,13 +57,9 @@ static uint32_t no_cycles(void *context) {
     return 0;
 }
 
-static void memory_marks(void *context, uint32_t *static_bytes, uint32_t *stack_high_water, uint32_t *stack_bytes,
-                         uint32_t *flash_bytes) {
+static session_memory_marks memory_marks(void *context) {
     (void)context;
-    *static_bytes = 0;
-    *stack_high_water = 0;
-    *stack_bytes = 0;
-    *flash_bytes = 0;
+    return (session_memory_marks){0};
 }
 
 /* Boots; the address of the receive buffer. `reset_cause` is a ResetCause of the .proto. */

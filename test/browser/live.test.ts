@@ -10,7 +10,7 @@ import { formatManifest } from '#host/runs/run-manifest.js';
 import type { TrainEvent } from '#host/sessions/events.js';
 import { train } from '#host/sessions/train.js';
 import { uiBeside } from '#host/sessions/ui-beside.js';
-import { epochEvent, sampleEvents, sampleManifest, sampleSummary } from '../runs/sample-run.js';
+import { epochEvent, sampleEvents, sampleManifest, sampleSummary, stepEvent } from '../runs/sample-run.js';
 import { expectAccessible, launch, noBrowser, openPage } from './browser.js';
 
 describe.skipIf(noBrowser !== undefined)(`the live page in Chromium${noBrowser ? `: ${noBrowser}` : ''}`, () => {
@@ -105,6 +105,24 @@ describe.skipIf(noBrowser !== undefined)(`the live page in Chromium${noBrowser ?
     appendFileSync(join(directory, 'c', 'metrics.jsonl'), `${formatEvent(epochEvent(2, 8))}\n`);
     await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(before + 1);
     expect(await page.locator('#accuracy details').getAttribute('open')).not.toBeNull();
+
+    // renewed again and again, as a page that is open for hours, it keeps no node and no listener of what was there
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Performance.enable');
+    const held = async () => {
+      await devtools.send('HeapProfiler.collectGarbage');
+      const { metrics } = await devtools.send('Performance.getMetrics');
+      return ['Nodes', 'JSEventListeners'].map((name) => metrics.find((metric) => metric.name === name)!.value);
+    };
+    const [nodes, listeners] = await held();
+    for (let renewal = 0; renewal < 6; renewal += 1) {
+      const renewed = page.waitForResponse(/fragment/);
+      appendFileSync(join(directory, 'c', 'metrics.jsonl'), `${formatEvent(stepEvent(4 + renewal))}\n`);
+      await renewed;
+    }
+    const [nodesLater, listenersLater] = await held();
+    expect(nodesLater!).toBeLessThan(nodes! * 1.5);
+    expect(listenersLater!).toBeLessThanOrEqual(listeners!);
     expect(complaints).toEqual([]);
   });
 });

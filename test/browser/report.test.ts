@@ -14,6 +14,7 @@ import { expectAccessible, launch, noBrowser, openPage, type WatchedPage } from 
 describe.skipIf(noBrowser !== undefined)(
   `the report of an emulated run in Chromium${noBrowser ? `: ${noBrowser}` : ''}`,
   () => {
+    const size = { dataset: 'digits', samples: 48, epochs: 2, evalSamples: 32, evalSource: 16 };
     let browser: Browser;
     let run: string;
     let folder: string;
@@ -25,7 +26,6 @@ describe.skipIf(noBrowser !== undefined)(
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'priot-report-'));
       run = join(folder, 'run');
-      const size = { dataset: 'digits', samples: 48, epochs: 2, evalSamples: 32, evalSource: 16 };
       const [opened] = await Promise.all([launch(), train({ device: 'emulator', ...size, out: run })]);
       browser = opened;
       events = [...runEvents(run)];
@@ -93,17 +93,28 @@ describe.skipIf(noBrowser !== undefined)(
 
       const memory = find('memory').at(-1)!;
       expect((await rowsOf('memory'))[0]!.at(-1)).toBe(270_336);
-      expect((await rowsOf('memory'))[0]!.slice(2, 7)).toEqual(Object.values(memory.arena));
+      const { code, static: staticBytes, arena } = memory;
+      expect((await rowsOf('memory'))[0]!.slice(1, 8)).toEqual(
+        [code!, staticBytes! - code!].concat(Object.values(arena)),
+      );
       expect((await rowsOf('flash'))[0]!.slice(1, 3)).toEqual([memory.flashImage, memory.flash! - memory.flashImage!]);
 
       const confusion = find('confusion').at(-1)!;
       expect((await rowsOf('confusion')).map((row) => row.slice(1))).toEqual(confusion.counts);
       const wrong = find('mistakes')
         .at(-1)!
-        .examples.map(({ index }) => index);
-      expect((await rowsOf('mistakes')).map(([index]) => index)).toEqual(wrong);
+        .examples.map(({ index, margin }) => [index, margin]);
+      expect((await rowsOf('mistakes')).map((row) => [row[0], row.at(-1)])).toEqual(wrong);
+      expect(wrong.every(([, margin]) => margin! > 0)).toBe(true);
       const links = find('link').map(({ frames, crcErrors }) => [frames, crcErrors]);
       expect((await rowsOf('link')).map((row) => row.slice(2, 4))).toEqual(links);
+    });
+
+    test('the simulator tells the same margins of the same wrong images', async () => {
+      const twin = join(folder, 'simulated');
+      await train({ device: 'simulator', ...size, out: twin });
+      const simulated = [...runEvents(twin)].findLast((event) => event.type === 'mistakes');
+      expect(simulated!.examples).toEqual(find('mistakes').at(-1)!.examples);
     });
 
     test('a chart comes as an SVG file that stands by itself, and its numbers as CSV', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { escapeHtml, html } from '#host/report/html.js';
@@ -61,7 +61,12 @@ test('a real run without the events that came later makes a report that says wha
   const run = readReportRun(join(path, 'now'));
   expect(run.problems).toEqual([]);
   const page = await makeReport([run], parts);
-  for (const lacking of ['Scores per layer', 'Edges below the threshold', 'Confusion matrix', 'Images it gets wrong']) {
+  for (const lacking of [
+    'Scores per layer',
+    'Edges below the threshold',
+    'Confusion matrix',
+    'Images it gets most wrong',
+  ]) {
     expect(page).toMatch(new RegExp(`<li>${lacking}[^<]*: this run records no `));
   }
   expect(page).toContain('Accuracy over epochs');
@@ -84,6 +89,43 @@ test('metrics that are damaged count up to the damage, and the page says where i
   const run = readReportRun(path);
   expect(run.problems).toEqual([expect.stringMatching(/metrics\.jsonl:2: not JSON; what is shown is up to there/)]);
   expect(await makeReport([run], parts)).toContain('metrics.jsonl:2');
+});
+
+test('a last line that is torn is left out: its run goes on, or was cut off', () => {
+  const path = runFolder('torn');
+  appendFileSync(join(path, 'metrics.jsonl'), '{"type":"epoch","epo');
+  const run = readReportRun(path);
+  expect(run.problems).toEqual([]);
+  expect(run.account.metrics().steps).toBe(4);
+});
+
+test('run.json of another version, and one that is a link out of the folder, are refused by name', () => {
+  const newer = runFolder('newer');
+  writeFileSync(join(newer, 'run.json'), '{"version": 99}');
+  expect(() => readReportRun(newer)).toThrow(/has version 99/);
+
+  const borrowed = join(temporaryFolder(), 'borrowed');
+  mkdirSync(borrowed);
+  symlinkSync(join(runFolder('other'), 'run.json'), join(borrowed, 'run.json'));
+  expect(() => readReportRun(borrowed)).toThrow(/run\.json is a link out of the run folder/);
+});
+
+test('wrong images come with their margin; a run whose firmware told none says so', async () => {
+  const picture = { index: 3, label: 0, prediction: 1, pixels: Buffer.alloc(4).toString('base64') };
+  const pageOf = (margin: number | null) => {
+    const mistakes = {
+      epoch: 0,
+      imageSet: 'squares',
+      height: 2,
+      width: 2,
+      channels: 1,
+      examples: [{ ...picture, margin }],
+    };
+    const path = runFolder('wrong', [...sampleEvents, { type: 'mistakes', ...mistakes }]);
+    return makeReport([readReportRun(path)], parts);
+  };
+  expect(await pageOf(812)).toContain('data-value="812"');
+  expect(await pageOf(null)).toContain('their margins were not recorded');
 });
 
 test('metrics of two gigabytes are not read, nor is a link out of the folder', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PROTOCOL_VERSION } from '#host/link/messages.js';
+import { type Evaluation, PROTOCOL_VERSION, type StepResult } from '#host/link/messages.js';
 import { priot } from '#proto';
 import {
   BOOT_ID,
@@ -297,7 +297,15 @@ describe('tensors', () => {
     expect(board.ask({ evaluate: { image: SMALL_IMAGE, frozen: true } }).kind).toBe('evaluation');
     expect(write(Tensor.TENSOR_STATE, smallState).kind).toBe('done');
     expect(board.ask({ commitTensor: { tensor: Tensor.TENSOR_STATE } }).kind).toBe('done');
-    expect(board.ask({ evaluate: { index: 4, image: SMALL_IMAGE } }).body).toMatchObject({ index: 4 });
+    expect(board.ask({ evaluate: { index: 4, image: SMALL_IMAGE } }).body).toMatchObject({ index: 4, logits: [] });
+  });
+
+  it('evaluate with the logits that a step on the same image has', () => {
+    const board = trainingBoard();
+    const { logits, prediction } = board.ask({ evaluate: { image: SMALL_IMAGE, logits: true } }).body as Evaluation;
+    const step = board.ask(stepRequest(0, { detail: true })).body as StepResult;
+    expect(logits).toEqual(step.logits);
+    expect(logits[prediction]).toBe(Math.max(...logits));
   });
 
   it('of priot-s begin with as many scored flags as planned', () => {

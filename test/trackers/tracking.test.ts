@@ -8,6 +8,7 @@ import { exportMlflow, exportTensorboard } from '#host/sessions/export-run.js';
 import { sweep } from '#host/sessions/sweep.js';
 import { trackTargets } from '#host/sessions/tracking.js';
 import { resume, train } from '#host/sessions/train.js';
+import { uiBeside } from '#host/sessions/ui-beside.js';
 import { callCli } from '../cli/run-cli.js';
 import { writeSmallNetwork } from '../network/small-network.js';
 import { temporaryFolder } from '../runs/sample-run.js';
@@ -63,7 +64,7 @@ test('a session tells three trackers while it goes on, and each has the numbers 
     );
   }));
 
-test('trackers change no digest and no cycle count', () =>
+test('trackers and an open live page change no digest and no cycle count', () =>
   withServer(async (server) => {
     const folder = temporaryFolder();
     const counted = {
@@ -76,10 +77,15 @@ test('trackers change no digest and no cycle count', () =>
     } as const;
     const options: TrainOptions = { ...small, ...counted, model: writeSmallNetwork(join(folder, 'model')) };
     const track = [`mlflow=${server.address}`, `tensorboard=${join(folder, 'logs')}`, `dvclive=${join(folder, 'd')}`];
-    const [plain, tracked] = [
-      await train({ ...options, out: join(folder, 'plain') }),
-      await train({ ...options, out: join(folder, 'tracked'), track }),
-    ];
+    const plain = await train({ ...options, out: join(folder, 'plain') });
+    const page = await uiBeside({ dir: folder, port: 0 });
+    const open = new AbortController();
+    await fetch(`${page.address}events`, { signal: open.signal });
+    const tracked = await train({ ...options, out: join(folder, 'tracked'), track });
+    const shown = await (await fetch(`${page.address}run?id=tracked`)).text();
+    expect(shown.includes('tracked: done')).toBe(true);
+    open.abort();
+    await page.close();
     const { run: _, wallSeconds: __, ...result } = plain;
     expect(tracked).toMatchObject(result);
     const cycles = (name: string) =>

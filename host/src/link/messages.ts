@@ -167,6 +167,8 @@ export interface Evaluation {
   index: number;
   prediction: number;
   cycles: number;
+  /** The last layer's int32 accumulators; empty where they were not asked for, or by a firmware that has none to give. */
+  logits: number[];
 }
 
 export interface TensorData {
@@ -192,6 +194,8 @@ export interface DeviceCheckpoint {
 /** Memory marks in bytes, and the device's view of the line in frames. */
 export interface DeviceStatistics {
   staticBytes: number;
+  /** Of `staticBytes`, code that runs from SRAM; 0: the firmware does not tell it apart. */
+  codeBytes: number;
   stackHighWaterBytes: number;
   stackBytes: number;
   flashBytes: number;
@@ -412,8 +416,8 @@ function decodeStepResult(result: priot.StepResult): StepResult {
   };
 }
 
-function decodeEvaluation({ index, prediction, cycles }: priot.Evaluation): Evaluation {
-  return { index, prediction, cycles };
+function decodeEvaluation({ index, prediction, cycles, logits }: priot.Evaluation): Evaluation {
+  return { index, prediction, cycles, logits };
 }
 
 function decodeTensorData({ tensor, offset, data }: priot.TensorData): TensorData {
@@ -425,6 +429,7 @@ function decodeTensorData({ tensor, offset, data }: priot.TensorData): TensorDat
 function decodeStatistics(statistics: priot.Statistics): DeviceStatistics {
   return {
     staticBytes: statistics.staticBytes,
+    codeBytes: statistics.codeBytes,
     stackHighWaterBytes: statistics.stackHighWaterBytes,
     stackBytes: statistics.stackBytes,
     flashBytes: statistics.flashBytes,

@@ -2,7 +2,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Place } from '../device/place.js';
-import { PriotError } from '../errors.js';
+import { DataError, PriotError } from '../errors.js';
 import { readEvents } from '../runs/metrics-file.js';
 import { readManifest, runFiles } from '../runs/run-folder.js';
 import type { RunManifest } from '../runs/run-manifest.js';
@@ -29,6 +29,13 @@ export interface ReportRun {
  * @throws DataError NOT_A_RUN, RUN_MALFORMED, RUN_VERSION
  */
 export function readReportRun(path: string, name = basename(resolve(path))): ReportRun {
+  if (leadsOut(path, join(path, runFiles.manifest))) {
+    throw new DataError(
+      'RUN_MALFORMED',
+      `${join(path, runFiles.manifest)} is a link out of the run folder: it is not read`,
+      'name the folder that the link leads to',
+    );
+  }
   const manifest = readManifest(path);
   const account = new RunAccount();
   const problems: string[] = [];
@@ -54,7 +61,7 @@ export function droppedText(events: number): string {
 function refusal(folder: string, file: string): string | undefined {
   const status = lstatSync(file, { throwIfNoEntry: false });
   if (status === undefined) return `${runFiles.metrics} is missing: only run.json is shown`;
-  if (status.isSymbolicLink() && !realpathSync(file).startsWith(`${realpathSync(folder)}/`)) {
+  if (leadsOut(folder, file)) {
     return `${runFiles.metrics} is a link out of the run folder: it is not read`;
   }
   const { size } = statSync(file);
@@ -63,4 +70,14 @@ function refusal(folder: string, file: string): string | undefined {
     return `${runFiles.metrics} has ${size.toLocaleString('en')} bytes, more than the ${MAX_METRICS_BYTES.toLocaleString('en')} that are read`;
   }
   return undefined;
+}
+
+/** Tells whether a file is a link that leads out of a folder, or nowhere. */
+function leadsOut(folder: string, file: string): boolean {
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return false;
+  try {
+    return !realpathSync(file).startsWith(`${realpathSync(folder)}/`);
+  } catch {
+    return true;
+  }
 }

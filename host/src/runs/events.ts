@@ -34,6 +34,8 @@ export interface MemoryEvent {
   /** null, as the next two and `flash`, where there is no such memory: in the simulator. */
   sramTotal: number | null;
   static: number | null;
+  /** Of `static`, code that runs from SRAM. null or absent where it is not told apart: in runs of an older priot. */
+  code?: number | null;
   stackHighWater: number | null;
   arena: ArenaAccount;
   /** The firmware image and the weights kept in flash. */

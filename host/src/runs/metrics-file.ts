@@ -67,6 +67,7 @@ const checks: { readonly [T in RunEvent['type']]: Check<Body<Extract<RunEvent, {
   memory: shape<Body<MemoryEvent>>({
     sramTotal: nullable(count),
     static: nullable(count),
+    code: optional(nullable(count)),
     stackHighWater: nullable(count),
     arena: shape<MemoryEvent['arena']>({
       weights: count,

@@ -12,30 +12,33 @@ export interface EvaluationCount {
   correct: number;
   /** What the last of them was taken for; absent before the first. */
   prediction?: number;
+  /** The last layer's int32 accumulators for it; absent where they were not asked for, empty where the firmware tells none. */
+  logits?: readonly number[];
 }
 
 /**
  * Evaluates the first `count` images, in order; one count per image, the last one is the result. `from`: those that are
- * counted already. `frozen`: all edges kept, whatever the learned state. Throws the signal's reason once what was in
- * flight is answered.
+ * counted already. `frozen`: all edges kept, whatever the learned state. `logits`: with the
+ * logits of each image, at the cost of longer answers. Throws the signal's reason once what was in flight is answered.
  */
 export async function* evaluate(
   link: Link,
   images: InputImages,
   count: number,
-  options: { frozen: boolean; from?: EvaluationCount; signal?: AbortSignal | undefined },
+  options: { frozen: boolean; logits?: boolean; from?: EvaluationCount; signal?: AbortSignal | undefined },
 ): AsyncGenerator<EvaluationCount> {
-  const { frozen, from, signal } = options;
+  const { frozen, logits = false, from, signal } = options;
   let done = from?.images ?? 0;
   let correct = from?.correct ?? 0;
   const first = done;
   function* requests() {
-    for (let index = first; index < count; index += 1) yield { index, frozen, image: images.input(index) };
+    for (let index = first; index < count; index += 1) yield { index, frozen, image: images.input(index), logits };
   }
-  for await (const { prediction } of link.pipeline('evaluate', requests(), { ...(signal && { signal }) })) {
+  for await (const answer of link.pipeline('evaluate', requests(), { ...(signal && { signal }) })) {
+    const { prediction } = answer;
     if (prediction === images.label(done)) correct += 1;
     done += 1;
-    yield { images: done, correct, prediction };
+    yield { images: done, correct, prediction, ...(logits && { logits: answer.logits }) };
   }
   if (done < count) signal?.throwIfAborted();
 }

@@ -131,7 +131,7 @@ export class TrainingSession {
   private async *guard(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { guard, network } = this.plan;
     if (guard === undefined || isWholeNetwork(this.device.savedState)) return;
-    const counts = (frozen: boolean) => this.counts(guard, guard.count, frozen, signal);
+    const counts = (frozen: boolean) => this.counts(guard, guard.count, { frozen }, signal);
     for await (const event of judge(epoch, guard, counts)) {
       if (event.type === 'guard' && !event.kept) {
         const whole = wholeNetwork(network.weights.length);
@@ -201,7 +201,7 @@ export class TrainingSession {
   private async *evaluateInitial(signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { plan, device, start } = this;
     if (plan.settings.method !== 'priot' || device.nextStep > 0 || start.isInitialRecorded) return;
-    for await (const event of this.counts(plan.test, plan.evalSamples, false, signal)) {
+    for await (const event of this.counts(plan.test, plan.evalSamples, { frozen: false }, signal)) {
       if ('type' in event) {
         yield event;
         continue;
@@ -217,7 +217,7 @@ export class TrainingSession {
   private async *evaluateSource(epoch: number, signal: AbortSignal): AsyncGenerator<SessionEvent> {
     const { source } = this.plan;
     if (source === undefined || this.start.isRecorded(epoch, source.count, 'source')) return;
-    for await (const event of this.counts(source, source.count, epoch < 0, signal)) {
+    for await (const event of this.counts(source, source.count, { frozen: epoch < 0 }, signal)) {
       if ('type' in event) {
         yield event;
         continue;
@@ -233,11 +233,11 @@ export class TrainingSession {
   private async *counts(
     images: InputImages,
     total: number,
-    frozen: boolean,
+    { frozen, logits = false }: { frozen: boolean; logits?: boolean },
     signal: AbortSignal,
   ): AsyncGenerator<EvaluationCount | StepEvent | FaultEvent> {
     let from: EvaluationCount = { images: 0, correct: 0 };
-    const counted = () => evaluate(this.link, images, total, { frozen, from, signal });
+    const counted = () => evaluate(this.link, images, total, { frozen, logits, from, signal });
     for await (const event of this.device.persistently(counted, signal)) {
       if (!('type' in event)) {
         from = event;
@@ -252,15 +252,16 @@ export class TrainingSession {
     const predictions = new Predictions(this.plan.test, outputCount(this.plan.network));
     const wanted = new Set(marks.filter((images) => !this.start.isRecorded(epoch, images)));
     const total = Math.max(0, ...wanted);
-    for await (const event of this.counts(this.plan.test, total, epoch < 0, signal)) {
+    const last = epoch === this.plan.epochs - 1;
+    for await (const event of this.counts(this.plan.test, total, { frozen: epoch < 0, logits: last }, signal)) {
       if ('type' in event) {
         yield event;
         continue;
       }
-      const { images, correct, prediction } = event;
-      predictions.add(prediction!);
+      const { images, correct, prediction, logits } = event;
+      predictions.add(prediction!, logits);
       yield { type: 'evaluation', epoch, images, of: total, correct };
-      if (epoch === this.plan.epochs - 1 && images === total) {
+      if (last && images === total) {
         yield predictions.confusion(epoch);
         yield predictions.mistakes(epoch);
       }
@@ -285,6 +286,7 @@ export class TrainingSession {
       type: 'memory',
       sramTotal: there ? this.link.hello.sramBytes : null,
       static: there ? statistics.staticBytes : null,
+      code: there && statistics.codeBytes > 0 ? statistics.codeBytes : null,
       stackHighWater: there ? statistics.stackHighWaterBytes : null,
       arena: arenaOf(memory),
       flash: there ? statistics.flashBytes + memory.flashBytes : null,

@@ -110,9 +110,9 @@ export function formatRun({ path, manifest, metrics }: RunRecord, { cycles, colu
   if (metrics.cyclesPerStep !== null) lines.push('', ...cyclesLines(place, metrics.cyclesPerStep));
   if (cycles.length > 1) lines.push('', 'steps by cycles, from', ...indented(histogramLines(cycles, columns)));
   if (metrics.memory !== null) {
-    const { arena, sramTotal, static: staticBytes, stackHighWater, flash } = metrics.memory;
+    const { arena, sramTotal, static: staticBytes, code = null, stackHighWater, flash } = metrics.memory;
     const plan = Object.fromEntries(Object.entries(arena).map(([name, bytes]) => [`arena ${name}`, bytes]));
-    const rows = Object.entries({ sramTotal, static: staticBytes, stackHighWater, ...plan, flash });
+    const rows = Object.entries({ sramTotal, static: staticBytes, code, stackHighWater, ...plan, flash });
     lines.push(
       '',
       'memory, bytes',

@@ -51,7 +51,7 @@ function timeLines({ steps, computeSeconds, deviceSeconds, wallSeconds, place }:
   return lines;
 }
 
-function memoryLines({ arena, sramTotal, static: staticBytes, stackHighWater, flash }: MemoryEvent): string[] {
+function memoryLines({ arena, sramTotal, static: staticBytes, code, stackHighWater, flash }: MemoryEvent): string[] {
   const planned = Object.values(arena).reduce((sum, bytes) => sum + bytes, 0);
   const inUse = staticBytes === null || stackHighWater === null ? null : planned + staticBytes + stackHighWater;
   const rows: [string, number | null][] = [
@@ -61,7 +61,8 @@ function memoryLines({ arena, sramTotal, static: staticBytes, stackHighWater, fl
     ['errors', arena.errors],
     ['other buffers', arena.other],
     ['stack, high water', stackHighWater],
-    ['other static data', staticBytes],
+    ['code in SRAM', code ?? null],
+    ['other static data', staticBytes === null ? null : staticBytes - (code ?? 0)],
     ['SRAM in use, in all', inUse],
     ['SRAM there is', sramTotal],
     ['flash', flash],

@@ -33,13 +33,21 @@ const flash: MapTexts = {
   missing: 'no flash is recorded: there is none in the simulator, and an older priot did not tell its size',
 };
 
-/** Returns SRAM by purpose; null where the device does not know: a simulator has no SRAM of its own. */
-function sramOf({ arena, sramTotal, static: staticBytes, stackHighWater }: MemoryEvent): Part[] {
+/**
+ * Returns SRAM by purpose; null where the device does not know: a simulator has no SRAM of its own.
+ * @param apart code and static data are two parts
+ */
+function sramOf({ arena, sramTotal, static: staticBytes, code, stackHighWater }: MemoryEvent, apart: boolean): Part[] {
   const used = Object.values(arena).reduce((sum, bytes) => sum + bytes, 0);
   // an older priot wrote 0 for what the simulator does not have
   const known = sramTotal !== null && sramTotal > 0;
   return [
-    { label: 'code in SRAM and static data', bytes: known ? staticBytes : null },
+    ...(apart && code != null && staticBytes !== null
+      ? [
+          { label: 'code in SRAM', bytes: code },
+          { label: 'static data', bytes: staticBytes - code },
+        ]
+      : [{ label: 'code in SRAM and static data', bytes: known ? staticBytes : null }]),
     { label: 'weights', bytes: arena.weights },
     { label: 'learned state', bytes: arena.state },
     { label: 'activations', bytes: arena.activations },
@@ -65,7 +73,15 @@ function flashOf({ flash: used, flashImage, flashTotal, flashForWeights }: Memor
 
 /** Draws the SRAM of each run's device by purpose. */
 export function memoryFigure(charts: Charts, runs: readonly ReportRun[]): AnyFigure {
-  return memoryMap(charts, runs, sram, sramOf, (memory) => memory.sramTotal);
+  // the same parts for all: an older priot, and the simulator, do not tell code and data apart
+  const apart = runs.every((run) => (run.account.metrics().memory ?? { code: 0 }).code != null);
+  return memoryMap(
+    charts,
+    runs,
+    sram,
+    (memory) => sramOf(memory, apart),
+    (memory) => memory.sramTotal,
+  );
 }
 
 /** Draws the flash of each run's device by purpose. */

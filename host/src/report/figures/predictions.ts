@@ -82,15 +82,19 @@ export function confusionFigure(charts: Charts, run: ReportRun, id = 'confusion'
 
 /** Shows images of the last evaluation that were predicted wrong, as the device saw them. */
 export function mistakesFigure(run: ReportRun, id = 'mistakes'): AnyFigure {
-  const title = 'Images it gets wrong';
+  const title = 'Images it gets most wrong';
   const event = run.account.events().findLast((one): one is MistakesEvent => one.type === 'mistakes');
   if (event === undefined) return { id, title, missing: absent };
   if (event.examples.length === 0)
     return { id, title, missing: 'every image of the last evaluation was predicted right' };
   const { height, width, channels } = event;
   const { classNames } = run.manifest.provenance.dataset;
-  const description =
-    'The first images of the last evaluation that were predicted wrong, as the device saw them: shifted, and with pixels halved to 0..127.';
+  const byMargin = event.examples.every(({ margin }) => margin !== null);
+  const description = `${
+    byMargin
+      ? 'The images of the last evaluation that were predicted wrong by the largest margin: the logit of the prediction less that of the true class, in units of the last layer.'
+      : 'The first images of the last evaluation that were predicted wrong; their margins were not recorded: an older priot or its firmware made this run.'
+  } They are shown as the device saw them: shifted, and with pixels halved to 0..127.`;
   return {
     id,
     title,
@@ -101,11 +105,12 @@ export function mistakesFigure(run: ReportRun, id = 'mistakes'): AnyFigure {
         html`<li><img src="${bitmapDataUri(Buffer.from(pixels, 'base64'), height, width, channels)}" width="84" height="84" alt="image ${index}: ${className(classNames, label)}, taken for ${className(classNames, prediction)}"><span>${className(classNames, label)} as ${className(classNames, prediction)}</span></li>`,
     )}</ul>`,
     table: {
-      columns: ['image', 'true class', 'predicted'],
-      rows: event.examples.map(({ index, label, prediction }) => [
+      columns: ['image', 'true class', 'predicted', 'margin'],
+      rows: event.examples.map(({ index, label, prediction, margin }) => [
         index,
         className(classNames, label),
         className(classNames, prediction),
+        margin,
       ]),
     },
   };
