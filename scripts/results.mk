@@ -7,7 +7,7 @@ BACKBONES := $(foreach seed,1 2 3 4 5,runs/backbones/$(seed))
 EMULATED := $(SWEEPS)/accuracy-emulated
 
 .PHONY: results robustness heldout picture results-vgg11 results-steady results-steady-vgg11 \
-	heldout-steady robustness-steady
+	heldout-steady robustness-steady collapse
 
 results: ## the accuracy table of docs/results.md: methods, four angles, five seeds
 	@$(MAKE) setup
@@ -73,6 +73,11 @@ robustness-steady: ## the robustness table of the steady variant: five backbones
 	$(PRIOT) sweep sweeps/robustness-steady.yaml $(DATA) --out $(SWEEPS)/robustness-steady --json \
 		>$(SWEEPS)/robustness-steady.json
 	node scripts/results.mjs
+
+collapse: ## the table of a collapsing and a healthy session of VGG11; some minutes
+	@$(MAKE) setup
+	@$(MAKE) -j2 build
+	node scripts/collapse.mjs $(DATA_DIR)
 
 picture: ## the picture of the README: accuracy over epochs, 20 sessions; some minutes
 	@$(MAKE) setup

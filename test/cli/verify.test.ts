@@ -31,7 +31,7 @@ describe('priot verify', () => {
     expect(result.status).toBe(0);
     const { place, cases } = JSON.parse(result.stdout);
     expect(place).toBe('simulated');
-    expect(cases).toHaveLength(18);
+    expect(cases).toHaveLength(19);
     for (const { name, steps, match, firstDifference } of cases) {
       const replayed = { name, steps: 32, match: true, firstDifference: null };
       // Methods that are not built in are skipped, and say so.
