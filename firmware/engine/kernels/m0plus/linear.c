@@ -24,8 +24,12 @@ static inline void add_rows(const engine_layer *layer, const layer_memory *memor
         for (; group + 2 * M0PLUS_GROUP <= outputs; group += 2 * M0PLUS_GROUP) {
             m0plus_rows16(work, group, acc + group);
         }
-        if (group < outputs) {
+        if (group + M0PLUS_GROUP <= outputs) {
             m0plus_rows8(work, group, acc + group);
+            group += M0PLUS_GROUP;
+        }
+        if (group < outputs) {
+            m0plus_rows4(work, group, acc + group);
         }
         rows.inputs = rows.inputs_end;
     }
@@ -49,7 +53,7 @@ bool PRIOT_HOT m0plus_linear(const engine_layer *layer, int32_t *acc) {
         return false;
     }
     /* Of inputs without sign the sum is one of magnitudes. */
-    if (layer->shape.unsigned_inputs && outputs % M0PLUS_GROUP == 0) {
+    if (layer->shape.unsigned_inputs && outputs % M0PLUS_WORD_BYTES == 0) {
         add_rows(layer, memory, acc);
     } else {
         add_columns(layer, memory, acc);

@@ -160,10 +160,11 @@ typedef struct {
 /* Makes the work list of all inputs, in segments that keep to the budget. */
 void m0plus_list_rows(const m0plus_rows *rows, m0plus_work *work);
 
-/* Adds the products of a work list to acc[0..15] or acc[0..7]. `offset` bytes are added to every row, which is then
- * 4-byte aligned. */
+/* Adds the products of a work list to acc[0..15], acc[0..7] or acc[0..3]. `offset` bytes are added to every row, which
+ * is then 4-byte aligned. */
 void m0plus_rows16(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc);
+void m0plus_rows4(const m0plus_work *work, uintptr_t offset, int32_t *acc);
 
 /* Inputs and rows, from an output on. */
 typedef struct {

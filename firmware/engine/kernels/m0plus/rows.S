@@ -1,4 +1,4 @@
-/* Accumulators of sixteen or eight outputs of a linear layer, from int8 rows of weights, and the work list for them
+/* Accumulators of sixteen, eight or four outputs of a linear layer, from int8 rows of weights, and the work list for them
  * (m0plus.h). Listing takes 14 cycles for an input.
  *
  * Two multiplies make four products: of a word of weights, and of the same word with the bytes of its halves exchanged.
@@ -59,7 +59,7 @@
     add_pair r5, r3
     .endm
 
-/* Sums: r4 r7, of sixteen outputs r10 r11 and r12 lr, r8 r9. */
+/* Sums: r4 r7, of sixteen outputs r10 r11 and r12 lr, of more than four r8 r9. */
     .macro rows name, outputs
     .balign 4
     .global \name
@@ -80,11 +80,14 @@
     multiply r2, r10, r11
     ldmia r5, {r2, r5}
     multiply r2, r12, lr
-    .else
+    multiply r5, r8, r9
+    .elseif \outputs == 8
     ldr  r5, [r5]
     multiply r2, r4, r7
-    .endif
     multiply r5, r8, r9
+    .else
+    multiply r2, r4, r7
+    .endif
 2:  ldmia r1!, {r0, r5}
     ldr  r3, [sp, #OFFSET]
     adds r5, r5, r3
@@ -96,7 +99,9 @@
     empty r10, r11
     empty r12, lr
     .endif
+    .if \outputs > 4
     empty r8, r9
+    .endif
     subs r1, #4
     ldmia r1!, {r5}
 3:  lsls r3, r5, #1             /* another one begins */
@@ -105,8 +110,10 @@
     muls r5, r6, r5             /* M0PLUS_SEGMENT, of bit 31, is lost */
     negs r4, r5
     movs r7, r4
+    .if \outputs > 4
     mov  r8, r4
     mov  r9, r4
+    .endif
     .if \outputs == 16
     mov  r10, r4
     mov  r11, r4
@@ -127,6 +134,10 @@
 /* void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc), in flash: for what sixteens leave */
     .section .text.m0plus_rows8, "ax"
     rows m0plus_rows8, 8
+
+/* void m0plus_rows4(const m0plus_work *work, uintptr_t offset, int32_t *acc), in flash, too */
+    .section .text.m0plus_rows4, "ax"
+    rows m0plus_rows4, 4
 
 /* void m0plus_list_rows(const m0plus_rows *rows, m0plus_work *work) */
     .section .time_critical.engine, "ax"

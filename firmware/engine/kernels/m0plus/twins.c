@@ -338,6 +338,10 @@ void m0plus_rows8(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
     add_rows(work, offset, acc, 8);
 }
 
+void m0plus_rows4(const m0plus_work *work, uintptr_t offset, int32_t *acc) {
+    add_rows(work, offset, acc, 4);
+}
+
 void m0plus_columns5(const m0plus_columns *columns, int32_t *acc) {
     memset(acc, 0, 5 * sizeof *acc);
     for (const sparse_element *input = columns->inputs; input < columns->inputs_end; input++) {

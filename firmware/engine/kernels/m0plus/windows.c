@@ -144,9 +144,9 @@ static const uint32_t no_starts[M0PLUS_GROUP] = {UINT32_MAX, UINT32_MAX, UINT32_
                                                  UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 /* The outputs of one pool from channel `first` on, a multiple of 16, by way of int32 accumulators. Not inlined, so that
- * the other pools' loop keeps its registers. */
-static void __attribute__((noinline)) PRIOT_HOT pool_outputs(const engine_layer *layer, const m0plus_window *windows,
-                                                             uint32_t first, int8_t *out, uint8_t *positions) {
+ * the other pools' loop keeps its registers, and in flash. */
+static void __attribute__((noinline))
+pool_outputs(const engine_layer *layer, const m0plus_window *windows, uint32_t first, int8_t *out, uint8_t *positions) {
     m0plus_gather gather = gather_of(layer, windows, M0PLUS_WINDOWS);
     gather.weights += layer->shape.fan_in * first / 2;
     for (uint32_t group; first < layer->config.out_channels; first += group) {
