@@ -353,33 +353,49 @@ export function testKernels(openFast: () => Promise<Device>, openPlain: () => Pr
       }
     }
 
+    /** Trains on small weights of 3x3 windows; `biases`: of their sixteen channels. */
+    const compareLanes = async (channels: number[][], shift: number, biases?: Int16Array) => {
+      const random = new Xorshift32(13);
+      const pooled = { conv: 16, kernel: 3, padding: 1, pool: true, bias: biases !== undefined };
+      const layers: Shorthand[] = [pooled, { linear: 7 }];
+      const shaped = layersOf([8, 12, 1], layers, shift, 0, [12]);
+      const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => anyWeight(random));
+      weights.set([...channels, ...channels.map((channel) => [...channel].reverse())].flat());
+      // Most keep their sign, and a few cross the threshold on the way.
+      const scores = weights.map(() => (random.next() % 16 === 0 ? -64 : 100));
+      const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights, ...(biases && { biases }) };
+      const images = [
+        () => 127,
+        (index: number) => (index % 12 > 5 ? 127 : 0),
+        (index: number) => (Math.trunc(index / 12) % 3 === 1 ? 0 : 127),
+        () => (random.next() & 1 ? 127 : 0),
+        () => random.next() & 127 & -(random.next() & 1),
+      ].map((pixel) => Uint8Array.from({ length: imageBytes(network) }, (_, index) => pixel(index)));
+      const scored = scoredFlags(shaped, 1, random);
+      for (const method of ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const) {
+        const plain = await train(plainLink, network, method, 'plain', scores, images, scored);
+        expect(plain).toHaveLength(images.length);
+        expect(await train(link, network, method, 'fastest', scores, images, scored), method).toEqual(plain);
+      }
+    };
+
     for (const [borderIndex, [border, channels]] of Object.entries(laneBorders).entries()) {
       for (const [shiftIndex, shift] of [0, 1, 8, 15].entries()) {
         if (!isTaken(borderIndex + shiftIndex, 4)) continue;
-        it(`lanes of small weights: ${border}, shift ${shift}`, async () => {
-          const random = new Xorshift32(13);
-          const layers: Shorthand[] = [{ conv: 16, kernel: 3, padding: 1, pool: true }, { linear: 7 }];
-          const shaped = layersOf([8, 12, 1], layers, shift, 0, [12]);
-          const weights = Int8Array.from({ length: edgeCount({ layers: shaped }) }, () => anyWeight(random));
-          weights.set([...channels, ...channels.map((channel) => [...channel].reverse())].flat());
-          // Most keep their sign, and a few cross the threshold on the way.
-          const scores = weights.map(() => (random.next() % 16 === 0 ? -64 : 100));
-          const network: Network = { inputExponent: -7, lossShift: 2, layers: shaped, weights };
-          const images = [
-            () => 127,
-            (index: number) => (index % 12 > 5 ? 127 : 0),
-            (index: number) => (Math.trunc(index / 12) % 3 === 1 ? 0 : 127),
-            () => (random.next() & 1 ? 127 : 0),
-            () => random.next() & 127 & -(random.next() & 1),
-          ].map((pixel) => Uint8Array.from({ length: imageBytes(network) }, (_, index) => pixel(index)));
-          const scored = scoredFlags(shaped, 1, random);
-          for (const method of ['priot', 'priot-s', 'niti-static', 'niti-dynamic'] as const) {
-            const plain = await train(plainLink, network, method, 'plain', scores, images, scored);
-            expect(plain).toHaveLength(images.length);
-            expect(await train(link, network, method, 'fastest', scores, images, scored), method).toEqual(plain);
-          }
-        });
+        it(`lanes of small weights: ${border}, shift ${shift}`, () => compareLanes(channels, shift));
       }
+    }
+
+    // 258 * 127 + 1 is the largest sum that fits 16 bits.
+    for (const bias of [1, 2, 4096]) {
+      it(`lanes of small weights that begin at biases of ${bias}`, () => {
+        const signs = [1, 1, -1, -1, 1, -1, -1, 1]; // of the sums at the bound
+        return compareLanes(
+          laneBorders['at the bound']!,
+          0,
+          Int16Array.from([...signs, ...signs], (sign) => sign * bias),
+        );
+      });
     }
 
     const sumOf4681 = [...Array<number>(36).fill(127), 109];
