@@ -52,21 +52,21 @@ export function boardMisfit(board: BoardRecord, worker: WorkerRecord, needs: Nee
 
 /** Says why no worker takes cells of a group: a line each; undefined: one does, or may in a moment. */
 export function whyNobody(workers: readonly WorkerRecord[], group: string, needs: Needs): string[] | undefined {
-  const reasons: string[] = [];
+  const reasons = new Set<string>();
   for (const worker of workers) {
     const misfit = workerMisfit(worker, group, needs);
     if (misfit !== undefined) {
-      reasons.push(`${worker.id}: ${misfit}`);
+      reasons.add(`${worker.id}: ${misfit}`);
       continue;
     }
     for (const board of worker.boards) {
       if (board.state === 'opening') return undefined;
       const unfit = boardMisfit(board, worker, needs);
       if (unfit === undefined) return undefined;
-      reasons.push(`${worker.id}: ${unfit}`);
+      reasons.add(`${worker.id}: ${unfit}`);
     }
   }
-  return reasons;
+  return [...reasons];
 }
 
 /** Counts what a group asks for beyond what all ask for: those that few boards fit come first. */

@@ -124,7 +124,8 @@ class Follower {
       if (this.#left.size > 0) await delay(LOOK_MS, undefined, { signal }).catch(() => {});
     }
     if (signal.aborted && this.#left.size > 0) {
-      this.#say(`${this.#left.size} sessions stay on the queue; the same command follows them again, from any machine`);
+      const stay = `${sessionsText(this.#left.size)} ${this.#left.size === 1 ? 'stays' : 'stay'} on the queue`;
+      this.#say(`${stay}; the same command goes on from there, on any machine`);
     }
   }
 
@@ -207,7 +208,7 @@ class Follower {
       const more = left.length > NAMED ? [`and ${left.length - NAMED} more`] : [];
       const asked = askedText(needs);
       return [
-        `no worker can take ${left.length} sessions${asked === '' ? '' : ` (${asked})`}:`,
+        `no worker can take ${sessionsText(left.length)}${asked === '' ? '' : ` (${asked})`}:`,
         ...[...named, ...more].map((text) => `  ${text}`),
         ...why.map((text) => `  ${text}`),
       ];
@@ -223,6 +224,10 @@ class Follower {
   #say(text: string): void {
     this.around.onEvent({ type: 'notice', warning: true, text });
   }
+}
+
+function sessionsText(count: number): string {
+  return count === 1 ? '1 session' : `${count} sessions`;
 }
 
 /** What cells ask for, for people. */
