@@ -246,6 +246,8 @@ describe('priot train refuses', () => {
     ],
     ['damaged data', ['--dataset', 'mnist', '--data-dir', broken], 4, /idx/],
     ['a folder of data that is not there', ['--dataset', 'mnist', '--data-dir', '/nowhere'], 4, /no such folder/],
+    // before the data set is looked for, which takes long to load
+    ['a device that is none', ['--device', 'foo', '--data-dir', '/nowhere'], 3, /foo: there is no device of that name/],
     ['a port that is not there', ['--device', '/dev/ttyNOWHERE'], 3, /ttyNOWHERE/],
   ];
   it.each(wrong)('%s', async (_, args, status, message) => {

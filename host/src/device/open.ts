@@ -48,6 +48,16 @@ export async function openDevice(name: string | undefined, options: OpenDeviceOp
 }
 
 /**
+ * Refuses a name that can be no device's, before work is done for it. Whether a port answers, opening it tells.
+ * @throws DeviceError PORT_MISSING, NOT_A_PORT
+ */
+export async function requireDeviceName(name: string | undefined): Promise<void> {
+  if (name === undefined || name === '' || name === 'simulator' || name === 'emulator') return;
+  const { requirePortName } = await import('./serial/port-errors.js');
+  requirePortName(name);
+}
+
+/**
  * Opens devices as `openDevice` does; a board that was lost is found again by its serial number, whatever its port is
  * called by then.
  */

@@ -1,10 +1,12 @@
 /** Measures cycles and bytes of a training step on a device, by method and kernels. */
+
 import { type AppliedCalibration, calibratedCycles, readCalibration } from '../bench/calibration.js';
 import { type ComparedFigure, checkComparable, compareReports, readReport } from '../bench/comparison.js';
 import { measureFlashCost } from '../bench/flash-cost.js';
 import { measure } from '../bench/measurement.js';
 import { type BenchReport, type BenchResult, benchResult, kernelLabel, reportHead } from '../bench/report.js';
 import { type LabelledImage, prepareMethod, sessionImages } from '../bench/workload.js';
+import { requireDeviceName } from '../device/open.js';
 import type { Place } from '../device/place.js';
 import { FailedError, UsageError } from '../errors.js';
 import type { Link } from '../link/link.js';
@@ -93,6 +95,7 @@ async function measureAll(
   context: Context<BenchEvent>,
 ): Promise<BenchReport> {
   const { model, dataset: name, angle, steps, memory, xip } = options;
+  await requireDeviceName(options.device);
   const { network } = loadNetwork(resolveModel(model));
   const dataset = await loadSessionDataset(options, context);
   checkImages(network, dataset);

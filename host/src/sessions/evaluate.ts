@@ -1,8 +1,10 @@
 /** Measures the accuracy of a network on a device, frozen or with a learned state. */
+
 import { join } from 'node:path';
 import { command } from '../command.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { formatShift, parseShift, type Shift, shiftsOf } from '../dataset/shifts.js';
+import { requireDeviceName } from '../device/open.js';
 import type { Place } from '../device/place.js';
 import { DataError } from '../errors.js';
 import type { Network } from '../network/network.js';
@@ -66,6 +68,7 @@ export async function evaluate(
 ): Promise<EvaluationDocument> {
   const given = complete('eval', evaluateOptions, options);
   const { signal = new AbortController().signal, onEvent } = context;
+  await requireDeviceName(options.device);
   const subject =
     given.run === undefined ? await subjectOfModel(options, context) : await subjectOfRun(given.run, options, context);
   const { network, settings, state, dataset, shifts, device } = subject;

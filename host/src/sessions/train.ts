@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { command } from '../command.js';
 import { rotationDifference } from '../dataset/rotation.js';
+import { requireDeviceName } from '../device/open.js';
 import { DataError, UsageError } from '../errors.js';
 import { hexadecimal } from '../files.js';
 import type { Connection } from '../link/connection.js';
@@ -139,6 +140,7 @@ function changesOf(given: Changeable): { dataDir?: string; deviceCheckpoint?: bo
 /** load -> plan -> open -> record. */
 async function runJob(job: RunJob, cache: InputCache, context: Context<TrainEvent>): Promise<RunSummary> {
   const { signal = new AbortController().signal, onEvent = () => {} } = context;
+  await requireDeviceName(job.device.device);
   const inputs = await cache.load(job.asked, job.original, context);
   const plan = planSession(inputs, job.original);
   const consoleLog = new ConsoleLog();
