@@ -287,6 +287,9 @@ engine_status engine_commit_tensor(engine *self, engine_tensor tensor) {
     for (uint32_t l = 0; status == ENGINE_OK && self->method->weights_done != NULL && l < self->layer_count; l++) {
         self->method->weights_done(&self->layers[l]);
     }
+    for (uint32_t l = 0; status == ENGINE_OK && self->kernels->weights_done != NULL && l < self->layer_count; l++) {
+        self->kernels->weights_done(&self->layers[l]);
+    }
     return status;
 }
 

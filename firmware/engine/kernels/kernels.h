@@ -55,6 +55,8 @@ typedef struct engine_kernel_table {
      * be NULL: none. */
     uint32_t (*memory_bytes)(const engine_layer *layer);
     uint32_t (*scratch_bytes)(const engine_layer *layer);
+    /* All frozen weights of a layer are known, and stay as they are. May be NULL. */
+    void (*weights_done)(const engine_layer *layer);
     /* A layer's input is complete and its effective weights are what they will be for this step. May be NULL. */
     void (*prepare)(engine_layer *layer);
     const engine_window_kernels *convolution, *depthwise;

@@ -90,6 +90,7 @@ static const engine_streamed_kernels streamed = {
 const engine_kernel_table engine_kernels_m0plus = {
     .memory_bytes = m0plus_memory_bytes,
     .scratch_bytes = m0plus_scratch_bytes,
+    .weights_done = m0plus_streamed_weights_done,
     .prepare = m0plus_prepare,
     .convolution = &convolution,
     .depthwise = &engine_plain_depthwise,

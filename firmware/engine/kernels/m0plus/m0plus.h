@@ -88,9 +88,42 @@ typedef struct {
     uint32_t adds; /* 1: to what the accumulators hold; 0: they hold nothing */
 } m0plus_gather;
 
-/* Unpacks `groups` groups of 16 weights, word-aligned, into the words that m0plus_gather has; `step` bytes are left out
- * behind each group's eight. */
-void m0plus_unpack_row(const int8_t *row, uint32_t *to, uint32_t groups, uint32_t step);
+/* Rows of weights in flash, one after another: of a tap and a block of input channels. */
+typedef struct {
+    const int8_t *row;                       /* word-aligned */
+    uint32_t outputs;                        /* bytes of a row, a multiple of 8 */
+    void *to;                                /* the first row's place; word-aligned */
+    uint32_t step;                           /* bytes, see below */
+    const uint32_t *occupied, *occupied_end; /* of each row; one is left out that has no bit of `tap` */
+    uint32_t tap;
+} m0plus_flash_rows;
+
+/* Unpacks rows into the words that m0plus_streamed_gather has, of each group of 16 weights; what does not fill a group
+ * is left out. Rows are 32 bytes apart, groups `step`. */
+void m0plus_unpack_rows(const m0plus_flash_rows *rows);
+
+/* Copies rows to places `step` bytes apart. */
+void m0plus_copy_rows(const m0plus_flash_rows *rows);
+
+/* Returns the first place from `first` on, <= 0, where end[place] is below the threshold; 0: there is none. */
+int32_t m0plus_find_below(const int8_t *end, int32_t first, int32_t threshold);
+
+/* What m0plus_gather is, for streamed convolutions: adds to acc. weights[tap][8]: of each four channels first the word
+ * w0 + w1 * 2^8 + w2 * 2^16 + w3 * 2^24, then w1 + w3 * 2^16: what unpacks fastest. Inputs are listed in windows of at
+ * most M0PLUS_MAX_KERNEL rows. Where `costs` bytes behind a start is the sum of the squared inputs before that pixel,
+ * in some unit, rounded down, modulo 2^16: any row's is less than 65,535 units. */
+typedef struct {
+    const m0plus_window *windows, *windows_end; /* at least one */
+    const sparse_element *inputs;
+    const uint32_t *weights;
+    int32_t *acc;
+    uint32_t costs;
+    uint32_t budget;     /* n rows whose squared inputs are c units together are sure to fit into 16 bits with every
+                            channel's weights if n * c is at most this */
+    uint32_t sum_budget; /* as m0plus_gather's, of magnitudes: at least 127 */
+} m0plus_streamed_gather;
+
+void m0plus_streamed_gather16(const m0plus_streamed_gather *gather);
 
 /* Gathers for 16 and for 8 channels. */
 void m0plus_gather16(const m0plus_gather *gather);
@@ -212,22 +245,51 @@ typedef struct {
 /* Updates scored groups. True: a score crossed the threshold, and its effective weight was kept. */
 bool m0plus_update_scored_groups(const m0plus_scored_groups *scored);
 
-/* The scored edges of a row of a streamed convolution: one tap and one input channel. */
+/* A delta, and its place: for updates of its window in the padded map. */
 typedef struct {
-    const uint8_t *indices, *indices_end; /* output channels, at least one */
-    const sparse_element *lists;          /* of output channel 0: place + delta * 2^24 each; two zeros end it */
-    uint32_t pitch;                       /* bytes from a list to the next channel's */
-    const uint8_t *map;                   /* the input at place 0 */
+    uintptr_t place;
+    intptr_t delta;
+} m0plus_placed_delta;
+
+/* Neighbouring deltas, as m0plus_segment has them. */
+typedef struct {
+    const m0plus_placed_delta *begin, *end;
+    int32_t tap;
+} m0plus_placed_segment;
+
+/* What m0plus_dots is, of a streamed convolution: a delta's place is its index in the accumulator map. */
+typedef struct {
+    const m0plus_placed_segment *segments;
+    uintptr_t weights;
+    uint32_t pitch;
+    const sparse_element *inputs, *inputs_end; /* at least one */
+    int8_t *below;
+    int32_t half;
+    uint32_t shift;
+} m0plus_streamed_errors;
+
+void m0plus_streamed_dots(const m0plus_streamed_errors *errors);
+
+/* The scored edges of the rows of a streamed convolution that belong to a tap, and what updates them. A list of deltas
+ * begins with { m0plus_list_head(their number), the list's end }. */
+typedef struct {
+    const engine_entry *starts; /* of the first row */
+    const uint8_t *indices;     /* output channels */
+    int8_t *scores;
+    const int8_t *weights; /* of the first row */
+    uint32_t outputs;
+    const uint8_t *map;                      /* the first row's input at place 0; the next row's is the next byte */
+    const uint32_t *occupied, *occupied_end; /* of each row; one is left out that has no bit of `tap` */
+    uint32_t tap;
+    const m0plus_placed_delta *lists; /* of output channel 0 */
+    uint32_t pitch;                   /* bytes from a list to the next channel's */
     uint32_t negligible;
-} m0plus_scored_row;
+    int32_t half; /* rounding_half(shift) */
+    uint32_t shift;
+} m0plus_tap_update;
 
-typedef struct {
-    int32_t gradient;
-    const uint8_t *next; /* index; the edge's is the one before */
-} m0plus_row_gradient;
-
-/* Lists the gradients that are not negligible. Returns the list's end. */
-m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_row_gradient *gradients);
+void m0plus_update_tap(const m0plus_tap_update *update);
+uintptr_t m0plus_list_head(uint32_t count);
 
 /* Is update_channel_scores of kernels.h. */
 bool m0plus_update_channel_scores(const engine_score_row *row, const int32_t *gradient, uint32_t count, uint32_t pitch);

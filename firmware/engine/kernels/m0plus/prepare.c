@@ -6,7 +6,7 @@
 #include "streamed.h"
 
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
-    return m0plus_place(layer, NULL);
+    return m0plus_streams(layer) ? m0plus_streamed_memory_bytes(layer) : m0plus_place(layer, NULL);
 }
 
 uint32_t m0plus_scratch_bytes(const engine_layer *layer) {
@@ -89,7 +89,7 @@ static void __attribute__((noinline)) place_biases(const engine_layer *layer, la
 
 void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     layer_memory *memory = m0plus_memory(layer);
-    if (memory == NULL) {
+    if (memory == NULL || layer->memory.streamed) {
         return;
     }
     if (memory->inputs == NULL && memory->weights == NULL) {

@@ -13,20 +13,20 @@
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    sparse_element *deltas; /* non-zero ones, in the order of the accumulator map */
-    uint16_t *starts;       /* of each of its pixels in the list */
-    int8_t *weights;        /* of a block: [channel][ky][kx from right to left][output] */
-    sparse_element *inputs; /* of a pixel: the positive ones of a block's channels */
-    uint32_t *occupied;     /* m0plus_mark_occupied, of a block */
-    uint32_t *taps;         /* m0plus_mark_taps */
-    uint32_t block;         /* channels */
+    m0plus_placed_delta *deltas; /* non-zero ones, in the order of the accumulator map */
+    uint16_t *starts;            /* of each of its pixels in the list */
+    int8_t *weights;             /* of a block: [channel][ky][kx from right to left][output] */
+    sparse_element *inputs;      /* of a pixel: the positive ones of a block's channels */
+    uint32_t *occupied;          /* m0plus_mark_occupied, of a block */
+    uint32_t *taps;              /* m0plus_mark_taps */
+    uint32_t block;              /* channels */
 } error_scratch;
 
 static uint32_t place_errors(const engine_layer *layer, uint8_t *scratch, error_scratch *to) {
     const uint32_t pixels = layer->shape.conv_height * layer->shape.conv_width;
     uint32_t used = 0;
     to->block = m0plus_block_channels(layer, WEIGHT_BYTES);
-    to->deltas = m0plus_take_scratch(scratch, &used, layer->shape.out_count * (uint32_t)sizeof(sparse_element));
+    to->deltas = m0plus_take_scratch(scratch, &used, layer->shape.out_count * (uint32_t)sizeof(m0plus_placed_delta));
     to->starts = m0plus_take_scratch(scratch, &used, (pixels + 1) * (uint32_t)sizeof(uint16_t));
     to->inputs = m0plus_take_scratch(scratch, &used, to->block * (uint32_t)sizeof(sparse_element));
     to->occupied = m0plus_take_scratch(scratch, &used, to->block * (uint32_t)sizeof(uint32_t));
@@ -40,9 +40,30 @@ static inline bool gathers(const engine_layer *layer) {
     return m0plus_streams(layer) && layer->config.stride == 1 && layer->shape.below_has_relu;
 }
 
+/* Lists the deltas of a layer without a pool. */
+static void list_in_order(const engine_layer *layer, const error_scratch *scratch) {
+    const uint32_t pixels = layer->shape.out_height * layer->shape.out_width;
+    const int8_t *delta = layer->memory.delta;
+    m0plus_placed_delta *next = scratch->deltas;
+    uint32_t index = 0;
+    for (uint32_t pixel = 0; pixel < pixels; pixel++) {
+        scratch->starts[pixel] = (uint16_t)(next - scratch->deltas);
+        for (const uint32_t end = index + layer->config.out_channels; index < end; index++) {
+            if (delta[index] != 0) {
+                *next++ = (m0plus_placed_delta){.place = index, .delta = delta[index]};
+            }
+        }
+    }
+    scratch->starts[pixels] = (uint16_t)(next - scratch->deltas);
+}
+
 /* Calls for each non-zero delta: its pixel in the accumulator map, its channel. The loop is written out twice: to
  * count, and to place. */
 static void sort_deltas(const engine_layer *layer, const error_scratch *scratch) {
+    if (!layer->config.pool) {
+        list_in_order(layer, scratch);
+        return;
+    }
     const uint32_t outputs = layer->config.out_channels, width = layer->shape.conv_width;
     const uint32_t pixels = layer->shape.conv_height * width, side = layer->config.pool ? 2 : 1;
     const uint32_t places[4] = {0, 1, width, width + 1};
@@ -63,7 +84,8 @@ static void sort_deltas(const engine_layer *layer, const error_scratch *scratch)
                     if (pass == 0) {
                         starts[pixel]++;
                     } else {
-                        scratch->deltas[--starts[pixel]] = sparse_pack(pixel * outputs + o, delta);
+                        scratch->deltas[--starts[pixel]] =
+                            (m0plus_placed_delta){.place = pixel * outputs + o, .delta = delta};
                     }
                 }
             }
@@ -76,50 +98,43 @@ static void sort_deltas(const engine_layer *layer, const error_scratch *scratch)
     }
 }
 
-/* Copies a row of weights from flash, and masks its pruned edges. */
-static void PRIOT_HOT copy_row(const engine_layer *layer, const engine_scored_groups *groups, uint32_t row_index,
-                               int8_t *to) {
-    const uint32_t outputs = layer->config.out_channels, first = groups->starts[row_index];
-    const int8_t *score = groups->row.scores + first;
-    const int8_t *const end = groups->row.scores + groups->starts[row_index + 1];
-    const uint8_t *index = groups->indices + first;
-    const int32_t threshold = groups->row.threshold;
-    memcpy(to, groups->row.weights + row_index * outputs, outputs);
-    for (; score < end; score++, index++) {
-        if (*score < threshold) {
-            to[*index] = (int8_t)(to[*index] * groups->row.below_factor);
-        }
-    }
-}
-
-/* Reads the weights of channels [first, first + count), but for rows whose every input is zero. */
+/* Reads the weights of channels [first, first + count), but for rows whose every input is zero, and masks the pruned
+ * edges. */
 static void read_block(const engine_layer *layer, const engine_scored_groups *groups, uint32_t first, uint32_t count,
                        const error_scratch *scratch) {
-    const uint32_t kernel = layer->config.kernel, channels = layer->config.in_channels;
-    const uint32_t outputs = layer->config.out_channels, channel_bytes = m0plus_taps(layer) * outputs;
+    const uint32_t kernel = layer->config.kernel, outputs = layer->config.out_channels;
+    const uint32_t channel_bytes = m0plus_taps(layer) * outputs;
     m0plus_mark_occupied(layer, first, count, scratch->occupied);
-    for (uint32_t ky = 0; ky < kernel; ky++) {
-        for (uint32_t kx = 0; kx < kernel; kx++) {
-            const uint32_t tap = ky * kernel + kx, row = tap * channels + first;
-            int8_t *to = scratch->weights + (ky * kernel + kernel - 1 - kx) * outputs;
-            for (uint32_t c = 0; c < count; c++, to += channel_bytes) {
-                if ((scratch->occupied[c] & scratch->taps[tap]) != 0) {
-                    copy_row(layer, groups, row + c, to);
-                }
-            }
+    for (uint32_t tap = 0; tap < m0plus_taps(layer); tap++) {
+        const uint32_t row = tap * layer->config.in_channels + first, kx = tap % kernel;
+        int8_t *const to = scratch->weights + (tap - kx + kernel - 1 - kx) * outputs;
+        const m0plus_flash_rows rows = {
+            .row = groups->row.weights + row * outputs,
+            .outputs = outputs,
+            .to = to,
+            .step = channel_bytes,
+            .occupied = scratch->occupied,
+            .occupied_end = scratch->occupied + count,
+            .tap = scratch->taps[tap],
+        };
+        m0plus_copy_rows(&rows);
+        m0plus_pruned pruned = m0plus_first_pruned(groups, row, count);
+        while (m0plus_next_pruned(groups, &pruned)) {
+            int8_t *const weight = to + pruned.row * channel_bytes + pruned.index;
+            *weight = (int8_t)(*weight * groups->row.below_factor);
         }
     }
 }
 
 /* Lists the deltas that the input at (iy, ix) took part in, by kernel row; false: none. */
 static bool list_segments(const engine_layer *layer, uint32_t iy, uint32_t ix, const error_scratch *scratch,
-                          m0plus_segment *segment) {
+                          m0plus_placed_segment *segment) {
     const engine_layer_config *config = &layer->config;
     const uint32_t kernel = config->kernel, outputs = config->out_channels, width = layer->shape.conv_width;
     const int32_t right = (int32_t)(ix + config->padding) + 1, left = right - (int32_t)kernel;
     const uint32_t first = (uint32_t)(left < 0 ? 0 : left);
     const uint32_t last = (uint32_t)right < width ? (uint32_t)right : width; /* past the last */
-    const m0plus_segment *const begin = segment;
+    const m0plus_placed_segment *const begin = segment;
     for (uint32_t ky = 0; ky < kernel && first < last; ky++) {
         const uint32_t oy = iy + config->padding - ky; /* wraps above the map */
         if (oy >= layer->shape.conv_height) {
@@ -129,10 +144,10 @@ static bool list_segments(const engine_layer *layer, uint32_t iy, uint32_t ix, c
         const uint32_t from = scratch->starts[pixel + first], to = scratch->starts[pixel + last];
         if (from != to) {
             const int32_t tap = (int32_t)((ky * kernel - pixel) * outputs) - left * (int32_t)outputs;
-            *segment++ = (m0plus_segment){scratch->deltas + from, scratch->deltas + to, tap};
+            *segment++ = (m0plus_placed_segment){scratch->deltas + from, scratch->deltas + to, tap};
         }
     }
-    *segment = (m0plus_segment){NULL, NULL, 0};
+    *segment = (m0plus_placed_segment){NULL, NULL, 0};
     return segment != begin;
 }
 
@@ -150,8 +165,8 @@ static uint32_t list_positive(const int8_t *in, uint32_t count, sparse_element *
 static void add_block(const engine_layer *layer, uint32_t first, uint32_t count, const error_scratch *scratch,
                       int8_t *below) {
     const engine_layer_config *config = &layer->config;
-    m0plus_segment segments[M0PLUS_MAX_KERNEL + 1];
-    m0plus_dots dots = {
+    m0plus_placed_segment segments[M0PLUS_MAX_KERNEL + 1];
+    m0plus_streamed_errors dots = {
         .segments = segments,
         .weights = (uintptr_t)scratch->weights,
         .pitch = m0plus_taps(layer) * config->out_channels,
@@ -166,7 +181,7 @@ static void add_block(const engine_layer *layer, uint32_t first, uint32_t count,
             if (listed > 0 && list_segments(layer, iy, ix, scratch, segments)) {
                 dots.inputs_end = scratch->inputs + listed;
                 dots.below = below + at;
-                m0plus_dot_inputs(&dots);
+                m0plus_streamed_dots(&dots);
             }
         }
     }
@@ -194,24 +209,24 @@ void m0plus_streamed_below(const engine_layer *layer, const engine_streamed_rows
  */
 
 typedef struct {
-    uint8_t *padded;       /* the input with its padding around it */
-    sparse_element *lists; /* of each output channel: its deltas, and the places of their windows there; 0 ends it */
-    m0plus_row_gradient *gradients; /* of a row */
-    uint32_t *occupied;             /* m0plus_mark_occupied, of all channels */
-    uint32_t *taps;                 /* m0plus_mark_taps */
-    uint32_t length;                /* of a list */
+    uint8_t *padded;            /* the input with its padding around it */
+    m0plus_placed_delta *lists; /* of each output channel: its deltas, and the places of their windows there */
+    sparse_element *listed;     /* of four output channels the same, as m0plus_list_deltas has them */
+    uint32_t *occupied;         /* m0plus_mark_occupied, of all channels */
+    uint32_t *taps;             /* m0plus_mark_taps */
+    uint32_t length;            /* of a list */
 } update_scratch;
 
 static uint32_t place_update(const engine_layer *layer, uint8_t *scratch, update_scratch *to) {
     const engine_layer_config *config = &layer->config;
     uint32_t used = 0;
-    to->length = layer->shape.out_height * layer->shape.out_width + 2; /* and what ends the list */
+    to->length = layer->shape.out_height * layer->shape.out_width + 1; /* and what begins or ends the list */
     to->occupied = m0plus_take_scratch(scratch, &used, config->in_channels * (uint32_t)sizeof(uint32_t));
     to->taps = m0plus_take_scratch(scratch, &used, m0plus_taps(layer) * (uint32_t)sizeof(uint32_t));
     to->padded = m0plus_take_scratch(scratch, &used, m0plus_padded_bytes(layer));
-    to->gradients = m0plus_take_scratch(scratch, &used, config->out_channels * (uint32_t)sizeof(m0plus_row_gradient));
+    to->listed = m0plus_take_scratch(scratch, &used, 4 * to->length * (uint32_t)sizeof(sparse_element));
     to->lists =
-        m0plus_take_scratch(scratch, &used, config->out_channels * to->length * (uint32_t)sizeof(sparse_element));
+        m0plus_take_scratch(scratch, &used, config->out_channels * to->length * (uint32_t)sizeof(m0plus_placed_delta));
     return used;
 }
 
@@ -221,59 +236,22 @@ uint32_t m0plus_streamed_backward_bytes(const engine_layer *layer) {
     return larger_of(gathers(layer) ? place_errors(layer, NULL, &errors) : 0, place_update(layer, NULL, &update));
 }
 
-/* Turns a list's elements as m0plus_row_gradients wants them, and ends it with two zeros. */
-static void PRIOT_HOT turn_list(sparse_element *element) {
-    for (; *element != 0; element++) {
-        *element = *element >> 8 | *element << 24;
+/* Makes a list as m0plus_tap_update has it. */
+static void place_deltas(const sparse_element *listed, m0plus_placed_delta *list) {
+    m0plus_placed_delta *next = list + 1;
+    for (; *listed != 0; listed++, next++) {
+        *next = (m0plus_placed_delta){.place = sparse_index(*listed), .delta = sparse_value(*listed)};
     }
-    element[1] = 0;
+    *list = (m0plus_placed_delta){.place = m0plus_list_head((uint32_t)(next - list) - 1), .delta = (intptr_t)next};
 }
 
 static void list_deltas(const engine_layer *layer, const update_scratch *scratch) {
     const uint32_t length = scratch->length;
     for (uint32_t channel = 0; channel < layer->config.out_channels; channel += 4) {
-        sparse_element *const list = scratch->lists + channel * length;
-        m0plus_list_deltas(layer, channel, list, length);
+        m0plus_list_deltas(layer, channel, scratch->listed, length);
         for (uint32_t i = 0; i < 4; i++) {
-            turn_list(list + i * length);
+            place_deltas(scratch->listed + i * length, scratch->lists + (channel + i) * length);
         }
-    }
-}
-
-/* Updates the scores of the row of weights `weights` from the gradients listed, up to `last`. */
-static void PRIOT_HOT apply_gradients(const engine_scored_groups *groups, const int8_t *weights,
-                                      const m0plus_row_gradient *last, const update_scratch *scratch) {
-    const int32_t half = groups->row.half;
-    const uint32_t shift = groups->row.shift;
-    const uint8_t *const first_index = groups->indices + 1; /* `next` is one further */
-    int8_t *const scores = groups->row.scores;
-    for (const m0plus_row_gradient *gradient = scratch->gradients; gradient < last; gradient++) {
-        const int32_t step = (gradient->gradient * weights[gradient->next[-1]] + half) >> shift;
-        if (step != 0) {
-            int8_t *const score = scores + (gradient->next - first_index);
-            *score = clamp_int8(*score - clamp_int8(step));
-        }
-    }
-}
-
-/* Updates the entries of one row, whose inputs lie at `map` and from there on where the deltas' windows do. */
-static void update_row(const engine_scored_groups *groups, uint32_t row_index, uint32_t outputs, const uint8_t *map,
-                       const update_scratch *scratch) {
-    const uint32_t first = groups->starts[row_index], end = groups->starts[row_index + 1];
-    if (first == end) {
-        return;
-    }
-    const m0plus_scored_row row = {
-        .indices = groups->indices + first,
-        .indices_end = groups->indices + end,
-        .lists = scratch->lists,
-        .pitch = scratch->length * (uint32_t)sizeof *scratch->lists,
-        .map = map,
-        .negligible = (uint32_t)groups->row.negligible,
-    };
-    const m0plus_row_gradient *const last = m0plus_row_gradients(&row, scratch->gradients);
-    if (last > scratch->gradients) {
-        apply_gradients(groups, groups->row.weights + row_index * outputs, last, scratch);
     }
 }
 
@@ -289,14 +267,26 @@ void m0plus_streamed_update(const engine_layer *layer, const engine_scored_group
     list_deltas(layer, &scratch);
     m0plus_mark_occupied(layer, 0, config->in_channels, scratch.occupied);
     m0plus_mark_taps(layer, scratch.taps);
-    uint32_t row_index = 0;
+    m0plus_tap_update update = {
+        .starts = groups->starts,
+        .indices = groups->indices,
+        .scores = groups->row.scores,
+        .weights = groups->row.weights,
+        .outputs = config->out_channels,
+        .occupied = scratch.occupied,
+        .occupied_end = scratch.occupied + config->in_channels,
+        .lists = scratch.lists,
+        .pitch = scratch.length * (uint32_t)sizeof *scratch.lists,
+        .negligible = (uint32_t)groups->row.negligible,
+        .half = groups->row.half,
+        .shift = groups->row.shift,
+    };
     for (uint32_t tap = 0; tap < m0plus_taps(layer); tap++) {
-        const uint8_t *const map = scratch.padded + tap / config->kernel * m0plus_padded_pitch(layer) +
-                                   tap % config->kernel * config->in_channels;
-        for (uint32_t c = 0; c < config->in_channels; c++, row_index++) {
-            if ((scratch.occupied[c] & scratch.taps[tap]) != 0) {
-                update_row(groups, row_index, config->out_channels, map + c, &scratch);
-            }
-        }
+        update.map = scratch.padded + tap / config->kernel * m0plus_padded_pitch(layer) +
+                     tap % config->kernel * config->in_channels;
+        update.tap = scratch.taps[tap];
+        m0plus_update_tap(&update);
+        update.starts += config->in_channels;
+        update.weights += config->in_channels * config->out_channels;
     }
 }

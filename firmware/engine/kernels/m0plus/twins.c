@@ -152,10 +152,58 @@ static void gather(const m0plus_gather *gather, uint32_t outputs) {
     }
 }
 
-void m0plus_unpack_row(const int8_t *row, uint32_t *to, uint32_t groups, uint32_t step) {
-    for (uint32_t group = 0; group < groups; group++, to += step / 4) {
-        for (uint32_t pair = 0; pair < 8; pair++, row += 2) {
-            *to++ = (uint32_t)row[0] + ((uint32_t)row[1] << 16);
+void m0plus_unpack_rows(const m0plus_flash_rows *rows) {
+    const int8_t *row = rows->row;
+    uint8_t *place = rows->to;
+    for (const uint32_t *occupied = rows->occupied; occupied < rows->occupied_end; occupied++, place += 32) {
+        for (uint32_t o = 0; o + 16 <= rows->outputs && (*occupied & rows->tap) != 0; o += 16) {
+            uint32_t *to = (uint32_t *)(void *)(place + o / 16 * rows->step);
+            for (const int8_t *four = row + o; four < row + o + 16; four += 4) {
+                const uint32_t second = (uint32_t)four[1] + ((uint32_t)four[3] << 16);
+                *to++ = (uint32_t)four[0] + ((uint32_t)four[2] << 16) + (second << 8);
+                *to++ = second;
+            }
+        }
+        row += rows->outputs;
+    }
+}
+
+void m0plus_copy_rows(const m0plus_flash_rows *rows) {
+    const int8_t *row = rows->row;
+    uint8_t *place = rows->to;
+    for (const uint32_t *occupied = rows->occupied; occupied < rows->occupied_end; occupied++, place += rows->step) {
+        if ((*occupied & rows->tap) != 0) {
+            memcpy(place, row, rows->outputs);
+        }
+        row += rows->outputs;
+    }
+}
+
+int32_t m0plus_find_below(const int8_t *end, int32_t first, int32_t threshold) {
+    while (first < 0 && end[first] >= threshold) {
+        first++;
+    }
+    return first;
+}
+
+void m0plus_streamed_gather16(const m0plus_streamed_gather *gather) {
+    int32_t *acc = gather->acc;
+    for (const m0plus_window *window = gather->windows; window < gather->windows_end; window++, acc++) {
+        for (const m0plus_window_row *row = window->rows; row->starts != NULL; row++) {
+            const sparse_element *element = gather->inputs + row->starts[window->first / sizeof *row->starts];
+            const sparse_element *const end = gather->inputs + row->starts[window->last / sizeof *row->starts];
+            for (; element < end; element++) {
+                const uint32_t tap = sparse_index(*element) + (uint32_t)(row->tap - window->left);
+                const uint32_t *word = gather->weights + tap * 8;
+                const int32_t x = sparse_value(*element);
+                for (int32_t *to = acc; to < acc + 16 * M0PLUS_WINDOWS; to += 4 * M0PLUS_WINDOWS, word += 2) {
+                    const uint32_t first = word[0] - (word[1] << 8);
+                    to[0] += x * lower_lane(first);
+                    to[M0PLUS_WINDOWS] += x * lower_lane(word[1]);
+                    to[2 * M0PLUS_WINDOWS] += x * upper_lane(first);
+                    to[3 * M0PLUS_WINDOWS] += x * upper_lane(word[1]);
+                }
+            }
         }
     }
 }
@@ -164,18 +212,56 @@ void m0plus_gather16(const m0plus_gather *work) {
     gather(work, 16);
 }
 
-m0plus_row_gradient *m0plus_row_gradients(const m0plus_scored_row *row, m0plus_row_gradient *gradients) {
-    for (const uint8_t *index = row->indices; index < row->indices_end; index++) {
-        const sparse_element *element = row->lists + *index * (row->pitch / sizeof *row->lists);
+/* Updates the entries [entry, end) of the row of weights `weights`. */
+static void update_entries(const m0plus_tap_update *update, uint32_t entry, uint32_t end, const int8_t *weights,
+                           const uint8_t *map) {
+    for (; entry < end; entry++) {
+        const uint8_t output = update->indices[entry];
+        const m0plus_placed_delta *const list = update->lists + output * (update->pitch / sizeof *update->lists);
         int32_t gradient = 0;
-        for (; *element != 0; element++) {
-            gradient += ((int32_t)*element >> 24) * row->map[*element & 0xffffffu];
+        for (const m0plus_placed_delta *next = list + 1; (intptr_t)next != list->delta; next++) {
+            gradient += (int32_t)next->delta * map[next->place];
         }
-        if ((uint32_t)gradient + row->negligible > 2 * row->negligible) {
-            *gradients++ = (m0plus_row_gradient){gradient, index + 1};
+        if ((uint32_t)gradient + update->negligible > 2 * update->negligible) {
+            const int32_t step = (gradient * weights[output] + update->half) >> update->shift;
+            update->scores[entry] = clamp_int8(update->scores[entry] - clamp_int8(step));
         }
     }
-    return gradients;
+}
+
+void m0plus_update_tap(const m0plus_tap_update *update) {
+    const int8_t *weights = update->weights;
+    const uint8_t *map = update->map;
+    const engine_entry *starts = update->starts;
+    for (const uint32_t *occupied = update->occupied; occupied < update->occupied_end; occupied++, starts++, map++) {
+        if ((*occupied & update->tap) != 0) {
+            update_entries(update, starts[0], starts[1], weights, map);
+        }
+        weights += update->outputs;
+    }
+}
+
+/* The error of an input, before it is requantised. */
+static int32_t sum_segments(const m0plus_placed_segment *segment, uintptr_t weights) {
+    int32_t sum = 0;
+    for (; segment->begin != NULL; segment++) {
+        for (const m0plus_placed_delta *delta = segment->begin; delta < segment->end; delta++) {
+            const uintptr_t place = weights + delta->place + (uintptr_t)(intptr_t)segment->tap;
+            sum += (int32_t)delta->delta * *(const int8_t *)place; /* NOLINT(performance-no-int-to-ptr) */
+        }
+    }
+    return sum;
+}
+
+void m0plus_streamed_dots(const m0plus_streamed_errors *errors) {
+    for (const sparse_element *input = errors->inputs; input < errors->inputs_end; input++) {
+        const int32_t sum = sum_segments(errors->segments, errors->weights + sparse_index(*input) * errors->pitch);
+        errors->below[sparse_index(*input)] = clamp_int8((sum + errors->half) >> errors->shift);
+    }
+}
+
+uintptr_t m0plus_list_head(uint32_t count) {
+    return count;
 }
 
 void m0plus_gather8(const m0plus_gather *work) {
