@@ -78,12 +78,18 @@ engine_status engine_open(engine *self, const engine_limits *limits, engine_memo
         *fault = (engine_fault){.text = "the network does not fit into the arena", .layer = 0, .value = 0};
         return status;
     }
+    if (self->plan.cores == 2) {
+        engine_second_core_start(self->second.stack, ENGINE_SECOND_STACK_BYTES);
+    }
     self->effective_stale = true;
     self->open = true;
     return ENGINE_OK;
 }
 
 void engine_close(engine *self) {
+    if (self->open && self->plan.cores == 2) {
+        engine_second_core_stop();
+    }
     memset(self, 0, sizeof *self);
 }
 
@@ -113,6 +119,7 @@ uint32_t engine_layer_count(const engine *self) {
 
 static uint32_t begin_ledger(engine *self) {
     memset(self->ledger, 0, sizeof self->ledger);
+    self->waiting = 0;
     return self->mark = engine_cycles();
 }
 
@@ -135,6 +142,7 @@ void engine_step(engine *self, const uint8_t *image, uint32_t label, engine_step
         .loss_zero = self->loss_zero,
         .forward_cycles = middle - start,
         .cycles = self->mark - start,
+        .waiting_cycles = self->waiting,
     };
 }
 

@@ -99,6 +99,7 @@ typedef struct {
     uint32_t mu; /* niti-dynamic */
     int32_t input_exponent;
     uint32_t loss_shift;
+    uint32_t cores; /* 2: the second core helps where its memory fits beside the plan for one; else one core */
 } engine_config;
 
 #define ENGINE_FLASH_SECTOR_BYTES 4096u
@@ -134,6 +135,8 @@ typedef struct {
     uint32_t required_bytes;
     uint32_t weights_bytes, state_bytes, activation_bytes, error_bytes, other_bytes;
     uint32_t flash_bytes;
+    uint32_t cores;        /* 1, 2 */
+    uint32_t second_bytes; /* of `other_bytes`: what the second core needs */
     uint32_t estimated_cycles, fastest_cycles, fastest_bytes;
 } engine_memory_plan;
 
@@ -146,6 +149,7 @@ typedef struct {
     bool loss_zero;
     uint32_t forward_cycles; /* whole forward pass and loss, by engine_cycles(); 0 without a counter */
     uint32_t cycles;         /* the whole step */
+    uint32_t waiting_cycles; /* of them, the first core's for the second: booked to no phase; 0 with one core */
 } engine_step_result;
 
 /* The engine is opaque to callers; layer.h defines it. */
@@ -205,11 +209,33 @@ void engine_step_detail(const engine *self, int32_t *logits, int8_t *loss_gradie
 /* Returns the checksums of one layer after the step just made. */
 engine_layer_checksums engine_layer_checksum(const engine *self, uint32_t layer);
 
-/* Returns the cycles of the step or evaluation just made, of one layer by phase. They add up to its cycles. */
+/* Returns the cycles of the step or evaluation just made, of one layer by phase. They add up to its cycles, but
+ * for those waiting for a second core. */
 const uint32_t *engine_ledger(const engine *self, uint32_t layer);
 
 /* Provided by the platform: a free-running cycle counter without the cycles spent in interrupts; 0 where there is none.
  */
 uint32_t engine_cycles(void);
+
+/* Provided by the platform: the second core. A platform that has none does its work at once, in engine_second_core_do.
+ */
+
+/* Starts it, with stack[bytes], 8-byte aligned, as its stack; it sleeps until there is work. */
+void engine_second_core_start(void *stack, uint32_t bytes);
+/* Stops it. Nothing of its stack is used any more. */
+void engine_second_core_stop(void);
+/* Has it do work(context), while this core goes on. */
+void engine_second_core_do(void (*work)(void *context), void *context);
+/* Returns when its work is done, and all that it has stored can be seen. */
+void engine_second_core_wait(void);
+/* Returns how many of `items`, from the first, are not for the second core: 0 where it is one; any number elsewhere, so
+ * that every way to divide them comes about. */
+uint32_t engine_second_core_floor(uint32_t items);
+
+#ifdef __arm__
+#define ENGINE_CORES_BARRIER() __asm volatile("dmb" ::: "memory")
+#else
+#define ENGINE_CORES_BARRIER() (void)0
+#endif
 
 #endif

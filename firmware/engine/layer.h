@@ -153,11 +153,25 @@ typedef struct {
     /* Does update_row for all inputs whose magnitude is at least `smallest`. False: nothing was done, it must go row by
      * row. May be NULL. */
     bool (*update_rows)(engine_layer *layer, int32_t smallest, const engine_sparse_delta *deltas, uint32_t count);
+    /* Tells whether update_rows touches the edges of those inputs alone that the kernels have listed, so that a layer
+     * in halves (kernels.h) can be updated. NULL: it does not. */
+    bool (*updates_listed)(const engine_layer *layer);
     /* Updates the edges of one output channel from its gradient[fan_in]. */
     void (*update_channel)(engine_layer *layer, uint32_t channel, const int32_t *gradient);
 } engine_method_operations;
 
 extern const engine_method_operations *const engine_methods[ENGINE_METHOD_COUNT];
+
+#define ENGINE_SECOND_STACK_BYTES 2048u /* of the second core */
+#define ENGINE_VIEW_BYTES 64u           /* of what kernels say of half of a layer */
+
+/* The second core's own memory; all NULL with one core. */
+typedef struct {
+    void *stack;
+    void *kernel_scratch; /* as large as the first core's */
+    int32_t *sums;        /* engine_scratch.second_sums */
+    void *views[2];       /* ENGINE_VIEW_BYTES each: for halves of a layer, the first core's and the second's */
+} engine_second_memory;
 
 /* A place in the learned state as it travels. */
 typedef struct {
@@ -180,6 +194,7 @@ struct engine {
     int32_t *scratch;     /* accumulators, error accumulators, gradients: never two at a time */
     int32_t *biases;      /* of the layer whose forward pass runs */
     int8_t *channel_weights;
+    engine_second_memory second;
     engine_flash flash;
     int8_t *staged;             /* the place where a layer's weights wait for flash; NULL: none go there */
     uint32_t staged_bytes;      /* of that place */
@@ -188,13 +203,22 @@ struct engine {
     engine_sparse_delta *sparse;
     int32_t logits[ENGINE_MAX_OUTPUTS];
     uint32_t ledger[ENGINE_MAX_LAYERS][ENGINE_PHASE_COUNT];
-    uint32_t mark; /* up to where cycles are booked */
+    uint32_t mark;    /* up to where cycles are booked */
+    uint32_t waiting; /* cycles of the step for the second core */
 };
 
 /* Books the cycles since the last booking. */
 static inline void engine_book(engine *self, uint32_t layer, engine_phase phase) {
     const uint32_t now = engine_cycles();
     self->ledger[layer][phase] += now - self->mark;
+    self->mark = now;
+}
+
+/* Waits for the second core, and books that. */
+static inline void engine_wait(engine *self) {
+    engine_second_core_wait();
+    const uint32_t now = engine_cycles();
+    self->waiting += now - self->mark;
     self->mark = now;
 }
 

@@ -131,6 +131,25 @@ static void take_scratch(engine *self, allocator *from) {
     }
 }
 
+/* Takes what the second core needs for itself. */
+static void take_second(engine *self, allocator *from) {
+    const engine_kernel_table *kernels = self->kernels;
+    uint32_t sums = 0, scratch = 0;
+    for (uint32_t l = 0; l < self->layer_count; l++) {
+        const engine_layer *layer = &self->layers[l];
+        sums = larger_of(sums, layer->operation->scratch(layer, self->method->dynamic_shifts).second_sums);
+        scratch = larger_of(scratch, self->plan.fast_kernels ? kernels->scratch_bytes(layer) : 0);
+    }
+    uint32_t *purpose = &self->plan.second_bytes;
+    engine_second_memory *second = &self->second;
+    second->sums = take(from, sums * (uint32_t)sizeof(int32_t), purpose);
+    second->kernel_scratch = take(from, scratch, purpose);
+    second->views[0] = take(from, ENGINE_VIEW_BYTES, purpose);
+    second->views[1] = take(from, ENGINE_VIEW_BYTES, purpose);
+    second->stack = take(from, ENGINE_SECOND_STACK_BYTES, purpose);
+    self->plan.other_bytes += *purpose;
+}
+
 static void take_kernel_memory(engine *self, allocator *from) {
     const engine_kernel_table *kernels = self->kernels;
     uint32_t scratch = 0;
@@ -189,6 +208,9 @@ void engine_lay_out(engine *self, bool place) {
     take_scratch(self, &from);
     if (plan->fast_kernels) {
         take_kernel_memory(self, &from);
+    }
+    if (plan->cores == 2) {
+        take_second(self, &from);
     }
 #if ENGINE_FENCE_BYTES
     staging = from; /* arrays that share a place could not be fenced */

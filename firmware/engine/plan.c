@@ -54,11 +54,13 @@ static uint32_t estimate_cycles(const engine *self) {
 /* The choices that a plan is made of. */
 typedef struct {
     bool fast_kernels, effective_weights_kept, weights_in_flash;
-    bool streamed; /* convolutions, as far as they can be */
+    bool streamed;  /* convolutions, as far as they can be */
+    bool two_cores; /* after all else is chosen: no other choice depends on it */
 } plan_choices;
 
 static void choose(engine *self, const plan_choices *choices) {
-    self->plan = (engine_memory_plan){.fast_kernels = choices->fast_kernels,
+    self->plan = (engine_memory_plan){.cores = choices->two_cores ? 2 : 1,
+                                      .fast_kernels = choices->fast_kernels,
                                       .effective_weights_kept = choices->effective_weights_kept,
                                       .weights_in_flash = choices->weights_in_flash};
     for (uint32_t l = 0; l < self->layer_count; l++) {
@@ -171,6 +173,17 @@ static plan_survey survey_plans(engine *self, const engine_limits *limits) {
     return survey;
 }
 
+/* Whether a second core is asked for, and what it needs fits beside what was chosen for one. */
+static bool two_cores_fit(engine *self, const engine_limits *limits, plan_choices choices) {
+    if (self->config.cores != 2) {
+        return false;
+    }
+    choices.two_cores = true;
+    choose(self, &choices);
+    engine_lay_out(self, false);
+    return self->plan.required_bytes <= limits->arena_bytes;
+}
+
 engine_status engine_plan_memory(engine *self, const engine_limits *limits) {
     const plan_survey survey = survey_plans(self, limits);
     if (!survey.any_fits) {
@@ -188,7 +201,8 @@ engine_status engine_plan_memory(engine *self, const engine_limits *limits) {
     }
     (void)count_bytes(self, limits, chosen);
     const uint32_t estimated_cycles = self->plan.estimated_cycles;
-    const plan_choices choices = choices_of(chosen);
+    plan_choices choices = choices_of(chosen);
+    choices.two_cores = two_cores_fit(self, limits, choices);
     choose(self, &choices);
     engine_lay_out(self, true);
     self->flash = limits->flash;

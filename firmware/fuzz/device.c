@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../engine/layer.h"
+#include "../engine/one_core.h"
 #include "../session/crc32.h"
 #include "../session/session_internal.h"
 #include "check.h"

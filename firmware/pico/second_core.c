@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "engine.h"
+
 #include "hardware/structs/psm.h"
 #include "hardware/structs/scb.h"
 #include "hardware/structs/sio.h"
@@ -62,4 +64,74 @@ void second_core_stop(void) {
     hw_clear_bits(&psm_hw->frce_off, PSM_FRCE_OFF_PROC1_BITS);
     (void)mailbox(SIO_FIFO_ST_VLD_BITS); /* it says that it is back */
     empty_mailbox();
+}
+
+/* ---- the engine's second core ----------------------------------------------------------------------------------- */
+
+/* What it is to do, and for what; NULL: nothing. It says that it is done by forgetting the work. */
+static void (*volatile work_wanted)(void *context);
+static void *volatile work_context;
+static uint32_t *stack_of_work;
+static uint32_t stack_words;
+
+#define STACK_PAINT 0x5374616bu
+
+/* It sleeps here between two pieces of work, in SRAM: flash may be erased and programmed meanwhile. No interrupt is
+ * enabled at this core. */
+static void __not_in_flash("second_core") __attribute__((noreturn)) work_for_ever(void) {
+    for (;;) {
+        void (*const work)(void *) = work_wanted;
+        if (work == NULL) {
+            __wfe();
+            continue;
+        }
+        __dmb();
+        work(work_context);
+        __dmb();
+        work_wanted = NULL;
+        __sev();
+    }
+}
+
+void engine_second_core_start(void *stack, uint32_t bytes) {
+    stack_of_work = stack;
+    stack_words = bytes / (uint32_t)sizeof *stack_of_work;
+    for (uint32_t i = 0; i < stack_words; i++) {
+        stack_of_work[i] = STACK_PAINT;
+    }
+    work_wanted = NULL;
+    if (!second_core_start((uintptr_t)work_for_ever, (uintptr_t)(stack_of_work + stack_words))) {
+        second_core_stop();
+        stack_of_work = NULL;
+    }
+}
+
+void engine_second_core_stop(void) {
+    second_core_stop();
+    stack_of_work = NULL;
+}
+
+/* One that does not answer has its work done here. */
+void engine_second_core_do(void (*work)(void *context), void *context) {
+    if (stack_of_work == NULL) {
+        work(context);
+        return;
+    }
+    work_context = context;
+    __dmb();
+    work_wanted = work;
+    __dsb();
+    __sev();
+}
+
+void engine_second_core_wait(void) {
+    while (work_wanted != NULL) {
+        __wfe();
+    }
+    __dmb();
+}
+
+uint32_t engine_second_core_floor(uint32_t items) {
+    (void)items;
+    return 0;
 }

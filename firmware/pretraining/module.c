@@ -2,6 +2,7 @@
  * reads and writes. */
 #include "pretraining.h"
 
+#include "../engine/one_core.h"
 #include "../session/network_codec.h"
 
 #define EXPORT(name) __attribute__((export_name(name)))

@@ -3,6 +3,7 @@
  * of the project's emulator. Frames come and go by semihosting, through the standard streams of QEMU's process; there
  * is no clock, so no cycles are counted. Flash is the machine's second RAM. */
 #include "engine.h"
+#include "one_core.h"
 #include "session.h"
 
 #include <string.h>

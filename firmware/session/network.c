@@ -26,6 +26,8 @@ static void reply_memory_plan(bool fits) {
         .estimated_cycles = plan->estimated_cycles,
         .fastest_cycles = plan->fastest_cycles,
         .fastest_bytes = plan->fastest_bytes,
+        .cores = plan->cores,
+        .second_core_bytes = plan->second_bytes,
     };
 }
 

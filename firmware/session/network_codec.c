@@ -39,6 +39,7 @@ bool network_begin(engine *self, const priot_OpenNetwork *request, const byte_sp
         .mu = request->mu,
         .input_exponent = request->input_exponent,
         .loss_shift = request->loss_shift,
+        .cores = request->cores,
     };
     if (request->kernels > _priot_Kernels_MAX) {
         return false;

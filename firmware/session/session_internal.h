@@ -19,7 +19,7 @@ typedef enum { STAGE_SCORED, STAGE_BIASES, STAGE_WEIGHTS, STAGE_STATE, STAGE_COM
 typedef struct {
     uint32_t prediction;
     bool loss_zero;
-    uint32_t cycles, forward_cycles, idle_cycles, wire_cycles;
+    uint32_t cycles, forward_cycles, waiting_cycles, idle_cycles, wire_cycles;
 } kept_result;
 
 typedef struct {

@@ -95,6 +95,7 @@ static void reply_step_result(uint32_t step, bool already_applied) {
     reply->forward_cycles = kept->forward_cycles;
     reply->idle_cycles = kept->idle_cycles;
     reply->wire_cycles = kept->wire_cycles;
+    reply->waiting_cycles = kept->waiting_cycles;
 }
 
 static void add_step_detail(void) {
@@ -139,6 +140,7 @@ static void apply_step(const priot_Step *request) {
         .loss_zero = result.loss_zero,
         .cycles = result.cycles,
         .forward_cycles = result.forward_cycles,
+        .waiting_cycles = result.waiting_cycles,
         .idle_cycles = idle - session.idle_mark,
         .wire_cycles = wire - session.wire_mark,
     };

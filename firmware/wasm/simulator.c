@@ -1,6 +1,7 @@
 /* The simulator's entry: engine and session as one WebAssembly module. No cycle counter; flash for checkpoints alone.
  * The host moves bytes in and out, and holds what is in flash. */
 #include "../engine/engine.h"
+#include "../engine/one_core.h"
 #include "../session/frame.h"
 #include "../session/session.h"
 

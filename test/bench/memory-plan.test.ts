@@ -109,6 +109,8 @@ describe('the reason', () => {
     fastKernels: true,
     effectiveWeightsKept: true,
     weightsInFlash: true,
+    cores: 1,
+    secondCoreBytes: 0,
     flashBytes: 52_000,
   };
   const sizes = { requiredBytes: 150_000, arenaBytes: 240_000, estimatedCycles: 1_005_000, fastestCycles: 1_000_000 };

@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Link, StepResult } from '#host/link/link.js';
 import { loadCase } from '#host/network/conformance-case.js';
+import type { OpenNetworkOptions } from '#host/network/open-network.js';
 import { putNetwork } from '#host/training/network-on-device.js';
 import { sessionIdOf } from '#host/training/session-id.js';
 
@@ -16,11 +17,16 @@ export interface TimedStep {
 }
 
 /** Uploads the network of a conformance case and trains its first `count` steps. */
-export async function trainSteps(link: Link, count: number, name = 'priot-45'): Promise<TimedStep[]> {
+export async function trainSteps(
+  link: Link,
+  count: number,
+  name = 'priot-45',
+  options: OpenNetworkOptions = {},
+): Promise<TimedStep[]> {
   const { network, stateInitial, method, threshold, steps, images } = loadCase(folderOf(name));
   const settings = { method, threshold };
   const { signal } = new AbortController();
-  await putNetwork(link, network, settings, stateInitial, { signal });
+  await putNetwork(link, network, settings, stateInitial, { ...options, signal });
   const sessionId = sessionIdOf(network, settings, 0, stateInitial);
   await link.request('startSession', { sessionId, nextStep: 0 });
   const frames = steps.slice(0, count).map(({ label }, step) => ({ label, image: images[step]!, detail: true }));

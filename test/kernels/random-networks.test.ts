@@ -1,6 +1,7 @@
 /**
  * Random networks of all that the arithmetic allows: every kernel set, in every place, makes the integers that the
- * reference makes, which knows no kernels at all.
+ * reference makes, which knows no kernels at all. Every other one trains on two cores; the simulator, which has one,
+ * divides the work at random places.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmulator } from '#host/device/emulator/emulator.js';
@@ -41,8 +42,9 @@ describe.each([
       const expected = referenceOf(training, settings);
       for (const kernels of kernelNames as readonly KernelName[]) {
         const start = startOf(training, settings);
-        const outcomes = await trainOn(link, training.network, settings, start, training.images, { kernels });
-        const what = `${settings.method}, ${kernels}: ${describeLayers(training.network)}`;
+        const options = { kernels, cores: 1 + (seed % 2) };
+        const outcomes = await trainOn(link, training.network, settings, start, training.images, options);
+        const what = `${settings.method}, ${kernels}, cores ${options.cores}: ${describeLayers(training.network)}`;
         expect(outcomes, what).toEqual(expected);
       }
     }

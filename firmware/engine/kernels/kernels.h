@@ -11,6 +11,7 @@
 typedef struct {
     int32_t *gradient; /* of the first channel: fan_in elements */
     uint32_t pitch;    /* elements from a channel's gradient to the next one's; 0: they take turns in one place */
+    bool begun;        /* the kernels' scratch is as an earlier call for other channels of this step left it */
     /* Called with each channel's gradient once it is complete. May be NULL. */
     void (*take)(engine_layer *layer, uint32_t channel, const int32_t *gradient);
 } engine_gradient_sink;
@@ -22,6 +23,10 @@ typedef struct {
     /* Makes output rows [first, end) with static shifts: accumulators, pool, ReLU and requantisation at once. `acc`:
      * scratch for the accumulators of one output row. NULL: `accumulate` and `requantise` take its place. */
     void (*rows)(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc);
+    /* Tells whether half_row can make half an output row, as `rows` makes whole ones: the left of row `half` / 2, or
+     * its right when `half` is odd. Both NULL: it cannot. */
+    bool (*halves_rows)(const engine_layer *layer);
+    void (*half_row)(const engine_layer *layer, uint32_t half);
     /* Makes error accumulators: error[in_count]. channel_weights: scratch[fan_in]. */
     void (*errors)(const engine_layer *layer, int32_t *error, int8_t *channel_weights);
     /* Makes the deltas of the layer below at once, with static shifts. `error`: scratch[in_count]. NULL: by way of
@@ -59,6 +64,18 @@ typedef struct engine_kernel_table {
     void (*weights_done)(const engine_layer *layer);
     /* A layer's input is complete and its effective weights are what they will be for this step. May be NULL. */
     void (*prepare)(engine_layer *layer);
+    /* Does the part of `prepare` that needs no input, ahead of it. NULL: there is none. */
+    void (*prepare_weights)(engine_layer *layer);
+    /* A second core's scratch becomes what `prepare` has made of the first one's. `twin`: the second core's copy of the
+     * layer. NULL: the scratch holds nothing then. */
+    void (*prepare_twin)(const engine_layer *layer, const engine_layer *twin);
+    /* Tells whether `below` of a convolution reads copies of the effective weights, so that updates may run meanwhile.
+     * NULL: it does not. */
+    bool (*below_reads_copies)(const engine_layer *layer);
+    /* Makes half[0] and half[1] copies of a linear layer for `linear`, `linear_below`, `update_score_rows` and
+     * `update_scored_rows`: each has half of the inputs that are not 0. views: ENGINE_VIEW_BYTES each. False: it cannot
+     * be halved. May be NULL. */
+    bool (*halve)(const engine_layer *layer, engine_layer *half, void *const views[2]);
     const engine_window_kernels *convolution, *depthwise;
     const engine_streamed_kernels *streamed;
     /* Pools (when the layer does), ReLU, requantises: output rows [first, end) and their pool positions from their
@@ -71,8 +88,8 @@ typedef struct engine_kernel_table {
     /* Makes the accumulators of a linear layer whose effective weights are kept, without biases: acc[out_channels].
      * False: nothing was done, it must go row by row. May be NULL. */
     bool (*linear)(const engine_layer *layer, int32_t *acc);
-    /* Makes the deltas of the layer below a linear one whose effective weights are kept, with static shifts. False:
-     * nothing was done. May be NULL. */
+    /* Makes the deltas of the layer below a linear one whose effective weights are kept, with static shifts; those that
+     * are not 0, in a `below` of zeros. False: nothing was done. May be NULL. */
     bool (*linear_below)(const engine_layer *layer, const engine_sparse_delta *deltas, uint32_t count, int8_t *below);
     /* Updates the scores of one input x != 0 from the non-zero deltas, and the effective weights that cross. */
     void (*update_scores)(const engine_score_row *row, int32_t x, const engine_sparse_delta *deltas, uint32_t count);

@@ -75,6 +75,10 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
     return layer->kernels->update_score_rows(layer, &first, smallest, deltas, count);
 }
 
+static bool updates_listed(const engine_layer *layer) {
+    return layer->kernels->update_score_rows != NULL;
+}
+
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const uint32_t first = channel * layer->shape.fan_in;
     const engine_score_row row = score_row(layer, layer->memory.weights + first, (int8_t *)layer->memory.state + first,
@@ -95,5 +99,6 @@ const engine_method_operations engine_method_priot = {
     .negligible = negligible,
     .update_row = update_row,
     .update_rows = update_rows,
+    .updates_listed = updates_listed,
     .update_channel = update_channel,
 };

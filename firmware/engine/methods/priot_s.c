@@ -282,6 +282,13 @@ static bool update_rows(engine_layer *layer, int32_t smallest, const engine_spar
     return true;
 }
 
+static bool updates_listed(const engine_layer *layer) {
+    const scored_edges *scored = layer->memory.index;
+    return scored->count == layer->shape.edges
+               ? layer->kernels->update_score_rows != NULL
+               : layer->kernels->update_scored_rows != NULL && scored->index_middle == NULL;
+}
+
 static void update_channel(engine_layer *layer, uint32_t channel, const int32_t *gradient) {
     const scored_edges *scored = layer->memory.index;
     const engine_kernel_table *kernels = layer->kernels;
@@ -322,5 +329,6 @@ const engine_method_operations engine_method_priot_s = {
     .scored_rows = scored_rows,
     .negligible = negligible,
     .update_rows = update_rows,
+    .updates_listed = updates_listed,
     .update_channel = update_channel,
 };

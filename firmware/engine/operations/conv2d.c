@@ -1,5 +1,6 @@
 /* Convolutions, depthwise ones too. */
 #include "../arithmetic.h"
+#include "../cores.h"
 #include "../deltas.h"
 #include "../kernels/kernels.h"
 #include "operations.h"
@@ -97,9 +98,11 @@ static engine_scratch scratch(const engine_layer *layer, bool dynamic_shifts) {
     if (layer->memory.streamed) {
         return (engine_scratch){.sums = sums, .row = layer->config.out_channels};
     }
+    const uint32_t second_sums = dynamic_shifts ? 0 : larger_of(sums, shape->fan_in);
     sums = larger_of(sums, shape->is_first ? 0 : shape->in_count);
     sums = larger_of(sums, dynamic_shifts ? shape->edges : shape->fan_in);
-    return (engine_scratch){.sums = sums, .channel_weights = shape->is_first ? 0 : shape->fan_in};
+    return (engine_scratch){
+        .sums = sums, .channel_weights = shape->is_first ? 0 : shape->fan_in, .second_sums = second_sums};
 }
 
 static uint32_t edge_index(const engine_layer *layer, uint32_t canonical) {
@@ -132,6 +135,64 @@ static engine_streamed_rows streamed_rows(const engine *self, const engine_layer
     return (engine_streamed_rows){self->method->effective_row, frozen, self->method->scored_rows(layer)};
 }
 
+/* What two cores share of a layer. */
+typedef struct {
+    const engine *self;
+    engine_layer *layer;
+    engine_division items; /* output rows, or halves of them; or groups of output channels */
+    bool halves;
+    uint32_t changed_channels; /* by the second core */
+} shared_work;
+
+static void make_row(const engine_layer *layer, bool halves, uint32_t row, int32_t *acc) {
+    const engine_window_kernels *kernels = kernels_of(layer);
+    if (halves) {
+        kernels->half_row(layer, row);
+        return;
+    }
+    if (kernels->rows != NULL) {
+        kernels->rows(layer, row, row + 1, acc);
+        return;
+    }
+    const uint32_t rows = layer->config.pool ? 2 : 1;
+    kernels->accumulate(layer, row * rows, (row + 1) * rows, acc);
+    layer->kernels->requantise(layer, row, row + 1, acc);
+}
+
+/* The second core's part of the forward pass; and the next layer's weights, while the first one takes rows. */
+static void make_second_rows(void *context) {
+    shared_work *work = context;
+    engine_layer *next = work->layer + 1;
+    const engine_layer twin = engine_twin(work->self, work->layer);
+    if (work->layer != engine_last_layer(work->self) && next->kernels->prepare_weights != NULL) {
+        next->kernels->prepare_weights(next);
+    }
+    if (twin.kernels->prepare_twin != NULL) {
+        twin.kernels->prepare_twin(work->layer, &twin);
+    }
+    for (uint32_t row; engine_take_high(&work->items, &row);) {
+        make_row(&twin, work->halves, row, work->self->second.sums);
+    }
+}
+
+static void forward_by_two(engine *self, uint32_t l) {
+    engine_layer *layer = &self->layers[l];
+    const engine_window_kernels *kernels = kernels_of(layer);
+    const bool halves = kernels->halves_rows != NULL && kernels->halves_rows(layer);
+    const uint32_t items = layer->shape.out_height * (halves ? 2 : 1);
+    shared_work work = {.self = self, .layer = layer, .items = engine_divide(items), .halves = halves};
+    engine_second_core_do(make_second_rows, &work);
+    for (uint32_t row; engine_take_low(&work.items, &row);) {
+        make_row(layer, halves, row, self->scratch);
+    }
+    engine_book(self, l, ENGINE_PHASE_FORWARD);
+    engine_wait(self);
+    for (uint32_t row; engine_take_low(&work.items, &row);) {
+        make_row(layer, halves, row, self->scratch);
+    }
+    engine_book(self, l, ENGINE_PHASE_FORWARD);
+}
+
 /* Without a kernel for whole rows it goes row by row, so that only the accumulators of one output row are held. */
 static void forward(engine *self, uint32_t l, bool frozen) {
     engine_layer *layer = &self->layers[l];
@@ -140,6 +201,10 @@ static void forward(engine *self, uint32_t l, bool frozen) {
         const engine_streamed_rows rows = streamed_rows(self, layer, frozen);
         layer->kernels->streamed->forward(layer, &rows, self->scratch);
         engine_book(self, l, ENGINE_PHASE_FORWARD);
+        return;
+    }
+    if (engine_has_two_cores(self)) {
+        forward_by_two(self, l);
         return;
     }
     if (kernels->rows != NULL) {
@@ -196,8 +261,64 @@ static void update(engine *self, engine_layer *layer) {
     }
 }
 
+/* The kernels list deltas of so many channels at once. */
+#define GROUP_CHANNELS 4u
+
+static void update_group(engine_layer *layer, uint32_t group, const engine_gradient_sink *sink) {
+    const uint32_t first = group * GROUP_CHANNELS, end = first + GROUP_CHANNELS;
+    const uint32_t channels = layer->config.out_channels;
+    kernels_of(layer)->gradients(layer, first, end < channels ? end : channels, sink);
+}
+
+static void update_second_groups(void *context) {
+    shared_work *work = context;
+    const engine *self = work->self;
+    engine_layer twin = engine_twin(self, work->layer);
+    engine_gradient_sink sink = {.gradient = self->second.sums, .take = self->method->update_channel};
+    for (uint32_t group; engine_take_high(&work->items, &group); sink.begun = true) {
+        update_group(&twin, group, &sink);
+    }
+    work->changed_channels = twin.step.changed_channels;
+}
+
+/* The first core's part of the update. */
+static void update_first_groups(const engine *self, shared_work *work) {
+    engine_gradient_sink sink = {.gradient = self->scratch, .take = self->method->update_channel};
+    for (uint32_t group; engine_take_low(&work->items, &group); sink.begun = true) {
+        update_group(work->layer, group, &sink);
+    }
+}
+
+/* Where errors are made from copies of the weights, the second core updates meanwhile. */
+static void backward_by_two(engine *self, uint32_t l, int8_t *below) {
+    engine_layer *layer = &self->layers[l];
+    const bool beside = below == NULL || (layer->kernels->below_reads_copies != NULL && !layer->config.depthwise &&
+                                          layer->kernels->below_reads_copies(layer));
+    if (!beside) {
+        fill_below(self, layer, below);
+        engine_book(self, l, ENGINE_PHASE_ERROR);
+    }
+    const uint32_t groups = (layer->config.out_channels + GROUP_CHANNELS - 1) / GROUP_CHANNELS;
+    shared_work work = {.self = self, .layer = layer, .items = engine_divide(groups)};
+    engine_second_core_do(update_second_groups, &work);
+    if (beside && below != NULL) {
+        fill_below(self, layer, below);
+        engine_book(self, l, ENGINE_PHASE_ERROR);
+    }
+    update_first_groups(self, &work);
+    engine_book(self, l, ENGINE_PHASE_UPDATE);
+    engine_wait(self);
+    update_first_groups(self, &work);
+    layer->step.changed_channels |= work.changed_channels;
+    engine_book(self, l, ENGINE_PHASE_UPDATE);
+}
+
 static void backward(engine *self, uint32_t l, int8_t *below) {
     engine_layer *layer = &self->layers[l];
+    if (engine_has_two_cores(self) && !layer->memory.streamed && !self->method->dynamic_shifts) {
+        backward_by_two(self, l, below);
+        return;
+    }
     if (below != NULL) {
         fill_below(self, layer, below);
         engine_book(self, l, ENGINE_PHASE_ERROR);

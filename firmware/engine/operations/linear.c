@@ -1,6 +1,7 @@
 /* Linear layers. In the backward pass error and update both go input by input: an input's error and its update touch
  * only that input's edges, so that the error is made with the old learned state. */
 #include "../arithmetic.h"
+#include "../cores.h"
 #include "../deltas.h"
 #include "../kernels/kernels.h"
 #include "operations.h"
@@ -37,6 +38,7 @@ static engine_scratch scratch(const engine_layer *layer, bool dynamic_shifts) {
         .sums = dynamic_shifts && !layer->shape.is_first ? larger_of(outputs, layer->shape.in_count) : outputs,
         .deltas = outputs,
         .row = layer->memory.effective_kept ? 0 : outputs,
+        .second_sums = dynamic_shifts ? 0 : outputs,
     };
 }
 
@@ -64,11 +66,7 @@ static void accumulate_rows(const engine *self, const engine_layer *layer, bool 
     }
 }
 
-static void accumulate(const engine *self, const engine_layer *layer, bool frozen, int32_t *acc) {
-    const engine_kernel_table *kernels = layer->kernels;
-    if (kernels->linear == NULL || !layer->memory.effective_kept || !kernels->linear(layer, acc)) {
-        accumulate_rows(self, layer, frozen, acc);
-    }
+static void add_biases(const engine_layer *layer, int32_t *acc) {
     if (layer->step.biases != NULL) {
         for (uint32_t o = 0; o < layer->config.out_channels; o++) {
             acc[o] += layer->step.biases[o];
@@ -76,10 +74,70 @@ static void accumulate(const engine *self, const engine_layer *layer, bool froze
     }
 }
 
+static void accumulate(const engine *self, const engine_layer *layer, bool frozen, int32_t *acc) {
+    const engine_kernel_table *kernels = layer->kernels;
+    if (kernels->linear == NULL || !layer->memory.effective_kept || !kernels->linear(layer, acc)) {
+        accumulate_rows(self, layer, frozen, acc);
+    }
+    add_biases(layer, acc);
+}
+
+/* A layer with fewer edges is done before a second core has begun. */
+#define SHARED_EDGES 2048u
+
+/* A layer in halves, one for each core. */
+typedef struct {
+    const engine *self;
+    engine_layer half[2];
+    int8_t *below; /* NULL: none is wanted */
+    uint32_t deltas;
+    bool summed; /* the second half's accumulators */
+} halved_layer;
+
+/* Halves a layer; false: one core does it. */
+static bool halve(const engine *self, const engine_layer *layer, halved_layer *halved) {
+    halved->self = self;
+    if (!engine_has_two_cores(self) || self->method->dynamic_shifts || !layer->memory.effective_kept ||
+        layer->shape.edges < SHARED_EDGES || layer->kernels->halve == NULL ||
+        !layer->kernels->halve(layer, halved->half, self->second.views)) {
+        return false;
+    }
+    halved->half[1].memory.kernel_scratch = self->second.kernel_scratch;
+    return true;
+}
+
+static void accumulate_second_half(void *context) {
+    halved_layer *halved = context;
+    halved->summed = halved->half[1].kernels->linear(&halved->half[1], halved->self->second.sums);
+}
+
+/* False: nothing was done. */
+static bool accumulate_by_two(engine *self, uint32_t l, int32_t *acc) {
+    const engine_layer *layer = &self->layers[l];
+    halved_layer halved;
+    if (layer->kernels->linear == NULL || !halve(self, layer, &halved)) {
+        return false;
+    }
+    engine_second_core_do(accumulate_second_half, &halved);
+    const bool summed = layer->kernels->linear(&halved.half[0], acc);
+    engine_book(self, l, ENGINE_PHASE_FORWARD);
+    engine_wait(self);
+    if (!summed || !halved.summed) {
+        return false;
+    }
+    for (uint32_t o = 0; o < layer->config.out_channels; o++) {
+        acc[o] += self->second.sums[o];
+    }
+    add_biases(layer, acc);
+    return true;
+}
+
 static void forward(engine *self, uint32_t l, bool frozen) {
     engine_layer *layer = &self->layers[l];
     int32_t *acc = layer->memory.output == NULL ? self->logits : self->scratch;
-    accumulate(self, layer, frozen, acc);
+    if (!accumulate_by_two(self, l, acc)) {
+        accumulate(self, layer, frozen, acc);
+    }
     engine_book(self, l, ENGINE_PHASE_FORWARD);
     if (layer->memory.output != NULL) {
         layer->kernels->requantise(layer, 0, 1, acc);
@@ -97,12 +155,12 @@ static const int8_t *effective_row(const engine *self, const engine_layer *layer
 
 static void PRIOT_HOT fill_below(const engine *self, const engine_layer *layer, uint32_t count, int8_t *below) {
     const engine_kernel_table *kernels = layer->kernels;
+    memset(below, 0, layer->shape.in_count);
     if (kernels->linear_below != NULL && layer->memory.effective_kept &&
         kernels->linear_below(layer, self->sparse, count, below)) {
         return;
     }
     for (uint32_t i = 0; i < layer->shape.in_count; i++) {
-        below[i] = 0;
         if (engine_has_error(layer, i)) {
             const int32_t error = kernels->sparse_dot(effective_row(self, layer, i), self->sparse, count);
             below[i] = clamp_int8(round_shift(error, layer->step.error_shift));
@@ -156,10 +214,42 @@ static void PRIOT_HOT update(const engine *self, engine_layer *layer, uint32_t c
     }
 }
 
+/* An input's error and its update touch that input's edges alone, so each core does both for its inputs. */
+static void backward_second_half(void *context) {
+    halved_layer *halved = context;
+    const engine *self = halved->self;
+    engine_layer *half = &halved->half[1];
+    (void)half->kernels->linear_below(half, self->sparse, halved->deltas, halved->below);
+    update(self, half, halved->deltas);
+}
+
+/* False: nothing was done. */
+static bool backward_by_two(engine *self, uint32_t l, int8_t *below, uint32_t count) {
+    engine_layer *layer = &self->layers[l];
+    halved_layer halved;
+    if (below == NULL || !layer->shape.below_has_relu || layer->kernels->linear_below == NULL ||
+        self->method->updates_listed == NULL || !self->method->updates_listed(layer) || !halve(self, layer, &halved)) {
+        return false;
+    }
+    halved.below = below;
+    halved.deltas = count;
+    memset(below, 0, layer->shape.in_count);
+    engine_second_core_do(backward_second_half, &halved);
+    (void)layer->kernels->linear_below(&halved.half[0], self->sparse, count, below);
+    engine_book(self, l, ENGINE_PHASE_ERROR);
+    update(self, &halved.half[0], count);
+    engine_book(self, l, ENGINE_PHASE_UPDATE);
+    engine_wait(self);
+    return true;
+}
+
 static void backward(engine *self, uint32_t l, int8_t *below) {
     engine_layer *layer = &self->layers[l];
     const bool dynamic = self->method->dynamic_shifts;
     const uint32_t count = engine_list_deltas(layer, self->sparse);
+    if (backward_by_two(self, l, below, count)) {
+        return;
+    }
     if (below != NULL) {
         if (dynamic) {
             listed_errors(self, layer, count, self->scratch);

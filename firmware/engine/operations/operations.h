@@ -19,6 +19,7 @@ typedef struct {
     uint32_t channel_weights; /* int8 */
     uint32_t deltas;          /* engine_sparse_delta */
     uint32_t row;             /* int8 */
+    uint32_t second_sums;     /* int32, of the second core; 0: it does not help */
 } engine_scratch;
 
 /* One layer's share of a step. One file each here; the table is in operations.c. */

@@ -14,6 +14,8 @@ export interface MeasurementOptions {
   readonly repeats: number;
   /** The most bytes of the device's arena to plan with; left out: all of it. */
   readonly memoryLimitBytes?: number | undefined;
+  /** How many cores train; left out: 1. */
+  readonly cores?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the plan before the first step. */
   readonly onPlan?: ((plan: MemoryPlan) => void) | undefined;
@@ -42,7 +44,7 @@ export async function measure(
   images: readonly LabelledImage[],
   options: MeasurementOptions,
 ): Promise<Measurement> {
-  const { kernels, memoryLimitBytes, signal } = options;
+  const { kernels, memoryLimitBytes, cores = 1, signal } = options;
   const { network, settings, initialState } = setup;
   const sessionId = sessionIdOf(network, settings, 0, initialState);
   let wallMs = 0;
@@ -50,6 +52,7 @@ export async function measure(
   const open = async () => {
     const plan = await putNetwork(link, network, settings, initialState, {
       kernels,
+      cores,
       ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
       signal,
     });

@@ -136,6 +136,10 @@ export interface MemoryPlan {
   /** Estimated cycles of the fastest plan of all, whether it fits or not. */
   fastestCycles: number;
   fastestBytes: number;
+  /** How many cores train. */
+  cores: number;
+  /** Of `otherBytes`: what the second core needs. */
+  secondCoreBytes: number;
 }
 
 /** FNV-1a 32 of a layer's tensors after a step. */
@@ -155,6 +159,8 @@ export interface StepResult {
   forwardCycles: number;
   idleCycles: number;
   wireCycles: number;
+  /** Of `cycles`: the first core's, waiting for the second; 0 with one core. */
+  waitingCycles: number;
   /** The int32 accumulators of the last layer. They, like the two below, come with `detail` only. */
   logits: number[];
   lossGradient: Int8Array;
@@ -396,6 +402,8 @@ function decodeMemoryPlan(plan: priot.MemoryPlan): MemoryPlan {
     estimatedCycles: plan.estimatedCycles,
     fastestCycles: plan.fastestCycles,
     fastestBytes: plan.fastestBytes,
+    cores: plan.cores || 1,
+    secondCoreBytes: plan.secondCoreBytes,
   };
 }
 
@@ -409,6 +417,7 @@ function decodeStepResult(result: priot.StepResult): StepResult {
     forwardCycles: result.forwardCycles,
     idleCycles: result.idleCycles,
     wireCycles: result.wireCycles,
+    waitingCycles: result.waitingCycles,
     logits: result.logits,
     lossGradient: Int8Array.from(result.lossGradient, (byte) => (byte << 24) >> 24),
     layers: (result.layers as priot.LayerChecksums[]).map(({ input, delta, state }) => ({ input, delta, state })),

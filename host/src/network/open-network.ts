@@ -26,6 +26,8 @@ export interface MethodSettings {
 
 export interface OpenNetworkOptions {
   readonly kernels?: KernelName;
+  /** How many cores train; 2: the second helps where there is room for what it needs. Left out: 1. */
+  readonly cores?: number;
   /** The most bytes of the device's arena to plan with; left out: all of it. */
   readonly memoryLimitBytes?: number;
 }
@@ -73,6 +75,7 @@ export function openNetworkRequest(
     lossShift: network.lossShift,
     kernels: kernels[options.kernels ?? 'fastest'],
     memoryLimitBytes: options.memoryLimitBytes ?? 0,
+    cores: options.cores ?? 1,
     layers: network.layers.map((layer) => {
       const scored = settings.scored?.subarray(offset, offset + layer.edges);
       offset += layer.edges;

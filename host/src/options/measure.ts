@@ -5,7 +5,7 @@ import { type Complete, type Options, type OptionsOf, option } from './option.js
 import { deviceOptions } from './train.js';
 import { methodNames, sampleCount, sharedOptions } from './training.js';
 
-const { model, angle, belowThreshold, memory } = sharedOptions;
+const { model, angle, belowThreshold, memory, cores } = sharedOptions;
 
 export const evaluateOptions = {
   ...deviceOptions,
@@ -27,6 +27,7 @@ export type EvaluateOptions = OptionsOf<typeof evaluateOptions>;
 export const verifyOptions = {
   ...deviceOptions,
   cases: option(text('folder'), 'case folders, or one case (left out: the cases that come with priot)'),
+  cores,
 } satisfies Options;
 
 export type VerifyOptions = OptionsOf<typeof verifyOptions>;
@@ -57,6 +58,7 @@ export const benchOptions = {
   ),
   repeats: option(integer(1, 1000), 'measurements of the same steps (left out: 3; 1 in the emulator)'),
   memory,
+  cores,
   xip: option(flag, 'no estimate of what flash reads cost on silicon (emulator only, takes seconds per row)', {
     default: true,
   }),

@@ -48,7 +48,11 @@ const samples = option(sampleCount, 'training images per epoch', { default: 1024
 const memory = option(integer(1, 2 ** 31, 'bytes'), "most bytes of the device's arena to plan with (left out: all)");
 
 /** Options that other verbs have, too, with the same meaning. */
-export const sharedOptions = { model, angle, belowThreshold, samples, memory };
+const cores = option(
+  integer(1, 2, 'cores'),
+  'cores that train; the second helps where its memory fits (left out: 1; the results are the same)',
+);
+export const sharedOptions = { model, angle, belowThreshold, samples, memory, cores };
 
 const calibrated = ['priot', 'priot-s', 'niti-static'] as const;
 const scored = ['priot', 'priot-s'] as const;
@@ -120,6 +124,7 @@ export const trainingOptions = {
     'what accuracy is measured on: test images, or training images held out to choose options by (left out: test)',
   ),
   memory,
+  cores,
 } satisfies Options;
 
 /** What is to be trained, as a caller says it. */

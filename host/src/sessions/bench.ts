@@ -49,6 +49,7 @@ interface Measured {
   readonly warmUp: number;
   readonly repeats: number;
   readonly memory: number | undefined;
+  readonly cores: number | undefined;
   readonly xip: boolean;
 }
 
@@ -94,7 +95,7 @@ async function measureAll(
   calibration: AppliedCalibration | undefined,
   context: Context<BenchEvent>,
 ): Promise<BenchReport> {
-  const { model, dataset: name, angle, steps, memory, xip } = options;
+  const { model, dataset: name, angle, steps, memory, cores, xip } = options;
   await requireDeviceName(options.device);
   const { network } = loadNetwork(resolveModel(model));
   const dataset = await loadSessionDataset(options, context);
@@ -109,7 +110,7 @@ async function measureAll(
     if (base !== undefined) checkComparable(base, report);
     if (calibration !== undefined) checkCalibrates(link.place);
     const { warmUp = emulated ? 0 : WARM_UP_STEPS, repeats = emulated ? 1 : REPEATS } = options;
-    const measured = { images, steps, warmUp, repeats, memory, xip };
+    const measured = { images, steps, warmUp, repeats, memory, cores, xip };
     for (const method of options.method) {
       const setup = await prepareMethod(method, network, dataset, angle, context.signal);
       for (const kernel of kernels) report.results.push(await measureOne(link, setup, kernel, measured, context));
@@ -125,7 +126,7 @@ async function measureOne(
   link: Link,
   setup: MethodSetup,
   kernels: KernelName,
-  { images, steps, warmUp, repeats, memory, xip }: Measured,
+  { images, steps, warmUp, repeats, memory, cores, xip }: Measured,
   { signal, onEvent }: Context<BenchEvent>,
 ): Promise<BenchResult> {
   const { method } = setup.settings;
@@ -137,6 +138,7 @@ async function measureOne(
     warmUpImages: images.slice(0, warmUp),
     repeats,
     memoryLimitBytes: memory,
+    cores,
     signal,
     onPlan: (plan) => onEvent?.({ type: 'bench-plan', what, memory: plan }),
     onStep: () => {

@@ -22,7 +22,7 @@ export async function verify(
   options: VerifyOptions = {},
   context: Context<CommonEvent> = {},
 ): Promise<VerificationDocument> {
-  const { cases: folder = defaultCases, ...choice } = complete('verify', verifyOptions, options);
+  const { cases: folder = defaultCases, cores, ...choice } = complete('verify', verifyOptions, options);
   const { signal = new AbortController().signal, onEvent } = context;
   const cases = readCases(folder);
   const connection = await openDevice(choice, context);
@@ -32,7 +32,7 @@ export async function verify(
       const done = verdicts.length;
       onEvent?.({ type: 'progress', what: 'cases', done, of: cases.length, text: expected.name });
       verdicts.push(
-        'error' in expected ? unreadable(expected) : await verifyPersistently(connection, expected, signal),
+        'error' in expected ? unreadable(expected) : await verifyPersistently(connection, expected, signal, cores),
       );
     }
     return { place: connection.link.place, cases: verdicts };

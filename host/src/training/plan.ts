@@ -35,6 +35,8 @@ export interface TrainingPlan {
   readonly evalEvery?: number;
   /** Most bytes of the device's arena to plan with; absent: all there are. */
   readonly memoryLimitBytes?: number;
+  /** How many cores train; absent: 1. The results are the same. */
+  readonly cores?: number;
   /** Test images before the first and after the last epoch, at least evalSamples. */
   readonly finalSamples: number;
   /** Test images that are not shifted, evaluated before the first and after the last epoch; left out: none. */
@@ -83,7 +85,7 @@ export function planOf(
   sourceTest: ImageSet,
   prepared: (set: ImageSet) => PreparedImages,
 ): TrainingPlan {
-  const { samples, seed, evalSamples, epochs, evalEvery = 1, memory } = request;
+  const { samples, seed, evalSamples, epochs, evalEvery = 1, memory, cores } = request;
   const guarded = request.variant === 'steady' ? guardImages(samples) : 0;
   const first = firstTrainingImage(train, seed, samples);
   const trained = samples - guarded;
@@ -102,6 +104,7 @@ export function planOf(
     finalSamples: evaluatedImages(evalSamples, test),
     ...(source && { source }),
     ...(memory === undefined ? {} : { memoryLimitBytes: memory }),
+    ...(cores === undefined ? {} : { cores }),
   };
 }
 

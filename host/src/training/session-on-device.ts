@@ -200,10 +200,10 @@ export class SessionOnDevice {
     const { link, sessionId } = this;
     const { nextStep, state } = this.#saved;
     this.#held = undefined;
-    const { memoryLimitBytes } = this.#plan;
+    const { memoryLimitBytes, cores = 1 } = this.#plan;
     const bits = this.#bitsNarrowerAt(nextStep);
     const { network, settings } = withNarrowerSteps(this.#plan, bits);
-    const options = { signal, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) };
+    const options = { signal, cores, ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }) };
     this.#memoryPlan = await putNetwork(link, network, settings, state, options);
     await link.request('startSession', { sessionId, nextStep });
     this.#held = { bootId: link.hello.bootId, firstStep: nextStep, bitsNarrower: bits };

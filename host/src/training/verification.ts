@@ -37,13 +37,18 @@ export interface CaseVerdict {
  * Replays one case on the device.
  * @throws what putNetwork and the link throw; the signal's reason
  */
-export async function verifyCase(link: Link, expected: ConformanceCase, signal: AbortSignal): Promise<CaseVerdict> {
+export async function verifyCase(
+  link: Link,
+  expected: ConformanceCase,
+  signal: AbortSignal,
+  cores = 1,
+): Promise<CaseVerdict> {
   const verdict = { name: expected.name, steps: expected.steps.length };
   if (!hasMethod(link.hello.methods, expected.method)) {
     const skipped = `the device has no method ${expected.method}`;
     return { ...verdict, match: null, firstDifference: null, skipped };
   }
-  const firstDifference = await replay(link, expected, signal);
+  const firstDifference = await replay(link, expected, signal, cores);
   return { ...verdict, match: firstDifference === null, firstDifference };
 }
 
@@ -57,13 +62,19 @@ export async function verifyPersistently(
   connection: Connection,
   expected: ConformanceCase,
   signal: AbortSignal,
+  cores = 1,
 ): Promise<CaseVerdict> {
-  const verdict = await connection.untilDone((link) => verifyCase(link, expected, signal), signal);
+  const verdict = await connection.untilDone((link) => verifyCase(link, expected, signal, cores), signal);
   connection.progressed();
   return verdict;
 }
 
-async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal): Promise<Difference | null> {
+async function replay(
+  link: Link,
+  expected: ConformanceCase,
+  signal: AbortSignal,
+  cores: number,
+): Promise<Difference | null> {
   const { network, stateInitial, method, threshold, mu, scored } = expected;
   const settings: MethodSettings = {
     method,
@@ -71,7 +82,7 @@ async function replay(link: Link, expected: ConformanceCase, signal: AbortSignal
     ...(mu === undefined ? {} : { mu }),
     ...(method === 'priot-s' ? { scored } : {}),
   };
-  await putNetwork(link, network, settings, stateInitial, { signal });
+  await putNetwork(link, network, settings, stateInitial, { signal, cores });
   const sessionId = sessionIdOf(network, settings, 0, stateInitial);
   await link.request('startSession', { sessionId, nextStep: 0 });
   const frames = expected.steps.map(({ label }, step) => ({ label, image: expected.images[step]!, detail: true }));

@@ -18,7 +18,6 @@ bool PRIOT_HOT m0plus_linear_below(const engine_layer *layer, const engine_spars
         list[i] = sparse_pack(deltas[i].output, (int8_t)deltas[i].delta);
     }
     const m0plus_segment segments[] = {{list, list + count, 0}, {NULL, NULL, 0}};
-    memset(below, 0, layer->shape.in_count);
     if (count > 0 && memory->input_count > 0) {
         const m0plus_dots dots = {
             .segments = segments,
@@ -172,10 +171,14 @@ static void PRIOT_HOT gather_errors(const engine_layer *layer, const sparse_elem
     }
 }
 
+bool m0plus_below_reads_copies(const engine_layer *layer) {
+    return m0plus_memory(layer) != NULL && layer->memory.reader_memory != NULL && m0plus_gathers_errors(layer);
+}
+
 /* Makes a convolution of the deltas with the kernel turned round, at the positive inputs. */
 void PRIOT_HOT m0plus_below(const engine_layer *layer, int32_t *error, int8_t *channel_weights, int8_t *below) {
     layer_memory *reader = layer->memory.reader_memory;
-    if (m0plus_memory(layer) == NULL || reader == NULL || !m0plus_gathers_errors(layer)) {
+    if (!m0plus_below_reads_copies(layer)) {
         engine_plain_convolution.errors(layer, error, channel_weights);
         engine_requantise_errors(layer, error, below);
         return;

@@ -13,6 +13,12 @@ void m0plus_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, 
     }
 }
 
+bool m0plus_halves_rows(const engine_layer *layer) {
+    const engine_layer_config *config = &layer->config;
+    return m0plus_memory(layer) != NULL && config->relu && config->pool && !m0plus_reads_pixels(layer) &&
+           layer->shape.out_width > 1;
+}
+
 void m0plus_output_rows(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc) {
     const engine_layer_config *config = &layer->config;
     if (m0plus_memory(layer) == NULL || !config->relu || !config->pool) {

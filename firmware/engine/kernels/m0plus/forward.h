@@ -11,6 +11,7 @@ uint16_t *m0plus_input_sums(const engine_layer *layer);
 void m0plus_place_windows(const engine_layer *layer);
 void m0plus_windows_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc);
 void m0plus_windows_pool(const engine_layer *layer, uint32_t first, uint32_t end);
+void m0plus_windows_half_row(const engine_layer *layer, uint32_t half);
 
 /* pixels.c: convolutions over a map of one channel, from a padded copy. The same, and whether their rows of pools can
  * be made from lanes. */
@@ -22,6 +23,7 @@ void m0plus_pixels_pool(const engine_layer *layer, uint32_t first, uint32_t end)
 
 /* convolution.c, linear.c: the hooks of kernels.h. */
 void m0plus_accumulate(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc);
+bool m0plus_halves_rows(const engine_layer *layer);
 void m0plus_output_rows(const engine_layer *layer, uint32_t first, uint32_t end, int32_t *acc);
 bool m0plus_linear(const engine_layer *layer, int32_t *acc);
 

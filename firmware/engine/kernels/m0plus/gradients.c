@@ -104,7 +104,9 @@ static void PRIOT_HOT correlate_channels(engine_layer *layer, uint32_t first, ui
     m0plus_correlation *scratch = &m0plus_scratch_of(layer)->correlation;
     int32_t *gradient = sink->gradient;
     uint32_t listed = 0;
-    begin_correlation(layer, scratch);
+    if (!sink->begun) {
+        begin_correlation(layer, scratch);
+    }
     for (uint32_t channel = first; channel < end; channel++, gradient += sink->pitch) {
         correlate(layer, deltas_of(layer, channel, &listed), gradient);
         if (sink->take != NULL) {

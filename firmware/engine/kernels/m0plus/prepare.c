@@ -5,6 +5,8 @@
 #include "forward.h"
 #include "streamed.h"
 
+#include <string.h>
+
 uint32_t m0plus_memory_bytes(const engine_layer *layer) {
     return m0plus_streams(layer) ? m0plus_streamed_memory_bytes(layer) : m0plus_place(layer, NULL);
 }
@@ -87,7 +89,7 @@ static void __attribute__((noinline)) place_biases(const engine_layer *layer, la
     memory->packed_budget = largest < INT16_MAX ? (INT16_MAX - largest) / layer->step.largest_weight : 0;
 }
 
-void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
+void PRIOT_HOT m0plus_prepare_weights(engine_layer *layer) {
     layer_memory *memory = m0plus_memory(layer);
     if (memory == NULL || layer->memory.streamed) {
         return;
@@ -95,12 +97,23 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     if (memory->inputs == NULL && memory->weights == NULL) {
         m0plus_place(layer, memory);
     }
-    if (layer->step.changed_channels != 0) {
-        memory->lane_budget = INT16_MAX / layer->step.largest_weight;
+    if (layer->step.changed_channels == 0) {
+        return;
     }
-    if (layer->config.operation == ENGINE_LINEAR) {
-        layer->step.changed_channels = 0;
-        list_inputs(layer, memory);
+    memory->lane_budget = INT16_MAX / layer->step.largest_weight;
+    if (layer->config.operation != ENGINE_LINEAR) {
+        if (m0plus_reads_pixels(layer)) {
+            choose_lanes(layer, memory);
+        }
+        m0plus_copy_weights(layer, layer->step.changed_channels);
+    }
+    layer->step.changed_channels = 0;
+}
+
+void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
+    layer_memory *memory = m0plus_memory(layer);
+    m0plus_prepare_weights(layer);
+    if (memory == NULL || layer->memory.streamed) {
         return;
     }
     memory->packed_budget = memory->lane_budget;
@@ -110,16 +123,43 @@ void PRIOT_HOT m0plus_prepare(engine_layer *layer) {
     if (m0plus_lists_inputs(layer)) {
         list_inputs(layer, memory);
     }
+    if (layer->config.operation == ENGINE_LINEAR) {
+        return;
+    }
     if (m0plus_reads_pixels(layer)) {
         m0plus_copy_pixels(layer);
     } else if (layer->config.pool) {
         m0plus_place_windows(layer);
     }
-    if (layer->step.changed_channels != 0) {
-        if (m0plus_reads_pixels(layer)) {
-            choose_lanes(layer, memory);
-        }
-        m0plus_copy_weights(layer, layer->step.changed_channels);
-        layer->step.changed_channels = 0;
+}
+
+void m0plus_prepare_twin(const engine_layer *layer, const engine_layer *twin) {
+    if (m0plus_memory(layer) == NULL || layer->memory.streamed || layer->config.operation == ENGINE_LINEAR) {
+        return;
     }
+    if (m0plus_reads_pixels(layer)) {
+        m0plus_copy_pixels(twin);
+    } else if (layer->config.pool) {
+        const uint32_t pixels = layer->config.in_height * layer->config.in_width;
+        m0plus_place_windows(twin);
+        memcpy(m0plus_input_sums(twin), m0plus_input_sums(layer), (pixels + 1) * sizeof(uint16_t));
+    }
+}
+
+bool m0plus_halve(const engine_layer *layer, engine_layer *half, void *const views[2]) {
+    _Static_assert(sizeof(layer_memory) <= ENGINE_VIEW_BYTES, "a view holds what is kept of a layer");
+    const layer_memory *memory = m0plus_memory(layer);
+    if (memory == NULL || layer->config.operation != ENGINE_LINEAR) {
+        return false;
+    }
+    for (uint32_t h = 0; h < 2; h++) {
+        const uint32_t first = h * (memory->input_count / 2);
+        layer_memory *view = views[h];
+        *view = *memory;
+        view->inputs = memory->inputs + first;
+        view->input_count = h == 0 ? memory->input_count / 2 : memory->input_count - first;
+        half[h] = *layer;
+        half[h].memory.kernel_memory = view;
+    }
+    return true;
 }

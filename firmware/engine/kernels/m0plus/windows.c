@@ -159,13 +159,15 @@ pool_outputs(const engine_layer *layer, const m0plus_window *windows, uint32_t f
     }
 }
 
-static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
+/* Pools [first, end) of a row. */
+static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row, uint32_t first_pool, uint32_t end_pool) {
     const layer_memory *memory = m0plus_memory(layer);
     const engine_layer_config *config = &layer->config;
     m0plus_windows *scratch = &m0plus_scratch_of(layer)->windows;
-    const uint32_t outputs = config->out_channels, count = layer->shape.out_width * outputs;
-    int8_t *out = layer->memory.output + out_row * count;
-    uint8_t *positions = layer->memory.positions + out_row * count;
+    const uint32_t outputs = config->out_channels, count = (end_pool - first_pool) * outputs;
+    const uint32_t skipped = (out_row * layer->shape.out_width + first_pool) * outputs;
+    int8_t *out = layer->memory.output + skipped;
+    uint8_t *positions = layer->memory.positions + skipped;
     sum_rows rows[2];
     for (uint32_t lower = 0; lower < 2; lower++) {
         const m0plus_window_row *const last = list_rows(layer, 2 * out_row + lower, scratch->rows[lower]) - 1;
@@ -177,7 +179,7 @@ static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
     const sum_rows patch = {rows[0].first, rows[1].last};
     const bool summed = has_patch_sums(config);
     memset(out, 0, count);
-    m0plus_packed_pool pool = {.windows = scratch->windows,
+    m0plus_packed_pool pool = {.windows = scratch->windows + first_pool * M0PLUS_WINDOWS,
                                .inputs = memory->inputs,
                                .starts = no_starts,
                                .lanes = scratch->lanes,
@@ -211,6 +213,11 @@ static void PRIOT_HOT pool_row(const engine_layer *layer, uint32_t out_row) {
 
 void PRIOT_HOT m0plus_windows_pool(const engine_layer *layer, uint32_t first, uint32_t end) {
     for (uint32_t row = first; row < end; row++) {
-        pool_row(layer, row);
+        pool_row(layer, row, 0, layer->shape.out_width);
     }
+}
+
+void m0plus_windows_half_row(const engine_layer *layer, uint32_t half) {
+    const uint32_t width = layer->shape.out_width, middle = width / 2;
+    pool_row(layer, half / 2, half % 2 == 0 ? 0 : middle, half % 2 == 0 ? middle : width);
 }
