@@ -162,8 +162,8 @@ typedef struct {
 
 extern const engine_method_operations *const engine_methods[ENGINE_METHOD_COUNT];
 
-#define ENGINE_SECOND_STACK_BYTES 2048u /* of the second core */
-#define ENGINE_VIEW_BYTES 64u           /* of what kernels say of half of a layer */
+#define ENGINE_SECOND_STACK_BYTES 2048u                    /* of the second core */
+#define ENGINE_VIEW_BYTES (16u * (uint32_t)sizeof(void *)) /* of what kernels say of half of a layer */
 
 /* The second core's own memory; all NULL with one core. */
 typedef struct {

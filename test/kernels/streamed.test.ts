@@ -7,9 +7,10 @@ import { openEmulator } from '#host/device/emulator/emulator.js';
 import { PlanDoesNotFitError } from '#host/link/failures.js';
 import { Link } from '#host/link/link.js';
 import type { MemoryPlan } from '#host/link/messages.js';
-import type { Network } from '#host/network/network.js';
+import type { Network, NetworkLayer } from '#host/network/network.js';
 import { edgeCount } from '#host/network/network-shape.js';
 import { type KernelName, type MethodSettings, openNetworkRequest } from '#host/network/open-network.js';
+import { Xorshift32 } from '#host/random.js';
 import { readState } from '#host/training/network-on-device.js';
 import { howMany } from '../extent.js';
 import { type RandomTraining, randomTraining, wideTraining } from './random-network.js';
@@ -88,6 +89,90 @@ describe('fast kernels', () => {
 
   it('are chosen for most of these networks', () => {
     expect(streamed).toBeGreaterThan(0.6 * COUNT);
+  });
+});
+
+/**
+ * Two rows of two taps and two channels, whose weights are all as large: patches of one value make a kernel row's sum as
+ * large as Cauchy and Schwarz allow. 8 * 91 * 45 = 32,760 has room in 16 bits, 8 * 91 * 46 not; of one row, 4 * 91 * 90
+ * and 4 * 91 * 91.
+ */
+function bordering(patches: readonly number[], seed: number): RandomTraining {
+  const sides = 12;
+  const random = new Xorshift32(seed);
+  const conv = {
+    op: 'conv2d',
+    depthwise: false,
+    stride: [1, 1],
+    padding: [1, 1, 1, 1],
+    pool: true,
+    relu: true,
+  } as const;
+  const common = { weightExponent: -9, belowThreshold: 'zero' } as const;
+  const shifts = { activation: 9, score: 12, gradient: 6 };
+  const layers: NetworkLayer[] = [
+    {
+      ...common,
+      ...conv,
+      name: 'conv1',
+      inShape: [sides, sides, 2],
+      outChannels: 48,
+      kernel: [2, 2],
+      edges: 384,
+      shifts,
+    },
+    {
+      ...common,
+      ...conv,
+      name: 'conv2', // has most of the edges, so that a plan's bytes in flash say whether convolutions are there
+      inShape: [6, 6, 48],
+      outChannels: 64,
+      kernel: [3, 3],
+      edges: 27_648,
+      shifts: { ...shifts, error: 8 },
+    },
+    {
+      ...common,
+      name: 'fc',
+      op: 'linear',
+      inFeatures: 576,
+      outFeatures: 2,
+      relu: false,
+      edges: 1152,
+      shifts: { ...shifts, error: 4 },
+    },
+  ];
+  const weights = new Int8Array(edgeCount({ layers }));
+  for (let edge = 0; edge < weights.length; edge++) weights[edge] = edge < 384 ? 91 : (random.next() % 255) - 127;
+  // outputs of either sign, and some that are no sums of one sign
+  for (let edge = 8; edge < 384; edge++) {
+    const output = Math.floor(edge / 8);
+    if (output % 4 === 1 || (output % 4 === 3 && random.next() % 2 === 0)) weights[edge] = -91;
+  }
+  const image = new Uint8Array(sides * sides * 2);
+  for (let y = 0; y < sides; y += 4) {
+    for (let x = 0; x < sides; x += 4) {
+      const value = patches[random.next() % patches.length]!;
+      for (let i = 0; i < 32; i++) image[((y + (i >> 3)) * sides + x + ((i >> 1) & 3)) * 2 + (i & 1)] = value;
+    }
+  }
+  return {
+    network: { inputExponent: -7, lossShift: 2, layers, weights },
+    state: weights.map(() => (random.next() % 100) - 60),
+    scored: Uint8Array.from(weights, () => (random.next() % 10 === 0 ? 1 : 0)),
+    images: [image, image.toReversed()],
+  };
+}
+
+describe('at the very bound of a kernel row, and of two', () => {
+  it.each([
+    ['patches among zeros', [0, 0, 0, 44, 45, 46, 90, 91, 127]],
+    ['what is left of the mean', [18, 108, 109, 18]],
+  ])('%s', async (_, patches) => {
+    const training = bordering(patches, 7);
+    const plan = await fastStreamedPlan(training);
+    expect(plan).toBeDefined();
+    await expectReference(training, 'fastest', plan!.requiredBytes);
   });
 });
 
