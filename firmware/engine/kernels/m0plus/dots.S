@@ -9,12 +9,7 @@
     ldmia r0!, {r1}             /* index * 256 + delta */
     sxtb r2, r1
     lsrs r1, r1, #8
-    multiply r4, r8
-    multiply r5, r9
-    .if \rows == 4
-    multiply r6, r10
-    multiply r7, r11
-    .endif
+    multiply_rows \rows
     .endm
 
     /* The sums of two or four inputs over all segments: lr segments, r12 end of one, r4-r7 weights, r8-r11 sums. */

@@ -29,13 +29,6 @@
     .equ ELEMENT_WEIGHTS, 56
     .equ FRAME, 60
 
-    .macro multiply_sixteen
-    multiply_pair r8, r9
-    multiply_pair r10, r11
-    multiply_pair r12, lr
-    multiply_pair r4, r5
-    .endm
-
 /* An element, index * 256 + x: x into r0, the place of its weights into r6. */
     .macro next_element shift
     ldmia r1!, {r6}

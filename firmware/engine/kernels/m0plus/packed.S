@@ -7,6 +7,7 @@
  * For sixteen channels a product costs 2.2 cycles: 35 an element, of which 28 multiply and add. A kernel row of a window
  * costs another 36 or, if it is empty, 20; a window 72, and a pool 80 and what its outputs do (pool_lanes.S). */
 #include "registers.inc"
+#include "elements.inc"
 
     .syntax unified
     .cpu cortex-m0plus
@@ -39,10 +40,7 @@
     subs r6, r6, r0
     lsrs r6, r6, #3
     adds r6, r6, r7
-    multiply_pair r8, r9
-    multiply_pair r10, r11
-    multiply_pair r12, lr
-    multiply_pair r4, r5
+    multiply_sixteen
     .endm
 
     .macro store lanes, pair
@@ -68,11 +66,7 @@ m0plus_pool16_packed:
 next_window:                    /* at r0 */
     ldmia r0!, {r1, r2, r3, r6}
     str  r0, [sp, #WINDOW]
-    ldr  r0, [sp, #WEIGHTS]
-    lsls r6, r6, #5
-    subs r6, r0, r6
-    add  r0, sp, #ROWS
-    stmia r0!, {r1, r2, r3, r6}
+    keep_window
     ldr  r0, [sp, #STARTS]
     ldmia r0!, {r1-r5}          /* one less than they are: as m0plus_pool_pairs wants it */
     mov  r8, r1
@@ -84,17 +78,7 @@ next_window:                    /* at r0 */
     mov  lr, r1
     b    next_row
 
-four:
-    element
-three:
-    element
-two:
-    element
-one:
-    element
-    ldr  r2, [sp, #END]
-    cmp  r1, r2
-    bne  four
+    loop_elements
 
 next_row:
     ldr  r0, [sp, #ROWS]
@@ -108,22 +92,12 @@ next_row:
     ldrh r3, [r1, r3]
     subs r3, r3, r2             /* elements of the row */
     beq  next_row
-    ldr  r1, [sp, #INPUTS]
-    lsls r2, r2, #2
-    adds r1, r1, r2
-    ldr  r2, [sp, #BASE]
-    lsls r7, r7, #5
-    adds r7, r7, r2
+    find_row
     lsls r2, r3, #2
     adds r2, r2, r1
     str  r2, [sp, #END]
     lsls r3, r3, #31            /* their number's lowest bits into carry and sign */
-    bcs  two_or_three
-    bmi  one
-    b    four
-two_or_three:
-    bpl  two
-    b    three
+    enter_loop
 
 end_of_window:
     ldr  r0, [sp, #LANES]

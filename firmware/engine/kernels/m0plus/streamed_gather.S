@@ -6,6 +6,7 @@
  * It runs from flash, where its loops stay in the cache: networks without streamed layers need no SRAM for it. A product
  * costs 2.2 cycles: 35 an element, of which 28 multiply and add; a segment 50 more; emptying 150. */
 #include "registers.inc"
+#include "elements.inc"
 
     .syntax unified
     .cpu cortex-m0plus
@@ -42,10 +43,7 @@
     lsrs r6, r6, #8
     lsls r6, r6, #5
     adds r6, r6, r7
-    multiply_pair r8, r9
-    multiply_pair r10, r11
-    multiply_pair r12, lr
-    multiply_pair r4, r5
+    multiply_sixteen
     .endm
 
     .macro empty place          /* lanes in r2 */
@@ -88,28 +86,14 @@ next_window:
     ldr  r0, [sp, #WINDOW]
     ldmia r0!, {r1, r2, r3, r6}
     str  r0, [sp, #WINDOW]
-    ldr  r0, [sp, #WEIGHTS]
-    lsls r6, r6, #5
-    subs r6, r0, r6
-    add  r0, sp, #ROWS
-    stmia r0!, {r1, r2, r3, r6}
+    keep_window
     movs r4, #0
     str  r4, [sp, #SEGMENTS]
     str  r4, [sp, #TOTAL]
     start_accumulators
     b    next_segment
 
-four:
-    element
-three:
-    element
-two:
-    element
-one:
-    element
-    ldr  r2, [sp, #END]
-    cmp  r1, r2
-    bne  four
+    loop_elements
     ldr  r3, [sp, #REST]
     cmp  r1, r3
     bne  heavy_run
@@ -133,12 +117,7 @@ next_segment:
     ldrh r3, [r1, r3]
     subs r3, r3, r2             /* elements of the row */
     beq  next_segment
-    ldr  r1, [sp, #INPUTS]
-    lsls r2, r2, #2
-    adds r1, r1, r2
-    ldr  r2, [sp, #BASE]
-    lsls r7, r7, #5
-    adds r7, r7, r2
+    find_row
     lsls r3, r3, #2
     adds r3, r3, r1
     str  r3, [sp, #REST]
@@ -157,12 +136,7 @@ run_to_r3:                      /* elements from r1 to r3, at least one */
     str  r3, [sp, #END]
     subs r3, r3, r1
     lsls r3, r3, #29            /* their number's lowest bits into carry and sign */
-    bcs  two_or_three
-    bmi  one
-    b    four
-two_or_three:
-    bpl  two
-    b    three
+    enter_loop
 
 /* The sum that lies in the lanes allows no more; r0 cost. */
 no_room:
